@@ -1,0 +1,1 @@
+//! Child Blenders: rendering, collecting, probing, and how they are ended.

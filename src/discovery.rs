@@ -1,0 +1,1 @@
+//! Finding masters on the local network by their broadcast.

@@ -1,0 +1,121 @@
+//! Everything that can happen to a farm.
+
+use super::model::{Machine, NewJob, ReportBody};
+use super::time::Moment;
+use crate::ids::{Attempt, JobId, SlaveId, TaskIndex};
+
+/// Names a question that wants exactly one answer ([`super::Effect::Lease`], `NoWork`, `Accept` or `Refuse`). Chosen by
+/// the shell, unique among those still unanswered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RequestId(pub u64);
+
+/// One task of one attempt, as every report names it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TaskRef {
+    /// The job.
+    pub job: JobId,
+    /// The task within the job.
+    pub task: TaskIndex,
+    /// Which lease of the task is meant.
+    pub attempt: Attempt,
+}
+
+/// Everything that can happen. Ids may be unknown and attempts stale: that is normal, and answered by a refusal.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Event {
+    /// Time has passed. Harmless at any time; due at [`super::Farm::next_deadline`].
+    Tick,
+
+    /// A client announced a job. Its id was chosen by the shell; a known id is refused.
+    JobSubmitted {
+        /// Who waits for the answer.
+        request: RequestId,
+        /// The job.
+        job: NewJob,
+    },
+    /// The last missing file of a job has arrived.
+    JobFilesReady {
+        /// The job.
+        job: JobId,
+    },
+    /// Somebody wants no more frames of this job to be started; those being rendered are finished.
+    JobPaused {
+        /// Who waits for the answer.
+        request: RequestId,
+        /// The job.
+        job: JobId,
+    },
+    /// Somebody wants a paused job to go on.
+    JobResumed {
+        /// Who waits for the answer.
+        request: RequestId,
+        /// The job.
+        job: JobId,
+    },
+    /// Somebody wants the job to end now; finished frames are kept.
+    JobCancelled {
+        /// Who waits for the answer.
+        request: RequestId,
+        /// The job.
+        job: JobId,
+    },
+    /// Somebody wants the job and all that is known of it to be gone (it is cancelled first if it still runs).
+    JobRemoved {
+        /// Who waits for the answer.
+        request: RequestId,
+        /// The job.
+        job: JobId,
+    },
+
+    /// A slave registered, newly or again (after a restart of either side). A slave that registers anew has dropped
+    /// what it held, except the tasks it says it still holds.
+    SlaveRegistered {
+        /// Who waits for the answer.
+        request: RequestId,
+        /// The id, chosen by the shell for a new slave.
+        slave: SlaveId,
+        /// What it is.
+        machine: Machine,
+        /// What it still renders or has yet to deliver.
+        holding: Vec<TaskRef>,
+    },
+    /// A sign of life of a slave.
+    SlaveSeen {
+        /// The slave.
+        slave: SlaveId,
+    },
+    /// A slave said goodbye; what it held is free again.
+    SlaveLeft {
+        /// The slave.
+        slave: SlaveId,
+    },
+
+    /// A slave has a free slot and wants work, at once or by `until`.
+    WorkWanted {
+        /// Who waits for the answer.
+        request: RequestId,
+        /// The slave.
+        slave: SlaveId,
+        /// When to answer `NoWork` if there is none.
+        until: Moment,
+        /// The job whose scene this slot holds warm, if any.
+        warm: Option<JobId>,
+    },
+    /// The connection that waited for work is gone.
+    WorkUnwanted {
+        /// The request that nobody waits for any more.
+        request: RequestId,
+    },
+
+    /// A slave tells of a task. `Done` means that the result is safely on the master's disk.
+    Report {
+        /// Who waits for the answer.
+        request: RequestId,
+        /// The slave.
+        slave: SlaveId,
+        /// The task.
+        task: TaskRef,
+        /// What it tells.
+        body: ReportBody,
+    },
+}

@@ -1,0 +1,217 @@
+//! The nouns of the farm as they cross its border: what comes in with events, what is recorded, what queries show.
+
+use super::event::TaskRef;
+use super::time::Moment;
+use crate::ids::{Attempt, BlenderVersion, ContentHash, FrameSet, JobId, SlaveId};
+
+/// Lowest and highest priority of a job.
+pub const PRIORITY_RANGE: std::ops::RangeInclusive<u32> = 1..=10;
+/// Most tasks in one chunk.
+pub const CHUNK_TASKS_MAX: u32 = 65_535;
+
+/// A job as announced; the shell has checked every bound.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NewJob {
+    /// Its id, chosen by the shell.
+    pub id: JobId,
+    /// What people call it.
+    pub name: String,
+    /// Balancing group; empty for none.
+    pub category: String,
+    /// A slave must have all of these.
+    pub tags: Vec<String>,
+    /// Weight when slaves are shared out, in [`PRIORITY_RANGE`].
+    pub priority: u32,
+    /// Tasks per lease; 0 lets the farm choose.
+    pub chunk_tasks: u32,
+    /// What to render: one task a frame.
+    pub frames: FrameSet,
+    /// The Blender that collected it: slaves need one of the same series.
+    pub blender: Option<BlenderVersion>,
+    /// Whether files are still missing: then it waits for [`super::Event::JobFilesReady`].
+    pub files_missing: bool,
+}
+
+/// Where a job stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum JobState {
+    /// Files are missing.
+    Waiting,
+    /// Has, or may have again, tasks to lease.
+    Queued,
+    /// Nothing more of it is started until it is resumed.
+    Paused,
+    /// Every task is done.
+    Finished,
+    /// No task is left to do, and at least one failed for good.
+    Failed,
+    /// Somebody ended it.
+    Cancelled,
+}
+
+impl JobState {
+    /// Whether nothing more will happen unless somebody asks for it.
+    #[must_use]
+    pub fn is_over(self) -> bool {
+        matches!(self, Self::Finished | Self::Failed | Self::Cancelled)
+    }
+}
+
+/// One step in the life of a job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Transition {
+    /// When.
+    pub at: Moment,
+    /// Into which state.
+    pub state: JobState,
+}
+
+/// What a task's state is, with what belongs to it.
+#[derive(Debug, Clone, PartialEq)]
+pub enum TaskState {
+    /// Free to be leased.
+    Queued,
+    /// A slave has it.
+    Leased {
+        /// Who.
+        slave: SlaveId,
+        /// Since when.
+        since: Moment,
+        /// Whether it is rendered and its result is on the way.
+        rendered: bool,
+    },
+    /// Its result is here.
+    Done {
+        /// Who rendered it.
+        slave: SlaveId,
+        /// Seconds of rendering.
+        seconds: f64,
+        /// The result; `None` for a task that has no file (a measurement).
+        result: Option<ResultFile>,
+    },
+    /// Given up after too many failed attempts.
+    Failed {
+        /// Who failed last.
+        slave: SlaveId,
+        /// Its words.
+        reason: String,
+    },
+}
+
+/// A result on the master's disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ResultFile {
+    /// Its content.
+    pub hash: ContentHash,
+    /// Its length in bytes.
+    pub size_bytes: u64,
+}
+
+/// A task with its history, as stored.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TaskRecord {
+    /// How often it was leased; the last lease has this number. 0: never.
+    pub attempt: Attempt,
+    /// How many attempts failed.
+    pub failures: u32,
+    /// Its state.
+    pub state: TaskState,
+    /// Why the last failed attempt failed, if any did, for people to read while it is tried again.
+    pub last_failure: Option<String>,
+}
+
+/// A job as stored (its task records come beside it).
+#[derive(Debug, Clone, PartialEq)]
+pub struct JobRecord {
+    /// As announced; `files_missing` as at the time of announcing.
+    pub job: NewJob,
+    /// When it came.
+    pub submitted: Moment,
+    /// Its life so far; the last is its state now. Never empty.
+    pub transitions: Vec<Transition>,
+    /// When a task of it was last leased.
+    pub last_dispatched: Option<Moment>,
+}
+
+/// What a slave tells about itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Machine {
+    /// The machine's name.
+    pub name: String,
+    /// What jobs may ask for.
+    pub tags: Vec<String>,
+    /// The Blenders it has.
+    pub blenders: Vec<BlenderVersion>,
+    /// How many chunks it renders at once.
+    pub slots: u32,
+}
+
+/// A slave as stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SlaveRecord {
+    /// Its id.
+    pub id: SlaveId,
+    /// What it is.
+    pub machine: Machine,
+}
+
+/// What a slave tells about a task.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ReportBody {
+    /// Rendered; the result is on its way, the slot is free.
+    Rendered,
+    /// Finished, and the result is safe on the master's disk.
+    Done {
+        /// Seconds of rendering.
+        seconds: f64,
+        /// The result, if it has a file.
+        result: Option<ResultFile>,
+    },
+    /// It could not be rendered.
+    Failed {
+        /// One sentence, for people.
+        reason: String,
+    },
+    /// Given back unrendered (the slave is about to stop): no failure, free for others at once.
+    Returned,
+}
+
+/// A job as queries show it. Counts add up to `tasks`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct JobView<'a> {
+    /// As stored.
+    pub record: &'a JobRecord,
+    /// Its state now.
+    pub state: JobState,
+    /// How many tasks it has.
+    pub tasks: u32,
+    /// … of which wait for a slave,
+    pub queued: u32,
+    /// … are with a slave,
+    pub leased: u32,
+    /// … are done,
+    pub done: u32,
+    /// … were given up.
+    pub failed: u32,
+    /// Share of the farm's slots that it has used lately, 0 to 1.
+    pub usage: f64,
+    /// Median seconds of its last rendered frames (of at most the last 64).
+    pub task_seconds: Option<f64>,
+}
+
+/// A slave as queries show it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SlaveView<'a> {
+    /// As stored.
+    pub record: &'a SlaveRecord,
+    /// When it last gave a sign of life.
+    pub last_seen: Moment,
+    /// Whether it is thought to be there.
+    pub online: bool,
+    /// What it has.
+    pub leased: Vec<TaskRef>,
+    /// Tasks it has finished since the master started.
+    pub done: u64,
+    /// Attempts of it that failed since the master started.
+    pub failed: u64,
+}

@@ -1,0 +1,1 @@
+//! Files of jobs: content by hash, manifests, zips.

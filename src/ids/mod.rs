@@ -1,0 +1,48 @@
+//! The plain names of things: jobs, slaves, tasks, attempts, contents, frames and paths inside a job.
+//!
+//! Absences: no I/O, no clock, no serde, no randomness (who makes an id hands the random bits in). Everything here has
+//! exactly one spelling as text, `Display` writes it and `FromStr` reads it back; the wire and the store use that spelling.
+
+mod frames;
+mod hash;
+mod job_path;
+mod name;
+mod version;
+
+pub use frames::{FRAME_MAX, FRAME_MIN, FRAMES_PER_JOB_MAX, FrameSet};
+pub use hash::ContentHash;
+pub use job_path::{JOB_PATH_BYTES_MAX, JobPath};
+pub use name::{FarmId, JobId, SlaveId};
+pub use version::BlenderVersion;
+
+/// Why a text is not the id, path or frame range it should be: one sentence, lower case, no final stop.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ParseError(pub String);
+
+impl std::fmt::Display for ParseError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for ParseError {}
+
+/// A task's place in its job's list of tasks, from 0. In an animation, task 0 is the job's first frame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TaskIndex(pub u32);
+
+/// Counts how often a task was leased, from 1. Whoever reports with an older number is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Attempt(pub u32);
+
+impl std::fmt::Display for TaskIndex {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl std::fmt::Display for Attempt {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.fmt(f)
+    }
+}

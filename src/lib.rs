@@ -1,0 +1,23 @@
+#![doc = include_str!("README.md")]
+
+pub mod ids;
+
+pub mod access;
+pub mod error;
+pub mod farm;
+pub mod wire;
+
+pub mod blender;
+pub mod discovery;
+pub mod files;
+pub mod images;
+pub mod link;
+pub mod store;
+
+pub mod client;
+pub mod master;
+pub mod slave;
+
+pub mod cli;
+#[cfg(feature = "python")]
+mod python;

@@ -1,0 +1,1 @@
+//! The HTTP client that slaves and clients share.

@@ -1,0 +1,1 @@
+//! The master: an actor around the farm, and its HTTP face.

@@ -1,0 +1,322 @@
+"""The native part of netrender: masters, slaves and clients that run in threads of their own.
+
+No method calls back into Python. `events()` returns what happened since the last call and never blocks; whoever wants
+to know drains it, in Blender from a timer. Calls that reach the network say so and release the interpreter while they
+wait; every one of them is bounded in time. All times are in seconds, all sizes in bytes.
+"""
+
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Literal, final
+
+__version__: str
+
+class NetrenderError(Exception):
+    """Something failed; the text is one sentence of what failed, on what, and what to try."""
+
+    code: str
+    """For programs: `not_found`, `unauthorized`, … as in the HTTP interface."""
+
+class Unreachable(NetrenderError):
+    """Nobody answers at that address. Nothing was lost; try again later."""
+
+class Refused(NetrenderError):
+    """The other side said no: wrong key, or it contradicts what happened meanwhile."""
+
+class VersionMismatch(Refused):
+    """The two sides speak different versions; the text says which one to update."""
+
+class NotFound(NetrenderError):
+    """There is no such job, frame or slave (any more)."""
+
+class InvalidJob(NetrenderError):
+    """The file or the settings cannot be rendered as they are."""
+
+class Stopped(NetrenderError):
+    """The handle was stopped, or the user interrupted it."""
+
+class Timeout(NetrenderError):
+    """It took longer than allowed."""
+
+@final
+class Happening:
+    """Something that happened since the last look."""
+
+    kind: Literal["started", "stopped", "info", "warning", "error", "log"]
+    text: str
+
+@final
+class Master:
+    """A running master."""
+
+    @classmethod
+    def start(
+        cls,
+        *,
+        path: str | None = None,
+        address: str = "[default]",
+        port: int = 8000,
+        broadcast: bool = True,
+        clear_on_exit: bool = False,
+        access: Literal["key", "open"] = "key",
+    ) -> Master:
+        """Starts a master; returns as soon as it listens.
+
+        `path`: folder for its state and files, the user's data folder if None. `address`: interface to listen on,
+        "[default]" for all. `port`: 0 takes a free one. Raises OSError if the port is taken or the path not writable.
+        """
+    @property
+    def url(self) -> str:
+        """Where it is reached from this machine, such as `http://127.0.0.1:8000`."""
+    @property
+    def key(self) -> str | None:
+        """The farm's key, to be pasted on other machines; None with open access."""
+    @property
+    def running(self) -> bool:
+        """False once it was stopped, or ended by itself (then `events()` tells why)."""
+    def status(self) -> MasterStatus:
+        """What it does now, from memory: never blocks."""
+    def events(self) -> list[Happening]:
+        """What happened since the last call, oldest first; bounded, never blocks."""
+    def stop(self, timeout: float = 5.0) -> None:
+        """Ends it, all state safe on disk. Returns within `timeout`; a second call does nothing."""
+    def __enter__(self) -> Master: ...
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /) -> None: ...
+
+@final
+class MasterStatus:
+    """A master at one moment."""
+
+    text: str
+    """One line for people, such as `2 slaves, 1 job, 12 of 48 frames done`."""
+    slaves: int
+    jobs: int
+    frames_done: int
+    frames: int
+
+@final
+class Slave:
+    """A running slave."""
+
+    @classmethod
+    def start(
+        cls,
+        *,
+        master: str = "auto",
+        path: str | None = None,
+        blenders: Sequence[str] = (),
+        name: str | None = None,
+        tags: Sequence[str] = (),
+        threads: int = 0,
+        clear_on_exit: bool = True,
+        log_console: bool = False,
+        allow_scripts: bool = False,
+        key_file: str | None = None,
+    ) -> Slave:
+        """Starts a slave; returns at once, it finds its master in the background and goes on looking.
+
+        `master`: a URL, `host:port`, or "auto" to find one by its broadcast. `blenders`: executables of Blender, or
+        Pythons that have the `bpy` module; with none, those on PATH are tried. `threads`: 0 for as many as there are
+        cores. Raises InvalidJob if no Blender works, OSError if the path is not writable.
+        """
+    @property
+    def running(self) -> bool: ...
+    def status(self) -> SlaveStatus:
+        """What it does now, from memory: never blocks."""
+    def events(self) -> list[Happening]:
+        """What happened since the last call, oldest first; bounded, never blocks. Kind `log` is Blender's output."""
+    def stop(self, timeout: float = 5.0) -> None:
+        """Ends it and its Blender; what it rendered is given back or kept for delivery. A second call does nothing."""
+    def __enter__(self) -> Slave: ...
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /) -> None: ...
+
+@final
+class SlaveStatus:
+    """A slave at one moment."""
+
+    state: Literal["connecting", "idle", "fetching", "rendering", "stopped"]
+    text: str
+    """One line for people, such as `rendering frame 12 of shot_010`."""
+    master: str | None
+    """The master's URL, once found."""
+    id: str | None
+    done: int
+    """Frames finished since it started."""
+
+@final
+class Client:
+    """A connection to a master. Methods reach the network unless they say otherwise."""
+
+    @classmethod
+    def connect(
+        cls, *, master: str = "auto", key_file: str | None = None, key: str | None = None, timeout: float = 10.0
+    ) -> Client:
+        """Finds the master, has it prove the farm's key, and checks its version."""
+    @property
+    def url(self) -> str: ...
+    def submit(
+        self,
+        blend: str,
+        *,
+        blender: Sequence[str] | None = None,
+        frames: str | None = None,
+        name: str | None = None,
+        category: str = "",
+        tags: Sequence[str] = (),
+        priority: int = 1,
+        chunks: int = 0,
+        scene: str | None = None,
+        engine: str | None = None,
+        resolution_percent: int | None = None,
+        samples: int | None = None,
+    ) -> Submission:
+        """Starts to send a saved .blend with all it needs; returns at once.
+
+        The file is opened by a child Blender (`blender`: its command, None for the first one found) that lists what it
+        depends on; the artist's file is never changed. `frames`: "1-10,20", None for the scene's own range. `chunks`:
+        frames per lease, 0 lets the master choose.
+        """
+    def jobs(self) -> list[JobInfo]: ...
+    def job(self, job: str) -> JobInfo:
+        """Raises NotFound."""
+    def frames(self, job: str, *, offset: int = 0, limit: int = 1000) -> list[FrameInfo]: ...
+    def slaves(self) -> list[SlaveInfo]: ...
+    def pause(self, job: str) -> None: ...
+    def resume(self, job: str) -> None: ...
+    def cancel(self, job: str) -> None:
+        """Ends the job now; finished frames stay."""
+    def remove(self, job: str) -> None:
+        """Cancels the job and deletes its files and results on the master."""
+    def log(self, job: str, frame: int) -> str:
+        """What Blender printed in the frame's latest attempt."""
+    def gather(self, job: str, folder: str, *, frames: str | None = None) -> Gather:
+        """Starts to bring results into `folder` as `000001.exr` …, as they get done; returns at once."""
+    def close(self) -> None: ...
+    def __enter__(self) -> Client: ...
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /) -> None: ...
+
+@final
+class Submission:
+    """A job on its way to the master."""
+
+    def progress(self) -> Progress:
+        """Where it stands; never blocks."""
+    def wait(self, timeout: float) -> str | None:
+        """The job's id, or None if it is not there after `timeout`. Raises what made it fail."""
+    def cancel(self) -> None:
+        """Stops it, and takes the job back if the master has it already."""
+
+@final
+class Progress:
+    """How far a submission is."""
+
+    stage: Literal["collecting", "hashing", "sending", "sent", "failed", "cancelled"]
+    text: str
+    """One line for people, such as `sending wood.png (12 of 80 MB)`."""
+    done: int
+    total: int
+    """Bytes; 0 if not known yet."""
+    job: str | None
+    """The job's id once the master knows it."""
+
+@final
+class Gather:
+    """Results on their way from the master; several are fetched ahead."""
+
+    def frame(self, frame: int, timeout: float) -> GatheredFrame:
+        """The frame's state, waiting up to `timeout` for its file. Fetches it first if it is not under way yet."""
+    def done(self) -> int:
+        """How many frames lie in the folder; never blocks."""
+    def stop(self) -> None:
+        """Ends the fetching; files that are there stay. A second call does nothing."""
+
+@final
+class GatheredFrame:
+    """One frame of a gathering."""
+
+    state: Literal["queued", "rendering", "delivering", "fetching", "here", "failed", "unknown", "cancelled"]
+    path: str | None
+    """The multilayer EXR, once it is whole and checked."""
+    text: str
+    """One line for people, such as `frame 12 is being rendered on node3` or why it failed."""
+
+@final
+class JobInfo:
+    """A job on the master."""
+
+    id: str
+    name: str
+    category: str
+    tags: list[str]
+    priority: int
+    chunks: int
+    frames: str
+    state: Literal["waiting", "queued", "paused", "finished", "failed", "cancelled"]
+    total: int
+    queued: int
+    rendering: int
+    done: int
+    failed: int
+    usage: float
+    frame_seconds: float | None
+    explanation: list[str]
+
+@final
+class FrameInfo:
+    """A frame of a job."""
+
+    frame: int
+    state: Literal["queued", "rendering", "delivering", "done", "failed"]
+    attempt: int
+    slave: str | None
+    seconds: float | None
+    failure: str | None
+
+@final
+class SlaveInfo:
+    """A slave of the farm."""
+
+    id: str
+    name: str
+    address: str
+    tags: list[str]
+    blenders: list[str]
+    online: bool
+    os: str
+    cores: int
+    memory: int
+    load: float
+    done: int
+    failed: int
+    explanation: list[str]
+
+@final
+class MasterFound:
+    """A master that answered on the local network."""
+
+    url: str
+    name: str
+    farm: str
+    version: str
+    usable: bool
+    """Whether it speaks our version and we have its farm's key."""
+
+@final
+class ExrInfo:
+    """What is in a multilayer EXR of Blender."""
+
+    width: int
+    height: int
+    passes: dict[str, dict[str, str]]
+    """View layer → pass → its channels in Blender's own order, such as `RGBA` or `XYZ`."""
+    metadata: dict[str, str]
+    """Text attributes of the header, such as `cryptomatte/…` and `cycles.…`."""
+
+def find_masters(timeout: float = 2.0) -> list[MasterFound]:
+    """Asks the local network for masters and returns those that answered in time."""
+
+def exr_info(path: str) -> ExrInfo:
+    """Reads the header of a multilayer EXR. Raises OSError or InvalidJob."""
+
+def main(arguments: Sequence[str]) -> int:
+    """The `netrender` command with its arguments (without the program's name); returns its exit status."""

@@ -1,0 +1,1 @@
+//! The slave: asks for work, keeps a Blender warm, delivers results.

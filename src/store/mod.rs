@@ -1,0 +1,1 @@
+//! `blender_master.data`: the durable state of a master, in `SQLite`.

@@ -1,0 +1,195 @@
+//! Jobs: how they are announced, and how they are shown.
+
+use super::text;
+use crate::ids::{BlenderVersion, ContentHash, FrameSet, JobId, JobPath};
+use serde::{Deserialize, Serialize};
+
+/// One file of a job.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct FileEntry {
+    /// Where it lies inside the job.
+    #[serde(with = "text")]
+    #[schema(value_type = String, example = "textures/wood.png")]
+    pub path: JobPath,
+    /// Its length in bytes.
+    pub size_bytes: u64,
+    /// BLAKE3 of its content, in hexadecimal.
+    #[serde(with = "text")]
+    #[schema(value_type = String)]
+    pub hash: ContentHash,
+    /// First and last frame that need it; none: all do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub frames: Option<(i32, i32)>,
+}
+
+/// What of the scene is rendered, and what is set differently from what the file says.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct RenderSettings {
+    /// Scene to render; none: the file's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scene: Option<String>,
+    /// Render engine such as "CYCLES"; none: the scene's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub engine: Option<String>,
+    /// Size in percent; none: the scene's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resolution_percent: Option<u32>,
+    /// Samples per pixel (Cycles); none: the scene's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub samples: Option<u32>,
+}
+
+/// All files of a job, and which of them Blender opens.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Manifest {
+    /// The .blend to open; one of `files`.
+    #[serde(with = "text")]
+    #[schema(value_type = String, example = "shots/010/main.blend")]
+    pub main: JobPath,
+    /// All files, `main` too, each path once.
+    pub files: Vec<FileEntry>,
+    /// What to render of it.
+    #[serde(default)]
+    pub settings: RenderSettings,
+}
+
+/// `POST /api/v1/jobs`: a client wants frames rendered.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct JobAnnounce {
+    /// What people call it.
+    pub name: String,
+    /// Balancing group; empty: none.
+    #[serde(default)]
+    pub category: String,
+    /// A slave must have all of these.
+    #[serde(default)]
+    pub tags: Vec<String>,
+    /// 1 to 10: a job of priority 2 counts as two of priority 1.
+    #[serde(default = "one")]
+    pub priority: u32,
+    /// Frames per lease; 0: the master chooses.
+    #[serde(default)]
+    pub chunks: u32,
+    /// The frames, such as "1-10,20".
+    #[serde(with = "text")]
+    #[schema(value_type = String, example = "1-10,20")]
+    pub frames: FrameSet,
+    /// The Blender that collected the job; slaves need the same series.
+    #[serde(default, with = "text::option", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, example = "3.4.1")]
+    pub blender: Option<BlenderVersion>,
+    /// The files; none for a job without files (a measurement).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub manifest: Option<Manifest>,
+}
+
+fn one() -> u32 {
+    1
+}
+
+/// The answer: the job is known, and starts by itself as soon as nothing is missing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct JobAnnounced {
+    /// The job's id.
+    #[serde(with = "text")]
+    #[schema(value_type = String, example = "7k3vq9xd")]
+    pub job: JobId,
+    /// Contents that the master does not have yet: upload these.
+    #[serde(with = "text::list")]
+    #[schema(value_type = Vec<String>)]
+    pub missing: Vec<ContentHash>,
+}
+
+/// `GET /api/v1/contents/{hash}/status`: how much of a content is here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct ContentStatus {
+    /// Bytes that need not be sent again: go on from here.
+    pub present_bytes: u64,
+    /// Whether it is complete.
+    pub complete: bool,
+}
+
+/// Where a job stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum JobStateInfo {
+    /// Files are missing.
+    Waiting,
+    /// Has tasks to lease, or waits for results.
+    Queued,
+    /// Held back by somebody.
+    Paused,
+    /// Every frame is done.
+    Finished,
+    /// Nothing left to do, and at least one frame was given up.
+    Failed,
+    /// Ended by somebody.
+    Cancelled,
+}
+
+impl JobStateInfo {
+    /// Whether nothing more will happen by itself.
+    #[must_use]
+    pub fn is_over(self) -> bool {
+        matches!(self, Self::Finished | Self::Failed | Self::Cancelled)
+    }
+}
+
+/// One step in the life of a job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct TransitionInfo {
+    /// When, in milliseconds since the Unix epoch.
+    pub at_ms: u64,
+    /// Into which state.
+    pub state: JobStateInfo,
+}
+
+/// A job as lists show it: its size does not depend on how many frames it has.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct JobInfo {
+    /// The job's id.
+    #[serde(with = "text")]
+    #[schema(value_type = String, example = "7k3vq9xd")]
+    pub id: JobId,
+    /// What people call it.
+    pub name: String,
+    /// Balancing group.
+    pub category: String,
+    /// Tags that slaves need.
+    pub tags: Vec<String>,
+    /// 1 to 10.
+    pub priority: u32,
+    /// Frames per lease; 0: the master chooses.
+    pub chunks: u32,
+    /// Its frames.
+    #[serde(with = "text")]
+    #[schema(value_type = String, example = "1-10,20")]
+    pub frames: FrameSet,
+    /// The Blender it was collected with.
+    #[serde(default, with = "text::option", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub blender: Option<BlenderVersion>,
+    /// Where it stands.
+    pub state: JobStateInfo,
+    /// How many frames it has,
+    pub total: u32,
+    /// … of which wait,
+    pub queued: u32,
+    /// … are being rendered or delivered,
+    pub rendering: u32,
+    /// … are done,
+    pub done: u32,
+    /// … were given up.
+    pub failed: u32,
+    /// Share of the farm it has used lately, 0 to 1.
+    pub usage: f64,
+    /// Median seconds of its latest frames.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub frame_seconds: Option<f64>,
+    /// When it came, in milliseconds since the Unix epoch.
+    pub submitted_ms: u64,
+    /// Its life so far.
+    pub transitions: Vec<TransitionInfo>,
+    /// Why it does not go on, or what it is doing, in sentences.
+    pub explanation: Vec<String>,
+}

@@ -1,0 +1,25 @@
+//! The protocol, version 1: what master, slaves and clients say to each other, as JSON over HTTP/1.1 under `/api/v1`.
+//!
+//! Absences: no I/O, and no idea of the farm. Types here are the wire's own twins of the farm's; who sends or receives
+//! converts by hand, so the inside can move while the wire stands still. Unknown fields are ignored, so that a newer peer
+//! of the same API version may say more.
+
+mod announce;
+mod fault;
+mod hello;
+mod job;
+mod slave;
+mod task;
+pub mod text;
+
+pub use announce::{ANNOUNCEMENT_BYTES_MAX, Announcement, DISCOVERY_PORT, Query};
+pub use fault::FaultBody;
+pub use hello::{API_VERSION, Hello, PRODUCT};
+pub use job::{
+    ContentStatus, FileEntry, JobAnnounce, JobAnnounced, JobInfo, JobStateInfo, Manifest, RenderSettings, TransitionInfo,
+};
+pub use slave::{BlenderInfo, MachineInfo, Registered, Registration, SlaveInfo};
+pub use task::{
+    FrameInfo, FrameStateInfo, LeaseInfo, LeasedTask, LogAppended, Orders, OrdersWanted, ReportInfo, ReportKind, TaskName,
+    WorkAnswer, WorkWanted,
+};

@@ -1,0 +1,99 @@
+//! Slaves: how they register, and how they are shown.
+
+use super::task::TaskName;
+use super::text;
+use crate::ids::{BlenderVersion, SlaveId};
+use serde::{Deserialize, Serialize};
+
+/// A Blender on a slave.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct BlenderInfo {
+    /// Its version.
+    #[serde(with = "text")]
+    #[schema(value_type = String, example = "3.4.1")]
+    pub version: BlenderVersion,
+}
+
+/// What a machine is and how it does.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct MachineInfo {
+    /// Operating system and release, such as "Debian GNU/Linux 12".
+    pub os: String,
+    /// Logical cores.
+    pub cores: u32,
+    /// Threads that it renders with.
+    pub threads: u32,
+    /// Memory in bytes.
+    pub memory_bytes: u64,
+    /// Memory in use, in bytes.
+    #[serde(default)]
+    pub memory_used_bytes: u64,
+    /// Load of all cores, 0 to 1.
+    #[serde(default)]
+    pub load: f64,
+}
+
+/// `POST /api/v1/slaves`: a slave presents itself.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Registration {
+    /// The id it got earlier from this farm, to go on under it.
+    #[serde(default, with = "text::option", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub id: Option<SlaveId>,
+    /// The machine's name.
+    pub name: String,
+    /// Its tags.
+    #[serde(default)]
+    pub tags: Vec<String>,
+    /// Its Blenders.
+    pub blenders: Vec<BlenderInfo>,
+    /// How many chunks it renders at once.
+    pub slots: u32,
+    /// Facts about the machine.
+    pub machine: MachineInfo,
+    /// What it still renders or has yet to deliver.
+    #[serde(default)]
+    pub holding: Vec<TaskName>,
+}
+
+/// The answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Registered {
+    /// The id to use from now on.
+    #[serde(with = "text")]
+    #[schema(value_type = String, example = "7k3vq9xd")]
+    pub id: SlaveId,
+}
+
+/// A slave as lists show it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct SlaveInfo {
+    /// Its id.
+    #[serde(with = "text")]
+    #[schema(value_type = String, example = "7k3vq9xd")]
+    pub id: SlaveId,
+    /// The machine's name.
+    pub name: String,
+    /// Its address as the master sees it.
+    pub address: String,
+    /// Its tags.
+    pub tags: Vec<String>,
+    /// Its Blenders.
+    pub blenders: Vec<BlenderInfo>,
+    /// How many chunks it renders at once.
+    pub slots: u32,
+    /// Facts about the machine.
+    pub machine: MachineInfo,
+    /// Whether it is there.
+    pub online: bool,
+    /// When it last gave a sign of life, in milliseconds since the Unix epoch.
+    pub last_seen_ms: u64,
+    /// What it renders or delivers.
+    pub holding: Vec<TaskName>,
+    /// Frames it has finished since the master started.
+    pub done: u64,
+    /// Attempts of it that failed since the master started.
+    pub failed: u64,
+    /// What it does, or why it does nothing, in sentences.
+    pub explanation: Vec<String>,
+}

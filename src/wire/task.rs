@@ -1,0 +1,173 @@
+//! Frames and the work that slaves do on them.
+
+use super::text;
+use crate::ids::{ContentHash, JobId, SlaveId};
+use serde::{Deserialize, Serialize};
+
+/// Where a frame stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum FrameStateInfo {
+    /// Waits for a slave.
+    Queued,
+    /// A slave renders it.
+    Rendering,
+    /// Rendered; its result is on the way to the master.
+    Delivering,
+    /// Its result is here.
+    Done,
+    /// Given up.
+    Failed,
+}
+
+/// A frame as `GET /api/v1/jobs/{job}/frames?offset=&limit=` shows it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct FrameInfo {
+    /// Its number.
+    pub frame: i32,
+    /// Where it stands.
+    pub state: FrameStateInfo,
+    /// How often it was leased.
+    pub attempt: u32,
+    /// Who has it, rendered it or failed at it.
+    #[serde(default, with = "text::option", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub slave: Option<SlaveId>,
+    /// Seconds of rendering.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seconds: Option<f64>,
+    /// The result's length in bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub size_bytes: Option<u64>,
+    /// BLAKE3 of the result.
+    #[serde(default, with = "text::option", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub hash: Option<ContentHash>,
+    /// Why the latest failed attempt failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<String>,
+}
+
+/// One attempt at one frame, as every report names it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct TaskName {
+    /// The job.
+    #[serde(with = "text")]
+    #[schema(value_type = String, example = "7k3vq9xd")]
+    pub job: JobId,
+    /// The task's place in the job, from 0.
+    pub task: u32,
+    /// Which lease is meant.
+    pub attempt: u32,
+}
+
+/// What happened to a task.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case", tag = "kind")]
+pub enum ReportKind {
+    /// Rendered; the result follows by `PUT …/result`.
+    Rendered,
+    /// Done, without a result file (a measurement). Refused for jobs that have files.
+    Done {
+        /// Seconds of rendering.
+        seconds: f64,
+    },
+    /// It could not be rendered.
+    Failed {
+        /// One sentence.
+        reason: String,
+    },
+    /// Given back unrendered: no failure.
+    Returned,
+}
+
+/// A report on one task.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct ReportInfo {
+    /// Which.
+    #[serde(flatten)]
+    pub task: TaskName,
+    /// What.
+    #[serde(flatten)]
+    pub kind: ReportKind,
+}
+
+/// `POST /api/v1/slaves/{slave}/work`: reports, and the wish for the next chunk, in one request. The answer comes as soon
+/// as there is work, else after `wait_ms`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct WorkWanted {
+    /// What happened; carried out, and durable, before the answer.
+    #[serde(default)]
+    pub reports: Vec<ReportInfo>,
+    /// Whether a chunk is wanted; without it the answer comes at once.
+    #[serde(default)]
+    pub want: bool,
+    /// How long to wait for work, at most 60,000.
+    #[serde(default)]
+    pub wait_ms: u64,
+    /// The job whose scene the slave holds open.
+    #[serde(default, with = "text::option", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub warm: Option<JobId>,
+}
+
+/// The answer.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct WorkAnswer {
+    /// Work, if it was wanted and there is some.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lease: Option<LeaseInfo>,
+    /// Reports that were refused: drop whatever they belong to.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub refused: Vec<TaskName>,
+}
+
+/// A chunk: frames of one job, to be rendered in this order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct LeaseInfo {
+    /// The job; its files and settings are at `GET /api/v1/jobs/{job}/manifest`.
+    #[serde(with = "text")]
+    #[schema(value_type = String, example = "7k3vq9xd")]
+    pub job: JobId,
+    /// The frames.
+    pub tasks: Vec<LeasedTask>,
+}
+
+/// One frame of a chunk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct LeasedTask {
+    /// The task's place in the job.
+    pub task: u32,
+    /// The attempt that reports must name.
+    pub attempt: u32,
+    /// The frame to render.
+    pub frame: i32,
+}
+
+/// `POST /api/v1/slaves/{slave}/orders`: a sign of life; the answer comes at once if there is something to cancel, else
+/// after `wait_ms`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct OrdersWanted {
+    /// How long to wait, at most 60,000.
+    #[serde(default)]
+    pub wait_ms: u64,
+    /// Number of the last orders that arrived; those up to it are not repeated.
+    #[serde(default)]
+    pub after: u64,
+}
+
+/// What a slave shall stop.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Orders {
+    /// Number of these orders, for the next `after`.
+    pub number: u64,
+    /// Stop these, at once, and report nothing more of them.
+    pub cancel: Vec<TaskName>,
+}
+
+/// Answer to `PUT …/log?offset=`: how long the log is now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct LogAppended {
+    /// Bytes of log here; go on from there.
+    pub size_bytes: u64,
+}
