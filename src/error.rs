@@ -134,6 +134,7 @@ impl Error {
     }
 
     /// A file operation that failed: `io("write", path, &error)` reads "cannot write /x: no space left on device".
+    #[must_use]
     pub fn io(verb: &str, path: &std::path::Path, error: &std::io::Error) -> Self {
         let failure = Self::storage(format!("cannot {verb} {}: {}", path.display(), plain(error)));
         match error.kind() {

@@ -1,1 +1,12 @@
-//! The HTTP client that slaves and clients share.
+//! The HTTP client that slaves and clients share: one connection pool to one master that has proved its key.
+//!
+//! Absences: no retries and no decisions. Whoever calls knows whether to try again; [`Backoff`] tells how long to wait.
+
+mod answer;
+mod backoff;
+mod connect;
+mod transfer;
+
+pub use backoff::Backoff;
+pub use connect::{Link, MasterAddress};
+pub use transfer::{Progress, no_progress};

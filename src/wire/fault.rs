@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 /// What went wrong: a code for programs, a sentence for people, a hint of what to try.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct FaultBody {
-    /// One of the codes of `error.rs`, such as "not_found".
+    /// One of the codes of `error.rs`, such as `not_found`.
     #[schema(example = "not_found")]
     pub code: String,
     /// What failed, on what.

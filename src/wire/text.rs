@@ -20,7 +20,6 @@ pub mod option {
     use super::{Deserialize, Deserializer, Display, FromStr, Serializer};
 
     /// Writes the value's text or null.
-    #[expect(clippy::ref_option, reason = "serde hands a reference to the field")]
     pub fn serialize<T: Display, S: Serializer>(value: &Option<T>, serializer: S) -> Result<S::Ok, S::Error> {
         match value {
             Some(value) => serializer.collect_str(value),

@@ -1,0 +1,77 @@
+//! What a master's answer means.
+
+use super::connect::MasterAddress;
+use crate::error::{Code, Error, Result};
+use crate::wire::FaultBody;
+use reqwest::Response;
+use serde::de::DeserializeOwned;
+
+/// Longest pause within an answer. Longer than the longest wait for work, which sends nothing meanwhile.
+pub(super) const READ_TIMEOUT_S: u64 = 90;
+/// Longest answer that is kept in memory.
+const ANSWER_BYTES_MAX: usize = 64 << 20;
+
+/// Passes an answer on if it is a success, and makes an error of the master's own words if not.
+pub(super) async fn success(response: Response) -> Result<Response> {
+    let status = response.status();
+    if status.is_success() {
+        return Ok(response);
+    }
+    let body = bytes(response).await.unwrap_or_default();
+    Err(match serde_json::from_slice::<FaultBody>(&body) {
+        Ok(fault) => Error {
+            code: Code::from_text(&fault.code),
+            message: fault.message,
+            hint: fault.hint,
+        },
+        Err(_) => Error::internal(format!("the master answered {status} without an explanation")),
+    })
+}
+
+/// The answer as JSON.
+pub(super) async fn json<T: DeserializeOwned>(response: Response) -> Result<T> {
+    let body = bytes(response).await?;
+    serde_json::from_slice(&body).map_err(|error| Error::internal(format!("the master's answer is not understood: {error}")))
+}
+
+/// The answer as text; bytes that are no UTF-8 are replaced.
+pub(super) async fn text(response: Response) -> Result<String> {
+    bytes(response).await.map(|body| String::from_utf8_lossy(&body).into_owned())
+}
+
+async fn bytes(mut response: Response) -> Result<Vec<u8>> {
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(|error| broken(&error))? {
+        if body.len() + chunk.len() > ANSWER_BYTES_MAX {
+            return Err(Error::internal("the master's answer is longer than 64 MiB"));
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
+}
+
+/// Nobody answers.
+pub(super) fn unreachable(address: &MasterAddress, error: &reqwest::Error) -> Error {
+    let why = if error.is_timeout() {
+        "it does not answer in time".to_owned()
+    } else {
+        innermost(error)
+    };
+    Error::unreachable(format!("cannot reach the master at {address}: {why}"))
+        .hint("check that it runs and that the address is right")
+}
+
+/// The connection broke in the middle.
+pub(super) fn broken(error: &reqwest::Error) -> Error {
+    Error::unreachable(format!("the connection to the master broke: {}", innermost(error)))
+}
+
+/// The last cause, which is the one that people understand ("connection refused").
+fn innermost(error: &reqwest::Error) -> String {
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(source) = cause.source() {
+        cause = source;
+    }
+    let text = cause.to_string();
+    text.split(" (os error").next().unwrap_or(&text).to_lowercase()
+}
