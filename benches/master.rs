@@ -6,7 +6,6 @@
     clippy::print_stdout,
     clippy::unwrap_used,
     clippy::disallowed_methods,
-    missing_docs,
     reason = "a measuring program"
 )]
 

@@ -1,7 +1,7 @@
 """Makes the demonstration scene: a small orrery of glass and metal, with everything that a farm must carry along.
 
-Run by Blender (`blender -b --factory-startup -P scene.py -- FOLDER FRAMES`) or by a Python that has `bpy`
-(`python scene.py FOLDER FRAMES`). Writes
+Run by Blender (`blender -b --factory-startup -P orrery.py -- FOLDER FRAMES`) or by a Python that has `bpy`
+(`python orrery.py FOLDER FRAMES`). Writes
 
     FOLDER/shots/orrery.blend         the scene: Cycles, two view layers, animated camera and planets
     FOLDER/assets/pedestal.blend      a library in another folder, linked into the scene
