@@ -3,6 +3,7 @@
 Nothing here knows pytest. Every wait is bounded, every process ended by its own id.
 """
 
+import json
 import os
 import signal
 import subprocess
@@ -37,7 +38,12 @@ class Process:
         self.name, self.log = name, log
         with log.open("wb") as output:
             self.popen = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, env=env, start_new_session=True
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env=env,
+                start_new_session=True,
             )
 
     @property
@@ -100,7 +106,9 @@ class Farm:
     def start(self, name: str, *arguments: str, **env: str) -> Process:
         """Starts one `netrender` process."""
         number = len(self.processes)
-        process = Process(name, [self.command, *arguments], self.folder / f"{number:02}-{name}.log", {**self.env, **env})
+        process = Process(
+            name, [self.command, *arguments], self.folder / f"{number:02}-{name}.log", {**self.env, **env}
+        )
         self.processes.append(process)
         return process
 
@@ -109,7 +117,16 @@ class Farm:
         port = self.port if port is None else port
         path = str(self.folder / "master")
         process = self.start(
-            "master", "master", "--path", path, "--address", "127.0.0.1", "--port", str(port), "--no-broadcast", *arguments
+            "master",
+            "master",
+            "--path",
+            path,
+            "--address",
+            "127.0.0.1",
+            "--port",
+            str(port),
+            "--no-broadcast",
+            *arguments,
         )
         self.url = process.wait_for_word("http://")
         self.port = int(self.url.rsplit(":", 1)[1])
@@ -126,6 +143,11 @@ class Farm:
         command = [self.command, *arguments]
         return subprocess.run(command, env=self.env, capture_output=True, text=True, timeout=timeout_s, check=False)
 
+    def newest_job(self) -> str:
+        """The id of the job that came last."""
+        jobs = json.loads(self.run("jobs", "--json", "--master", self.url).stdout)
+        return str(jobs[0]["id"])
+
     def stop(self) -> list[str]:
         """Ends the slaves, then the master, as Ctrl-C does; returns the names of those that did not end with status 0."""
         unclean = []
@@ -140,7 +162,9 @@ def is_module(blender: str) -> bool:
     return "python" in Path(blender).name
 
 
-def run_in_blender(blender: str, script: Path, arguments: Sequence[str], log: Path, blend: Path | None = None, threads: int = 0) -> None:
+def run_in_blender(
+    blender: str, script: Path, arguments: Sequence[str], log: Path, blend: Path | None = None, threads: int = 0
+) -> None:
     """Runs a script in Blender to its end, on a .blend if one is given; raises what it printed if it fails.
 
     The script finds its arguments after `--` in an executable; in a module after the .blend and the threads, if given.
@@ -150,7 +174,19 @@ def run_in_blender(blender: str, script: Path, arguments: Sequence[str], log: Pa
         command = [blender, "-W", "ignore", str(script), *opened, *arguments]
     else:
         opened = [str(blend)] if blend else ["--factory-startup"]
-        command = [blender, "-b", *opened, "-t", str(threads), "--python-exit-code", "1", "-P", str(script), "--", *arguments]
+        command = [
+            blender,
+            "-b",
+            *opened,
+            "-t",
+            str(threads),
+            "--python-exit-code",
+            "1",
+            "-P",
+            str(script),
+            "--",
+            *arguments,
+        ]
     with log.open("wb") as output:
         if subprocess.run(command, stdout=output, stderr=subprocess.STDOUT, check=False).returncode != 0:
             raise Failed(f"{script.name} failed in {blender}: {log.read_text(errors='replace')[-2000:]}")
@@ -167,5 +203,7 @@ def render_locally(blender: str, blend: Path, folder: Path, frames: str, *option
     """Renders frames such as `1-24` with one Blender of this machine; returns the seconds it took, start included."""
     folder.mkdir(parents=True, exist_ok=True)
     began = time.monotonic()
-    run_in_blender(blender, SCENES / "local_render.py", [str(folder), frames, *options], folder / "local.log", blend, threads)
+    run_in_blender(
+        blender, SCENES / "local_render.py", [str(folder), frames, *options], folder / "local.log", blend, threads
+    )
     return time.monotonic() - began

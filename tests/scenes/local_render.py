@@ -1,9 +1,11 @@
 """Renders a scene on this machine alone, into the multilayer EXR that a slave would send, to compare with.
 
-`blender -b FILE -t THREADS -P local_render.py -- FOLDER FRAMES [PERSISTENT]` or
-`python local_render.py FILE THREADS FOLDER FRAMES [PERSISTENT]` with a Python that has `bpy`; FRAMES such as `1-24`.
+`blender -b FILE -t THREADS -P local_render.py -- FOLDER FRAMES [options]` or
+`python local_render.py FILE THREADS FOLDER FRAMES [options]` with a Python that has `bpy`; FRAMES such as `1-24`. The
+options are those that `netrender submit` has for a smaller picture, and `--persistent` to keep data between frames.
 """
 
+import argparse
 import sys
 from pathlib import Path
 
@@ -24,12 +26,26 @@ def set_output(scene: bpy.types.Scene, folder: Path) -> None:
 
 def main(arguments: list[str]) -> None:
     """Renders the frames into the folder."""
-    folder, (first, last) = Path(arguments[0]).resolve(), map(int, arguments[1].split("-"))
+    parser = argparse.ArgumentParser()
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("frames")
+    parser.add_argument("--engine")
+    parser.add_argument("--resolution-percent", type=int)
+    parser.add_argument("--samples", type=int)
+    parser.add_argument("--persistent", action="store_true")
+    options = parser.parse_args(arguments)
     scene = bpy.context.scene
-    set_output(scene, folder)
+    if options.engine:
+        scene.render.engine = options.engine
+    if options.resolution_percent:
+        scene.render.resolution_percentage = options.resolution_percent
+    if options.samples:
+        scene.cycles.samples = options.samples
+    set_output(scene, options.folder.resolve())
     scene.render.use_compositing = scene.render.use_sequencer = False
-    scene.render.use_persistent_data = arguments[2:] == ["persistent"]
-    scene.frame_start, scene.frame_end = first, last
+    scene.render.use_persistent_data = options.persistent
+    scene.frame_start, scene.frame_end = map(int, options.frames.split("-"))
+    scene.frame_step = 1
     bpy.ops.render.render(animation=True)
 
 

@@ -215,11 +215,7 @@ def curves_of(thing: bpy.types.Object) -> list[bpy.types.FCurve]:
     if hasattr(action, "fcurves"):
         return list(action.fcurves)
     return [
-        curve
-        for layer in action.layers
-        for strip in layer.strips
-        for bag in strip.channelbags
-        for curve in bag.fcurves
+        curve for layer in action.layers for strip in layer.strips for bag in strip.channelbags for curve in bag.fcurves
     ]
 
 
@@ -253,7 +249,11 @@ def save(blend: Path) -> None:
 
 def main(folder: Path, frames: int) -> None:
     """Makes all three files."""
-    texture, library, scene = folder / "textures/marble.png", folder / "assets/pedestal.blend", folder / "shots/orrery.blend"
+    texture, library, scene = (
+        folder / "textures/marble.png",
+        folder / "assets/pedestal.blend",
+        folder / "shots/orrery.blend",
+    )
     for path in (texture, library, scene):
         path.parent.mkdir(parents=True, exist_ok=True)
     start()
