@@ -44,7 +44,7 @@ def main() -> None:
     network, cold, persistent = [], [], []
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        scene = make_orrery(options.blender, folder / "scene", FRAMES)
+        scene = make_orrery(options.blender, folder / "scene", FRAMES, "light")
         for number in range(options.rounds):
             cold.append(render_locally(options.blender, scene, scene.parent / "local", f"1-{FRAMES}"))
             persistent.append(

@@ -192,10 +192,10 @@ def run_in_blender(
             raise Failed(f"{script.name} failed in {blender}: {log.read_text(errors='replace')[-2000:]}")
 
 
-def make_orrery(blender: str, folder: Path, frames: int) -> Path:
-    """Makes the demonstration scene below the folder and returns its .blend."""
+def make_orrery(blender: str, folder: Path, frames: int, *options: str) -> Path:
+    """Makes the demonstration scene below the folder and returns its .blend; `light` makes one for quick tests."""
     folder.mkdir(parents=True, exist_ok=True)
-    run_in_blender(blender, SCENES / "orrery.py", [str(folder), str(frames)], folder / "scene.log")
+    run_in_blender(blender, SCENES / "orrery.py", [str(folder), str(frames), *options], folder / "scene.log")
     return folder / "shots/orrery.blend"
 
 

@@ -173,7 +173,7 @@ def test_a_stopped_slave_gives_its_frames_back_at_once(farm: Farm, tmp_path: Pat
 def test_real_frames_are_identical_after_master_slave_and_blender_were_killed(tmp_path: Path, blender: str) -> None:
     frames = 8
     with Farm(tmp_path / "farm") as farm:
-        scene = make_orrery(blender, tmp_path / "scene", frames)
+        scene = make_orrery(blender, tmp_path / "scene", frames, "light")
         render_locally(blender, scene, tmp_path / "local", f"1-{frames}")
         master = farm.start_master()
         slaves = [farm.start_slave(f"slave{number}", blender) for number in (1, 2)]
