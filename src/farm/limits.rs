@@ -13,6 +13,8 @@ pub(super) const REASON_BYTES_MAX: usize = 2_000;
 pub(super) const LEASE_TASKS_MAX: usize = 1_000;
 /// Most tasks that a slave may hold, those whose results are on the way included.
 pub(super) const SLAVE_TASKS_MAX: usize = 10_000;
+/// A lease that a slave seems not to have got is told again at once, and then at most this often.
+pub(super) const LEASE_REPEAT_MS: u64 = 5_000;
 /// Most tasks in one lease when the farm chooses.
 pub(super) const AUTO_CHUNK_TASKS_MAX: usize = 100;
 /// How long a lease should last when the farm chooses the chunk.

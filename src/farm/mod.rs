@@ -24,6 +24,8 @@ mod queries;
 mod ranges;
 mod restore;
 mod seconds;
+#[cfg(test)]
+mod sim;
 mod slave;
 mod task;
 mod time;

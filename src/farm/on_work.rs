@@ -93,7 +93,8 @@ impl Farm {
     /// A slave with a free slot has fewer chunks to render than slots. One that asks with all slots taken never got an
     /// answer that leased it something: here it is again, under the same attempts, so that nothing hangs or is doubled.
     fn lease_again(&mut self, id: SlaveId) -> Option<Lease> {
-        let chunk = self.slaves.get(&id)?.unheard_of()?;
+        let chunk = self.slaves.get_mut(&id)?.unheard_of(self.now)?;
+        chunk.repeated = Some(self.now);
         let job = self.jobs.get(&chunk.job)?;
         let tasks = chunk
             .tasks
@@ -138,6 +139,7 @@ impl Farm {
             unrendered: tasks.len(),
             tasks,
             heard_of: false,
+            repeated: None,
         };
         if let Some(slave) = self.slaves.get_mut(&slave) {
             slave.chunks.push(chunk);

@@ -69,6 +69,7 @@ impl Farm {
             unrendered,
             // The answer that leased it may have died with the master.
             heard_of: unrendered < tasks.len(),
+            repeated: None,
         });
         if unrendered > 0 {
             self.balance.slot_taken(self.now, job);

@@ -1,5 +1,6 @@
 //! One slave: what it is, and what it holds.
 
+use super::limits::LEASE_REPEAT_MS;
 use super::model::SlaveRecord;
 use super::time::Moment;
 use crate::ids::{JobId, SlaveId, TaskIndex};
@@ -30,6 +31,8 @@ pub(super) struct Chunk {
     pub(super) unrendered: usize,
     /// Whether the slave has shown that it knows of the chunk. If not, the answer that leased it may have been lost.
     pub(super) heard_of: bool,
+    /// When that answer was last repeated.
+    pub(super) repeated: Option<Moment>,
 }
 
 impl Slave {
@@ -68,11 +71,15 @@ impl Slave {
         self.chunks.iter().position(holds)
     }
 
-    /// The last chunk that it may never have heard of, if it asks for more than its slots can take.
-    pub(super) fn unheard_of(&self) -> Option<&Chunk> {
-        let too_many = self.slots_taken() >= self.slots() as usize;
-        let unheard = self.chunks.iter().rfind(|chunk| !chunk.heard_of && chunk.unrendered > 0);
-        unheard.filter(|_| too_many)
+    /// The last chunk that it may never have heard of, if it asks for more than its slots can take. Repeated at once, but
+    /// not again and again: it may be another chunk that got lost.
+    pub(super) fn unheard_of(&mut self, now: Moment) -> Option<&mut Chunk> {
+        if self.slots_taken() < self.slots() as usize {
+            return None;
+        }
+        let is_due = |chunk: &Chunk| chunk.repeated.is_none_or(|last| now.millis_since(last) >= LEASE_REPEAT_MS);
+        let unheard = |chunk: &&mut Chunk| !chunk.heard_of && chunk.unrendered > 0 && is_due(chunk);
+        self.chunks.iter_mut().rfind(unheard)
     }
 
     /// Notes that a held task is rendered; whether that freed a slot.
