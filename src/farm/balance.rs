@@ -7,7 +7,7 @@
 //!
 //! Absences: nothing here knows tasks, tags or slaves; who may render what is asked by the caller.
 
-use super::limits::{USAGE_FADED, USAGE_SAMPLE_MS, USAGE_SAMPLE_WEIGHT, WARM_SLACK_MAX, WARM_SLACK_SLOTS};
+use super::limits::{SLOT_SHARE_MAX, USAGE_FADED, USAGE_SAMPLE_MS, USAGE_SAMPLE_WEIGHT, WARM_SLACK_MAX, WARM_SLACK_SLOTS};
 use super::model::NewJob;
 use super::time::Moment;
 use crate::ids::JobId;
@@ -299,7 +299,7 @@ impl Share {
         let farm_slots = f64::from(farm_slots.max(1));
         let slot_ms = self.slot_ms + u64::from(self.slots) * now.millis_since(self.counted);
         let since_sample = USAGE_SAMPLE_WEIGHT * slot_ms as f64 / (USAGE_SAMPLE_MS as f64 * farm_slots);
-        self.usage + since_sample + f64::from(self.slots) / farm_slots
+        self.usage + since_sample + f64::from(self.slots) * SLOT_SHARE_MAX.min(1.0 / farm_slots)
     }
 
     fn count_up_to(&mut self, now: Moment) {

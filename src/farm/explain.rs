@@ -179,3 +179,60 @@ fn frames_are(count: u32) -> String {
         format!("{count} frames are")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::farm::NewJob;
+    use crate::farm::sim::trial::{Trial, a_job, a_machine, job_id, slave_id};
+
+    #[test]
+    fn a_job_from_a_blender_that_no_slave_has_waits_and_says_so() {
+        let mut trial = Trial::new();
+        let job = a_job(1, 9);
+        let job = trial.submit(NewJob {
+            blender: Some("5.0.1".parse().unwrap()),
+            ..job
+        });
+        assert_eq!(trial.farm.explain_job(job), ["waiting: no slave is there"]);
+        let slave = trial.slave(1);
+        assert_eq!(trial.want(slave), None);
+        let sentence = "waiting: needs Blender 5.0, which no slave has (slaves have 3.4)";
+        assert_eq!(trial.farm.explain_job(job), [sentence]);
+        let told = trial.farm.explain_slave(slave);
+        let of_job = format!("gets nothing of job {job} (job 1): it needs Blender 5.0");
+        assert_eq!(told, ["idle: no job has frames for it".to_owned(), of_job]);
+    }
+
+    #[test]
+    fn a_job_whose_tags_no_slave_has_says_so() {
+        let mut trial = Trial::new();
+        trial.register(1, a_machine(&["gpu"]), &[]);
+        let job = a_job(1, 9);
+        let tags = vec!["gpu".to_owned(), "linux".to_owned()];
+        let job = trial.submit(NewJob { tags, ..job });
+        let sentence = "waiting: needs a slave with the tags gpu, linux, and none has them all";
+        assert_eq!(trial.farm.explain_job(job), [sentence]);
+    }
+
+    #[test]
+    fn a_job_says_that_others_come_first() {
+        let mut trial = Trial::new();
+        let slave = trial.slave(1);
+        let jobs = [1, 2].map(|number| trial.submit(a_job(number, 9)));
+        trial.leased(slave);
+        let told = jobs.map(|job| trial.farm.explain_job(job).remove(0));
+        assert_eq!(told[0], "rendering on 1 of 1 slots; 8 frames wait for a free one");
+        assert_eq!(told[1], "waiting: next in line; 1 slave that could render it is busy");
+        assert_eq!(
+            trial.farm.explain_slave(slave),
+            [format!("renders 1 frame of job {} (job 1)", jobs[0])]
+        );
+    }
+
+    #[test]
+    fn of_what_is_not_known_nothing_is_told() {
+        let trial = Trial::new();
+        assert!(trial.farm.explain_job(job_id(1)).is_empty());
+        assert!(trial.farm.explain_slave(slave_id(1)).is_empty());
+    }
+}

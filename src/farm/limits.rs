@@ -30,6 +30,9 @@ pub(super) const RETRIES_SEARCHED_MAX: usize = 64;
 pub(super) const USAGE_SAMPLE_MS: u64 = 10_000;
 /// Weight of the newest sample: after a minute without a slave, about half of a job's usage is forgotten.
 pub(super) const USAGE_SAMPLE_WEIGHT: f64 = 0.1;
+/// A slot that a job has right now counts as that share of the farm, but as no more than this: on a small farm, where one
+/// slot is much, it would outweigh the average, and each job would always get its turn, whatever its priority.
+pub(super) const SLOT_SHARE_MAX: f64 = 0.05;
 /// Below this the usage of a job that is over is forgotten.
 pub(super) const USAGE_FADED: f64 = 0.01;
 /// Jobs whose ratings differ by less are about equally deserving: then a scene that is open already decides. In slots …

@@ -121,9 +121,7 @@ impl Farm {
                 body,
             } => self.report(request, slave, task, body),
         }
-        if std::mem::take(&mut self.work_appeared) {
-            self.serve_waits();
-        }
+        self.serve_waits_if_work_appeared();
     }
 
     /// The next thing to do, oldest first.
@@ -149,8 +147,16 @@ impl Farm {
             // Whom a failed task is kept for may have changed without an event of its own.
             self.work_appeared = true;
         }
+        // Rather work in the last moment than none.
+        self.serve_waits_if_work_appeared();
         while let Some(request) = self.waits.ended(self.now) {
             self.end_wait(request);
+        }
+    }
+
+    fn serve_waits_if_work_appeared(&mut self) {
+        if std::mem::take(&mut self.work_appeared) {
+            self.serve_waits();
         }
     }
 

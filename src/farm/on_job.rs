@@ -151,3 +151,114 @@ impl Farm {
         cancels
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::farm::sim::trial::{Answer, Trial, a_job, job_id};
+    use crate::farm::{Effect, Event, JobState, NewJob, Refusal, ReportBody};
+
+    #[test]
+    fn a_job_waits_for_its_files_and_starts_by_itself() {
+        let mut trial = Trial::new();
+        let slave = trial.slave(1);
+        let job = a_job(1, 1);
+        let job = trial.submit(NewJob {
+            files_missing: true,
+            ..job
+        });
+        assert_eq!(trial.want(slave), None);
+        trial.happen(&Event::JobFilesReady { job });
+        assert_eq!(trial.farm.job(job).unwrap().leased, 1);
+        trial.happen(&Event::JobFilesReady { job });
+    }
+
+    #[test]
+    fn files_that_come_while_a_job_is_paused_are_known_even_after_a_restart() {
+        let mut trial = Trial::new();
+        let job = a_job(1, 1);
+        let job = trial.submit(NewJob {
+            files_missing: true,
+            ..job
+        });
+        trial.pause(job);
+        trial.resume(job);
+        assert_eq!(trial.state(job), JobState::Waiting);
+        trial.pause(job);
+        trial.happen(&Event::JobFilesReady { job });
+        assert_eq!(trial.state(job), JobState::Paused);
+        trial.restart();
+        trial.resume(job);
+        assert_eq!(trial.state(job), JobState::Queued);
+    }
+
+    #[test]
+    fn a_paused_job_finishes_what_is_started_and_starts_nothing() {
+        let mut trial = Trial::new();
+        let slave = trial.slave(1);
+        let job = trial.submit(a_job(1, 2));
+        let task = trial.leased(slave)[0];
+        assert_eq!([trial.pause(job), trial.pause(job)], [Answer::Accept, Answer::Accept]);
+        assert_eq!(trial.done(slave, task), Answer::Accept);
+        assert_eq!(trial.want(slave), None);
+        assert_eq!([trial.resume(job), trial.resume(job)], [Answer::Accept, Answer::Accept]);
+        assert_eq!(trial.farm.job(job).unwrap().leased, 1, "who waited has it");
+    }
+
+    #[test]
+    fn a_cancelled_job_stops_its_slaves_and_takes_no_more_results() {
+        let mut trial = Trial::new();
+        let slaves = [1, 2].map(|number| trial.slave(number));
+        let job = trial.submit(a_job(1, 9));
+        let tasks = slaves.map(|slave| trial.leased(slave)[0]);
+        trial.report(slaves[1], tasks[1], ReportBody::Rendered);
+        let request = trial.request();
+        let told = trial.happen(&Event::JobCancelled { request, job });
+        let cancel = |place: usize| Effect::Cancel {
+            slave: slaves[place],
+            task: tasks[place],
+        };
+        assert_eq!(told, [Effect::Accept { request }, cancel(0), cancel(1)]);
+        for place in [0, 1] {
+            let answer = trial.done(slaves[place], tasks[place]);
+            assert_eq!(answer, Answer::Refuse(Refusal::Stale(tasks[place])));
+        }
+        assert_eq!(trial.cancel(job), Answer::Accept);
+        assert_eq!(
+            trial.resume(job),
+            Answer::Refuse(Refusal::WrongState(job, JobState::Cancelled))
+        );
+        assert_eq!(trial.want(slaves[0]), None);
+    }
+
+    #[test]
+    fn a_removed_job_is_forgotten_after_that_is_recorded() {
+        let mut trial = Trial::new();
+        let slave = trial.slave(1);
+        let job = trial.submit(a_job(1, 9));
+        let task = trial.leased(slave)[0];
+        let request = trial.request();
+        let told = trial.happen(&Event::JobRemoved { request, job });
+        assert_eq!(
+            told,
+            [
+                Effect::Accept { request },
+                Effect::Cancel { slave, task },
+                Effect::Forget { job }
+            ]
+        );
+        assert_eq!(trial.done(slave, task), Answer::Refuse(Refusal::UnknownJob(job)));
+        assert_eq!(trial.cancel(job), Answer::Refuse(Refusal::UnknownJob(job)));
+    }
+
+    #[test]
+    fn an_id_is_taken_once() {
+        let mut trial = Trial::new();
+        let job = trial.submit(a_job(1, 9));
+        let answer = trial.ask(|request| Event::JobSubmitted {
+            request,
+            job: a_job(1, 1),
+        });
+        assert_eq!(answer, Some(Answer::Refuse(Refusal::JobExists(job))));
+        assert_eq!(trial.farm.job(job_id(1)).unwrap().tasks, 9);
+    }
+}

@@ -136,3 +136,148 @@ fn claim(job: &Job, reporter: SlaveId, at: TaskRef) -> Claim {
         _ => Claim::Stale,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::farm::sim::trial::{Answer, Trial, a_job, slave_id};
+    use crate::farm::{JobState, Refusal, ReportBody, TaskRef, TaskState};
+    use crate::ids::{Attempt, SlaveId, TaskIndex};
+
+    /// A job of some frames, the first one leased to the first of two slaves.
+    fn leased(frames: i32) -> (Trial, [SlaveId; 2], TaskRef) {
+        let mut trial = Trial::new();
+        let slaves = [1, 2].map(|number| trial.slave(number));
+        trial.submit(a_job(1, frames));
+        let task = trial.leased(slaves[0])[0];
+        (trial, slaves, task)
+    }
+
+    fn stale(task: TaskRef) -> Answer {
+        Answer::Refuse(Refusal::Stale(task))
+    }
+
+    #[test]
+    fn a_job_is_finished_with_its_last_frame() {
+        let (mut trial, [slave, _], task) = leased(2);
+        assert_eq!(trial.done(slave, task), Answer::Accept);
+        assert_eq!(trial.state(task.job), JobState::Queued);
+        let last = trial.leased(slave)[0];
+        assert_eq!(trial.done(slave, last), Answer::Accept);
+        assert_eq!(trial.state(task.job), JobState::Finished);
+    }
+
+    #[test]
+    fn what_is_told_twice_counts_once() {
+        let (mut trial, [slave, _], task) = leased(3);
+        for _ in 0..3 {
+            assert_eq!(trial.report(slave, task, ReportBody::Rendered), Answer::Accept);
+        }
+        for _ in 0..3 {
+            assert_eq!(trial.done(slave, task), Answer::Accept);
+            assert_eq!(trial.report(slave, task, ReportBody::Rendered), Answer::Accept);
+        }
+        let failing = trial.leased(slave)[0];
+        for _ in 0..5 {
+            assert_eq!(trial.fail(slave, failing), Answer::Accept);
+        }
+        assert_eq!(trial.farm.task(task.job, failing.task).unwrap().failures, 1);
+        let returned = trial.leased(slave)[0];
+        for _ in 0..2 {
+            assert_eq!(trial.report(slave, returned, ReportBody::Returned), Answer::Accept);
+        }
+        let view = trial.farm.slave(slave).unwrap();
+        assert_eq!((view.done, view.failed), (1, 1));
+    }
+
+    #[test]
+    fn a_stale_report_changes_nothing() {
+        let (mut trial, [slave, other], task) = leased(2);
+        trial.report(slave, task, ReportBody::Returned);
+        let again = trial.leased(other)[0];
+        assert_eq!((again.task, again.attempt), (task.task, Attempt(2)));
+        for body in [
+            ReportBody::Rendered,
+            ReportBody::Done {
+                seconds: 1.0,
+                result: None,
+            },
+            ReportBody::Failed { reason: String::new() },
+            ReportBody::Returned,
+        ] {
+            assert_eq!(trial.report(slave, task, body.clone()), stale(task));
+            assert_eq!(trial.report(slave, again, body), stale(again), "another slave's");
+        }
+        assert_eq!(trial.done(other, again), Answer::Accept);
+    }
+
+    #[test]
+    fn a_late_result_is_welcome_while_nobody_else_has_the_frame() {
+        let (mut trial, [slave, other], task) = leased(2);
+        trial.pass(61_000);
+        assert_eq!(trial.farm.task(task.job, task.task).unwrap().state, TaskState::Queued);
+        assert_eq!(trial.report(slave, task, ReportBody::Rendered), Answer::Accept);
+        assert_eq!(trial.done(slave, task), Answer::Accept);
+        assert_eq!(trial.leased(other)[0].task, TaskIndex(1), "the frame is not rendered again");
+    }
+
+    #[test]
+    fn a_frame_is_given_up_after_three_failures_and_the_job_fails_when_the_rest_is_done() {
+        let (mut trial, [slave, other], first) = leased(2);
+        assert_eq!(trial.fail(slave, first), Answer::Accept);
+        for _ in 0..2 {
+            let task = trial.leased(other)[0];
+            assert_eq!(task.task, first.task, "a frame that failed comes first");
+            trial.fail(other, task);
+        }
+        let record = trial.farm.task(first.job, first.task).unwrap();
+        assert!(matches!(record.state, TaskState::Failed { .. }), "{record:?}");
+        let last = trial.leased(slave)[0];
+        trial.done(slave, last);
+        assert_eq!(trial.state(first.job), JobState::Failed);
+        assert!(trial.farm.explain_job(first.job)[1].contains("frame 1 failed 3 times"));
+    }
+
+    #[test]
+    fn a_slave_does_not_get_again_what_it_failed_while_another_can_try() {
+        let (mut trial, [slave, other], task) = leased(1);
+        assert_eq!(trial.want(other), None);
+        trial.fail(slave, task);
+        assert_eq!(trial.farm.slave(other).unwrap().leased.len(), 1, "who waits for work gets it");
+        trial.pass(61_000);
+        assert_eq!(trial.leased(slave)[0].attempt, Attempt(3), "the other one has gone silent");
+    }
+
+    #[test]
+    fn reports_of_what_is_not_known_here_are_refused() {
+        let (mut trial, [slave, _], task) = leased(1);
+        let nobody = slave_id(9);
+        assert_eq!(trial.done(nobody, task), Answer::Refuse(Refusal::UnknownSlave(nobody)));
+        let beyond = TaskRef {
+            task: TaskIndex(1),
+            ..task
+        };
+        assert_eq!(
+            trial.done(slave, beyond),
+            Answer::Refuse(Refusal::UnknownTask(task.job, TaskIndex(1)))
+        );
+        let job = crate::ids::JobId::from_bits(77);
+        assert_eq!(
+            trial.done(slave, TaskRef { job, ..task }),
+            Answer::Refuse(Refusal::UnknownJob(job))
+        );
+        let never = TaskRef {
+            attempt: Attempt(0),
+            ..task
+        };
+        assert_eq!(trial.done(slave, never), stale(never));
+    }
+
+    #[test]
+    fn a_long_reason_is_cut_between_letters() {
+        let (mut trial, [slave, _], task) = leased(1);
+        let reason = "ü".repeat(5_000);
+        trial.report(slave, task, ReportBody::Failed { reason });
+        let kept = trial.farm.task(task.job, task.task).unwrap().last_failure.unwrap();
+        assert_eq!(kept.len(), 2_000);
+    }
+}

@@ -160,3 +160,92 @@ impl Farm {
         self.work_appeared = true;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::farm::sim::trial::{Answer, Trial, a_job, a_machine};
+    use crate::farm::{Effect, Event, JobState, NewJob, ReportBody, TaskState};
+
+    #[test]
+    fn what_a_silent_slave_held_goes_to_another() {
+        let mut trial = Trial::new();
+        let (silent, other) = (trial.slave(1), trial.slave(2));
+        let job = a_job(1, 2);
+        trial.submit(NewJob { chunk_tasks: 2, ..job });
+        let tasks = trial.leased(silent);
+        trial.pass(30_000);
+        trial.happen(&Event::SlaveSeen { slave: other });
+        assert_eq!(trial.want(other), None);
+        let told = trial.pass(30_000);
+        assert!(!trial.farm.slave(silent).unwrap().online);
+        let leased = told
+            .iter()
+            .any(|effect| matches!(effect, Effect::Lease { slave, .. } if *slave == other));
+        assert!(leased, "{told:?}");
+        assert!(matches!(trial.done(silent, tasks[0]), Answer::Refuse(_)));
+    }
+
+    #[test]
+    fn a_slave_that_registers_again_keeps_what_it_still_holds() {
+        let mut trial = Trial::new();
+        let slave = trial.slave(1);
+        let job = a_job(1, 3);
+        let job = trial.submit(NewJob { chunk_tasks: 3, ..job });
+        let tasks = trial.leased(slave);
+        trial.report(slave, tasks[0], ReportBody::Rendered);
+        trial.register(1, a_machine(&["new"]), &tasks[..1]);
+        assert_eq!(trial.farm.slave(slave).unwrap().leased, tasks[..1]);
+        assert_eq!(trial.farm.job(job).unwrap().queued, 2);
+    }
+
+    #[test]
+    fn a_slave_is_told_what_is_not_its_own_any_more() {
+        let mut trial = Trial::new();
+        let (slave, other) = (trial.slave(1), trial.slave(2));
+        trial.submit(a_job(1, 2));
+        let task = trial.leased(slave)[0];
+        trial.happen(&Event::SlaveLeft { slave });
+        let theirs = trial.leased(other)[0];
+        assert_eq!(theirs.task, task.task);
+        let request = trial.request();
+        let machine = a_machine(&[]);
+        let told = trial.happen(&Event::SlaveRegistered {
+            request,
+            slave,
+            machine,
+            holding: vec![task],
+        });
+        assert_eq!(told, [Effect::Accept { request }, Effect::Cancel { slave, task }]);
+    }
+
+    #[test]
+    fn a_restarted_master_leaves_slaves_their_work_and_takes_it_back_from_the_silent() {
+        let mut trial = Trial::new();
+        let slaves = [1, 2].map(|number| trial.slave(number));
+        let job = trial.submit(a_job(1, 2));
+        let tasks = slaves.map(|slave| trial.leased(slave)[0]);
+        trial.restart();
+        assert_eq!(trial.farm.job(job).unwrap().leased, 2);
+        assert_eq!(trial.done(slaves[0], tasks[0]), Answer::Accept);
+        trial.pass(60_000);
+        assert_eq!(trial.farm.task(job, tasks[1].task).unwrap().state, TaskState::Queued);
+        let again = trial.leased(slaves[0])[0];
+        trial.done(slaves[0], again);
+        assert_eq!(trial.state(job), JobState::Finished);
+    }
+
+    #[test]
+    fn a_clock_that_goes_back_makes_nobody_wait_longer_or_seem_silent() {
+        let mut trial = Trial::new();
+        let slave = trial.slave(1);
+        let job = trial.submit(a_job(1, 1));
+        trial.leased(slave);
+        assert_eq!(trial.want(slave).is_some(), true, "told again");
+        trial.now = crate::farm::Moment(trial.now.0 - 3_600_000);
+        trial.happen(&Event::SlaveSeen { slave });
+        assert!(trial.farm.slave(slave).unwrap().online);
+        trial.pass(60_000);
+        assert!(!trial.farm.slave(slave).unwrap().online);
+        assert_eq!(trial.farm.job(job).unwrap().queued, 1);
+    }
+}
