@@ -11,12 +11,12 @@ use super::limits::{SLOT_SHARE_MAX, USAGE_FADED, USAGE_SAMPLE_MS, USAGE_SAMPLE_W
 use super::model::NewJob;
 use super::time::Moment;
 use crate::ids::JobId;
-use std::collections::BTreeMap;
 
 /// What all jobs that are not over have used, side by side and small: each dispatch looks at all of them.
 #[derive(Debug, Clone)]
 pub(super) struct Balance {
-    shares: BTreeMap<JobId, Share>,
+    /// By id.
+    shares: Vec<Share>,
     categories: Vec<Category>,
     /// How many shares are [`Standing::Ready`].
     ready: u32,
@@ -28,6 +28,7 @@ pub(super) struct Balance {
 /// What one job has used.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Share {
+    pub(super) job: JobId,
     /// Place in `categories`; a job without one is a category of its own.
     category: Option<usize>,
     priority: f64,
@@ -62,18 +63,28 @@ struct Category {
 
 /// How undeserving a job is: the lowest is next.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Rating {
-    pub(super) category: f64,
-    pub(super) job: f64,
+struct Rating {
+    category: f64,
+    job: f64,
     /// Among equals, first come first served.
     submitted: Moment,
     id: JobId,
 }
 
+/// What a job's slots weigh at a moment, as a share of the farm.
+#[derive(Debug, Clone, Copy)]
+struct Scale {
+    now: Moment,
+    /// Of a slot that it has right now.
+    slot: f64,
+    /// Of a slot for a millisecond since the last sample.
+    slot_ms: f64,
+}
+
 impl Balance {
     pub(super) fn new(now: Moment) -> Self {
         Self {
-            shares: BTreeMap::new(),
+            shares: Vec::new(),
             categories: Vec::new(),
             ready: 0,
             slots: 0,
@@ -86,6 +97,7 @@ impl Balance {
             self.sampled = now;
         }
         let share = Share {
+            job: job.id,
             category: self.join_category(&job.category),
             priority: f64::from(job.priority.max(1)),
             submitted,
@@ -95,11 +107,15 @@ impl Balance {
             slot_ms: 0,
             counted: now,
         };
-        self.shares.insert(job.id, share);
+        match self.place_of(job.id) {
+            Ok(place) => self.shares[place] = share,
+            Err(place) => self.shares.insert(place, share),
+        }
     }
 
     pub(super) fn remove(&mut self, job: JobId) {
-        if let Some(share) = self.shares.remove(&job) {
+        if let Ok(place) = self.place_of(job) {
+            let share = self.shares.remove(place);
             self.ready -= u32::from(share.standing == Standing::Ready);
             if let Some(place) = share.category {
                 self.categories[place].members -= 1;
@@ -109,7 +125,7 @@ impl Balance {
 
     /// Notes what a job wants; whether it has become ready by this.
     pub(super) fn stand(&mut self, job: JobId, standing: Standing) -> bool {
-        let Some(share) = self.shares.get_mut(&job) else {
+        let Some(share) = self.share_mut(job) else {
             return false;
         };
         let (was_ready, is_ready) = (share.standing == Standing::Ready, standing == Standing::Ready);
@@ -120,14 +136,14 @@ impl Balance {
     }
 
     pub(super) fn slot_taken(&mut self, now: Moment, job: JobId) {
-        if let Some(share) = self.shares.get_mut(&job) {
+        if let Some(share) = self.share_mut(job) {
             share.count_up_to(now);
             share.slots += 1;
         }
     }
 
     pub(super) fn slot_freed(&mut self, now: Moment, job: JobId) {
-        if let Some(share) = self.shares.get_mut(&job) {
+        if let Some(share) = self.share_mut(job) {
             share.count_up_to(now);
             share.slots -= 1;
         }
@@ -152,11 +168,11 @@ impl Balance {
     }
 
     pub(super) fn share(&self, job: JobId) -> Option<&Share> {
-        self.shares.get(&job)
+        self.place_of(job).ok().map(|place| &self.shares[place])
     }
 
-    pub(super) fn shares(&self) -> impl Iterator<Item = (JobId, &Share)> {
-        self.shares.iter().map(|(job, share)| (*job, share))
+    pub(super) fn shares(&self) -> impl Iterator<Item = &Share> {
+        self.shares.iter()
     }
 
     /// The most deserving job that a slot may have; of about equally deserving ones that whose scene it holds warm.
@@ -164,35 +180,33 @@ impl Balance {
         if self.ready == 0 {
             return None;
         }
-        let categories = self.category_ratings(now);
+        let scale = self.scale(now);
+        let categories = self.category_ratings(&scale);
         let mut best: Option<Rating> = None;
-        for (job, share) in &self.shares {
-            if share.standing != Standing::Ready {
-                continue;
-            }
-            let rating = self.rating(now, *job, share, &categories);
+        for share in self.shares.iter().filter(|share| share.standing == Standing::Ready) {
+            let rating = share.rating(&scale, &categories);
             // Whether it fits is the dearer question, so it is asked last.
-            if best.is_none_or(|best| rating.is_before(&best)) && fits(*job) {
+            if best.is_none_or(|best| rating.is_before(&best)) && fits(share.job) {
                 best = Some(rating);
             }
         }
         let best = best?;
         let deserves_about = |warm: &JobId| {
-            let ready = self.shares.get(warm).filter(|share| share.standing == Standing::Ready);
-            ready.is_some_and(|share| self.is_about(&best, &self.rating(now, *warm, share, &categories)))
+            let ready = self.share(*warm).filter(|share| share.standing == Standing::Ready);
+            ready.is_some_and(|share| self.is_about(&best, &share.rating(&scale, &categories)))
         };
         let warm = warm.filter(|warm| *warm != best.id && deserves_about(warm) && fits(*warm));
         Some(warm.unwrap_or(best.id))
     }
 
-    /// Ratings of all jobs with tasks to lease, the most deserving first.
-    pub(super) fn ranking(&self, now: Moment) -> Vec<(JobId, Rating)> {
-        let categories = self.category_ratings(now);
-        let ready = self.shares.iter().filter(|(_, share)| share.standing == Standing::Ready);
-        let rate = |(job, share): (&JobId, &Share)| (*job, self.rating(now, *job, share, &categories));
-        let mut ranking: Vec<_> = ready.map(rate).collect();
-        ranking.sort_by(|(_, a), (_, b)| a.compare(b));
-        ranking
+    /// All jobs with tasks to lease, the most deserving first.
+    pub(super) fn ranking(&self, now: Moment) -> Vec<JobId> {
+        let scale = self.scale(now);
+        let categories = self.category_ratings(&scale);
+        let ready = self.shares.iter().filter(|share| share.standing == Standing::Ready);
+        let mut ranking: Vec<Rating> = ready.map(|share| share.rating(&scale, &categories)).collect();
+        ranking.sort_by(Rating::compare);
+        ranking.into_iter().map(|rating| rating.id).collect()
     }
 
     /// When usage wants to be sampled.
@@ -210,32 +224,34 @@ impl Balance {
         let kept = (1.0 - USAGE_SAMPLE_WEIGHT).powf(elapsed_ms as f64 / USAGE_SAMPLE_MS as f64);
         let farm_ms = elapsed_ms as f64 * f64::from(self.slots.max(1));
         let mut faded = Vec::new();
-        for (job, share) in &mut self.shares {
+        for share in &mut self.shares {
             share.count_up_to(now);
             let sample = (share.slot_ms as f64 / farm_ms).min(1.0);
             share.usage = share.usage * kept + sample * (1.0 - kept);
             share.slot_ms = 0;
             if share.standing == Standing::Over && share.usage < USAGE_FADED {
-                faded.push(*job);
+                faded.push(share.job);
             }
         }
-        faded.into_iter().for_each(|job| self.remove(job));
+        for job in faded {
+            self.remove(job);
+        }
     }
 
     /// The clock went back: what was counted in the future is counted from now on.
     pub(super) fn clock_went_back(&mut self, now: Moment) {
         self.sampled = self.sampled.min(now);
-        for share in self.shares.values_mut() {
+        for share in &mut self.shares {
             share.counted = share.counted.min(now);
         }
     }
 
     /// Asserts what must be true of its own counters.
     pub(super) fn check(&self) {
-        let ready = self.shares.values().filter(|share| share.standing == Standing::Ready).count();
+        let ready = self.shares.iter().filter(|share| share.standing == Standing::Ready).count();
         assert_eq!(self.ready as usize, ready, "ready jobs");
         for (place, category) in self.categories.iter().enumerate() {
-            let members = self.shares.values().filter(|share| share.category == Some(place)).count();
+            let members = self.shares.iter().filter(|share| share.category == Some(place)).count();
             assert_eq!(category.members as usize, members, "members of {:?}", category.name);
         }
     }
@@ -258,15 +274,32 @@ impl Balance {
         Some(place)
     }
 
-    /// By place in `categories`: what all jobs of a category have used ÷ the highest priority among them.
-    fn category_ratings(&self, now: Moment) -> Vec<f64> {
-        if self.categories.is_empty() {
-            return Vec::new();
+    fn place_of(&self, job: JobId) -> Result<usize, usize> {
+        self.shares.binary_search_by_key(&job, |share| share.job)
+    }
+
+    fn share_mut(&mut self, job: JobId) -> Option<&mut Share> {
+        let place = self.place_of(job).ok()?;
+        self.shares.get_mut(place)
+    }
+
+    fn scale(&self, now: Moment) -> Scale {
+        let slot = 1.0 / f64::from(self.slots.max(1));
+        Scale {
+            now,
+            slot: slot.min(SLOT_SHARE_MAX),
+            slot_ms: slot * USAGE_SAMPLE_WEIGHT / USAGE_SAMPLE_MS as f64,
         }
+    }
+
+    /// By place in `categories`: what all jobs of a category have used ÷ the highest priority among them.
+    fn category_ratings(&self, scale: &Scale) -> Vec<f64> {
         let mut sums = vec![(0.0, 1.0_f64); self.categories.len()];
-        for (place, share) in self.shares.values().filter_map(|share| Some((share.category?, share))) {
-            let (used, priority_max) = &mut sums[place];
-            *used += share.used(now, self.slots);
+        for share in &self.shares {
+            let Some((used, priority_max)) = share.category.and_then(|place| sums.get_mut(place)) else {
+                continue;
+            };
+            *used += share.used(scale);
             if share.standing != Standing::Over {
                 *priority_max = priority_max.max(share.priority);
             }
@@ -274,20 +307,10 @@ impl Balance {
         sums.into_iter().map(|(used, priority_max)| used / priority_max).collect()
     }
 
-    fn rating(&self, now: Moment, id: JobId, share: &Share, categories: &[f64]) -> Rating {
-        let job = share.used(now, self.slots) / share.priority;
-        Rating {
-            category: share.category.map_or(job, |place| categories[place]),
-            job,
-            submitted: share.submitted,
-            id,
-        }
-    }
-
     /// Whether a rating is about as good as the best one. Within a category, the jobs have to be about equal too.
     fn is_about(&self, best: &Rating, other: &Rating) -> bool {
         let slack = WARM_SLACK_MAX.min(WARM_SLACK_SLOTS / f64::from(self.slots.max(1)));
-        let category_of = |rating: &Rating| self.shares.get(&rating.id).and_then(|share| share.category);
+        let category_of = |rating: &Rating| self.share(rating.id).and_then(|share| share.category);
         let same_category = category_of(best).is_some() && category_of(best) == category_of(other);
         other.category <= best.category + slack && (!same_category || other.job <= best.job + slack)
     }
@@ -295,11 +318,22 @@ impl Balance {
 
 impl Share {
     /// Usage as it will be at the next sample, plus what the job has right now.
-    fn used(&self, now: Moment, farm_slots: u32) -> f64 {
-        let farm_slots = f64::from(farm_slots.max(1));
-        let slot_ms = self.slot_ms + u64::from(self.slots) * now.millis_since(self.counted);
-        let since_sample = USAGE_SAMPLE_WEIGHT * slot_ms as f64 / (USAGE_SAMPLE_MS as f64 * farm_slots);
-        self.usage + since_sample + f64::from(self.slots) * SLOT_SHARE_MAX.min(1.0 / farm_slots)
+    fn used(&self, scale: &Scale) -> f64 {
+        if self.slots == 0 && self.slot_ms == 0 {
+            return self.usage;
+        }
+        let slot_ms = self.slot_ms + u64::from(self.slots) * scale.now.millis_since(self.counted);
+        self.usage + slot_ms as f64 * scale.slot_ms + f64::from(self.slots) * scale.slot
+    }
+
+    fn rating(&self, scale: &Scale, categories: &[f64]) -> Rating {
+        let job = self.used(scale) / self.priority;
+        Rating {
+            category: self.category.map_or(job, |place| categories[place]),
+            job,
+            submitted: self.submitted,
+            id: self.job,
+        }
     }
 
     fn count_up_to(&mut self, now: Moment) {

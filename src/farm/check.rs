@@ -119,7 +119,8 @@ fn check_balance(farm: &Farm) {
         "slots of the farm"
     );
     let mut shares = BTreeSet::new();
-    for (id, share) in farm.balance.shares() {
+    for share in farm.balance.shares() {
+        let id = share.job;
         shares.insert(id);
         let job = &farm.jobs[&id];
         let chunks = farm.slaves.values().flat_map(|slave| &slave.chunks);

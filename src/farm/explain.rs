@@ -63,7 +63,7 @@ impl Farm {
                 "idle: it does not ask for work".to_owned()
             });
         }
-        for (job, _) in self.balance.ranking(self.now).into_iter().take(EXPLAINED_JOBS_MAX) {
+        for job in self.balance.ranking(self.now).into_iter().take(EXPLAINED_JOBS_MAX) {
             if let Some(job) = self.jobs.get(&job)
                 && let Some(obstacle) = self.obstacle(slave, job)
             {
@@ -109,7 +109,7 @@ impl Farm {
             );
         }
         let ranking = self.balance.ranking(self.now);
-        let before = ranking.iter().take_while(|(id, _)| *id != job.id()).count();
+        let before = ranking.iter().take_while(|id| **id != job.id()).count();
         let (noun, verb) = if fit == 1 { ("slave", "is") } else { ("slaves", "are") };
         match before {
             0 => format!("waiting: next in line; {fit} {noun} that could render it {verb} busy"),

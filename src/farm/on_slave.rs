@@ -240,7 +240,7 @@ mod tests {
         let slave = trial.slave(1);
         let job = trial.submit(a_job(1, 1));
         trial.leased(slave);
-        assert_eq!(trial.want(slave).is_some(), true, "told again");
+        assert!(trial.want(slave).is_some(), "told again");
         trial.now = crate::farm::Moment(trial.now.0 - 3_600_000);
         trial.happen(&Event::SlaveSeen { slave });
         assert!(trial.farm.slave(slave).unwrap().online);

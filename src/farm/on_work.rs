@@ -279,9 +279,9 @@ mod tests {
         for count in [5, 2] {
             let tasks = trial.leased(slave);
             assert_eq!(tasks.len(), count);
-            tasks
-                .into_iter()
-                .for_each(|task| assert_eq!(trial.done(slave, task), Answer::Accept));
+            for task in tasks {
+                assert_eq!(trial.done(slave, task), Answer::Accept);
+            }
         }
         assert_eq!(trial.state(crate::farm::sim::trial::job_id(1)), JobState::Finished);
     }

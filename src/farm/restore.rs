@@ -49,7 +49,9 @@ impl Farm {
         self.jobs.insert(id, job);
         for ((slave, since), tasks) in leased {
             if is_over || !self.slaves.contains_key(&slave) {
-                tasks.iter().for_each(|(index, _)| self.put_back(id, *index));
+                for (index, _) in tasks {
+                    self.put_back(id, index);
+                }
             } else {
                 self.restore_chunk(id, slave, since, &tasks);
             }

@@ -4,6 +4,9 @@ use crate::farm::{Change, JobRecord, JobState, SlaveRecord, TaskRecord, TaskStat
 use crate::ids::{Attempt, JobId, SlaveId, TaskIndex};
 use std::collections::BTreeMap;
 
+/// A job with the records of its tasks.
+pub(in crate::farm) type JobWithTasks = (JobRecord, Vec<(TaskIndex, TaskRecord)>);
+
 /// Every change applied in order.
 #[derive(Debug, Default)]
 pub(in crate::farm) struct Ledger {
@@ -40,7 +43,7 @@ impl Ledger {
     }
 
     /// What a restarted master reads.
-    pub(in crate::farm) fn read(&self) -> (Vec<(JobRecord, Vec<(TaskIndex, TaskRecord)>)>, Vec<SlaveRecord>) {
+    pub(in crate::farm) fn read(&self) -> (Vec<JobWithTasks>, Vec<SlaveRecord>) {
         let tasks = |tasks: &BTreeMap<TaskIndex, TaskRecord>| tasks.iter().map(|(task, it)| (*task, it.clone())).collect();
         let jobs = self.jobs.values().map(|(record, all)| (record.clone(), tasks(all)));
         (jobs.collect(), self.slaves.values().cloned().collect())
