@@ -32,6 +32,8 @@ pub(super) struct Share {
     /// Place in `categories`; a job without one is a category of its own.
     category: Option<usize>,
     priority: f64,
+    /// 1 ÷ priority: a division for each job at each dispatch is to be felt.
+    per_priority: f64,
     submitted: Moment,
     pub(super) standing: Standing,
     /// Slots that it takes up right now.
@@ -100,6 +102,7 @@ impl Balance {
             job: job.id,
             category: self.join_category(&job.category),
             priority: f64::from(job.priority.max(1)),
+            per_priority: 1.0 / f64::from(job.priority.max(1)),
             submitted,
             standing: Standing::Held,
             slots: 0,
@@ -184,6 +187,10 @@ impl Balance {
         let categories = self.category_ratings(&scale);
         let mut best: Option<Rating> = None;
         for share in self.shares.iter().filter(|share| share.standing == Standing::Ready) {
+            let category = share.category.map(|place| categories[place]);
+            if category.zip(best).is_some_and(|(category, best)| category > best.category) {
+                continue;
+            }
             let rating = share.rating(&scale, &categories);
             // Whether it fits is the dearer question, so it is asked last.
             if best.is_none_or(|best| rating.is_before(&best)) && fits(share.job) {
@@ -327,7 +334,7 @@ impl Share {
     }
 
     fn rating(&self, scale: &Scale, categories: &[f64]) -> Rating {
-        let job = self.used(scale) / self.priority;
+        let job = self.used(scale) * self.per_priority;
         Rating {
             category: self.category.map_or(job, |place| categories[place]),
             job,
@@ -351,6 +358,6 @@ impl Rating {
     }
 
     fn is_before(&self, other: &Self) -> bool {
-        self.compare(other).is_lt()
+        self.category <= other.category && self.compare(other).is_lt()
     }
 }
