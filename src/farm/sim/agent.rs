@@ -1,0 +1,235 @@
+//! A simulated slave: renders what it is leased, sends each report until it is answered, and forgets things when it dies.
+
+use super::trial::{Answer, tasks_of};
+use crate::farm::{Machine, Refusal, ReportBody, TaskRef};
+use crate::ids::SlaveId;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+pub(super) struct Agent {
+    pub(super) id: SlaveId,
+    pub(super) machine: Machine,
+    pub(super) frame_ms: u64,
+    pub(super) alive: bool,
+    /// Counts its lives: what belongs to an earlier one does not reach it.
+    pub(super) life: u32,
+    /// Calls without an answer yet.
+    pub(super) calls: BTreeMap<u64, Call>,
+    slots: Vec<Slot>,
+    /// Rendered and not delivered: on disk, so it survives.
+    outbox: BTreeSet<TaskRef>,
+}
+
+#[derive(Debug, Clone)]
+pub(super) enum Call {
+    Register,
+    Ask { slot: usize },
+    Report { task: TaskRef, body: ReportBody },
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Alarm {
+    Rendered { slot: usize, task: TaskRef },
+    Uploaded { task: TaskRef },
+    Heartbeat,
+}
+
+/// What an agent wants of its world.
+pub(super) enum Wish {
+    Call(Call),
+    Alarm { after_ms: u64, alarm: Alarm },
+}
+
+#[derive(Debug, Clone, PartialEq)]
+enum Slot {
+    /// Before it asks: what it did must be told first, because that is what frees the slot.
+    Telling,
+    Asking,
+    Rendering {
+        task: TaskRef,
+        rest: VecDeque<TaskRef>,
+    },
+}
+
+impl Agent {
+    pub(super) fn new(id: SlaveId, machine: Machine, frame_ms: u64) -> Self {
+        Self {
+            id,
+            machine,
+            frame_ms,
+            alive: false,
+            life: 0,
+            calls: BTreeMap::new(),
+            slots: Vec::new(),
+            outbox: BTreeSet::new(),
+        }
+    }
+
+    /// Starts, with what an earlier life left on disk.
+    pub(super) fn start(&mut self) -> Vec<Wish> {
+        self.life += 1;
+        self.alive = true;
+        self.slots = vec![Slot::Telling; self.machine.slots as usize];
+        let mut wishes = vec![Wish::Call(Call::Register)];
+        wishes.push(Wish::Alarm {
+            after_ms: 10_000,
+            alarm: Alarm::Heartbeat,
+        });
+        wishes.extend(self.outbox.iter().map(|task| done(*task, self.frame_ms)));
+        wishes
+    }
+
+    pub(super) fn die(&mut self, disk_too: bool) {
+        self.alive = false;
+        self.calls.clear();
+        self.slots.clear();
+        if disk_too {
+            self.outbox.clear();
+        }
+    }
+
+    /// Everything that it has in its hands.
+    pub(super) fn holding(&self) -> Vec<TaskRef> {
+        let rendering = self.slots.iter().flat_map(|slot| match slot {
+            Slot::Rendering { task, rest } => std::iter::once(*task).chain(rest.iter().copied()).collect(),
+            Slot::Telling | Slot::Asking => Vec::new(),
+        });
+        rendering.chain(self.outbox.iter().copied()).collect()
+    }
+
+    pub(super) fn on_answer(&mut self, call: Call, answer: &Answer) -> Vec<Wish> {
+        let mut wishes = match (call, answer) {
+            (call, Answer::Refuse(Refusal::UnknownSlave(_))) => vec![Wish::Call(Call::Register), Wish::Call(call)],
+            (Call::Ask { slot }, Answer::Lease(lease)) => {
+                // A lease may be told twice; what it has already, it does not start again.
+                let has = self.holding();
+                let rest = tasks_of(lease).into_iter().filter(|task| !has.contains(task)).collect();
+                self.render_next(slot, rest)
+            }
+            (Call::Ask { slot }, _) => {
+                self.slots[slot] = Slot::Telling;
+                Vec::new()
+            }
+            (
+                Call::Report {
+                    task,
+                    body: ReportBody::Done { .. },
+                },
+                Answer::Accept,
+            ) => {
+                self.outbox.remove(&task);
+                Vec::new()
+            }
+            (Call::Report { task, .. }, Answer::Refuse(_)) => self.drop_task(task),
+            _ => Vec::new(),
+        };
+        wishes.extend(self.ask_where_free(&wishes));
+        wishes
+    }
+
+    /// No answer came: the call is made again, and after a lost lease the farm is told what really is in hand.
+    pub(super) fn on_timeout(&mut self, call: Call) -> Vec<Wish> {
+        let is_ask = matches!(call, Call::Ask { .. });
+        let mut wishes = vec![Wish::Call(call)];
+        if is_ask && self.life.is_multiple_of(2) {
+            wishes.push(Wish::Call(Call::Register));
+        }
+        wishes
+    }
+
+    pub(super) fn on_alarm(&mut self, alarm: Alarm, fails: bool, upload_ms: u64) -> Vec<Wish> {
+        let mut wishes = Vec::new();
+        match alarm {
+            Alarm::Heartbeat => wishes.push(Wish::Alarm { after_ms: 10_000, alarm }),
+            Alarm::Uploaded { task } if self.outbox.contains(&task) => wishes.push(done(task, self.frame_ms)),
+            Alarm::Uploaded { .. } => {}
+            Alarm::Rendered { slot, task } => match self.slots.get(slot).cloned() {
+                Some(Slot::Rendering { task: now, rest }) if now == task => {
+                    wishes.extend(self.deliver(task, fails, upload_ms));
+                    wishes.extend(self.render_next(slot, rest));
+                }
+                _ => {}
+            },
+        }
+        wishes.extend(self.ask_where_free(&wishes));
+        wishes
+    }
+
+    /// Ordered to stop a task.
+    pub(super) fn on_cancel(&mut self, task: TaskRef) -> Vec<Wish> {
+        let mut wishes = self.drop_task(task);
+        wishes.extend(self.ask_where_free(&wishes));
+        wishes
+    }
+
+    fn deliver(&mut self, task: TaskRef, fails: bool, upload_ms: u64) -> Vec<Wish> {
+        if fails {
+            let reason = "the simulated Blender crashed".to_owned();
+            return vec![Wish::Call(Call::Report {
+                task,
+                body: ReportBody::Failed { reason },
+            })];
+        }
+        self.outbox.insert(task);
+        if upload_ms == 0 {
+            return vec![done(task, self.frame_ms)];
+        }
+        vec![
+            Wish::Call(Call::Report {
+                task,
+                body: ReportBody::Rendered,
+            }),
+            Wish::Alarm {
+                after_ms: upload_ms,
+                alarm: Alarm::Uploaded { task },
+            },
+        ]
+    }
+
+    fn render_next(&mut self, slot: usize, mut rest: VecDeque<TaskRef>) -> Vec<Wish> {
+        let Some(task) = rest.pop_front() else {
+            self.slots[slot] = Slot::Telling;
+            return Vec::new();
+        };
+        self.slots[slot] = Slot::Rendering { task, rest };
+        let alarm = Alarm::Rendered { slot, task };
+        vec![Wish::Alarm {
+            after_ms: self.frame_ms,
+            alarm,
+        }]
+    }
+
+    fn drop_task(&mut self, dropped: TaskRef) -> Vec<Wish> {
+        self.outbox.remove(&dropped);
+        let mut wishes = Vec::new();
+        for place in 0..self.slots.len() {
+            if let Slot::Rendering { task, rest } = &mut self.slots[place] {
+                rest.retain(|it| *it != dropped);
+                if *task == dropped {
+                    let rest = std::mem::take(rest);
+                    wishes.extend(self.render_next(place, rest));
+                }
+            }
+        }
+        wishes
+    }
+
+    fn ask_where_free(&mut self, about_to: &[Wish]) -> Vec<Wish> {
+        let tells = |call: &Call| matches!(call, Call::Report { .. } | Call::Register);
+        let telling = about_to.iter().any(|wish| matches!(wish, Wish::Call(call) if tells(call)));
+        if telling || self.calls.values().any(tells) {
+            return Vec::new();
+        }
+        let free = (0..self.slots.len()).filter(|slot| self.slots[*slot] == Slot::Telling);
+        let free: Vec<usize> = free.collect();
+        for slot in &free {
+            self.slots[*slot] = Slot::Asking;
+        }
+        free.into_iter().map(|slot| Wish::Call(Call::Ask { slot })).collect()
+    }
+}
+
+fn done(task: TaskRef, frame_ms: u64) -> Wish {
+    let seconds = frame_ms as f64 / 1_000.0;
+    let body = ReportBody::Done { seconds, result: None };
+    Wish::Call(Call::Report { task, body })
+}
