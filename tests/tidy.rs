@@ -54,7 +54,8 @@ fn root() -> &'static Path {
 }
 
 fn files_below(folder: &Path, extension: &str, found: &mut Vec<PathBuf>) {
-    for entry in std::fs::read_dir(folder).unwrap().map(Result::unwrap) {
+    let Ok(entries) = std::fs::read_dir(folder) else { return };
+    for entry in entries.map(Result::unwrap) {
         let path = entry.path();
         if path.is_dir() {
             files_below(&path, extension, found);
