@@ -52,18 +52,18 @@ pub struct Announcer {
 
 impl Announcer {
     /// Starts to announce, and to answer queries.
-    pub fn start(announcement: Announcement) -> Result<Self> {
+    pub fn start(announcement: &Announcement) -> Result<Self> {
         Self::start_at(announcement, DISCOVERY_PORT, Reach::Network)
     }
 
-    fn start_at(announcement: Announcement, port: u16, reach: Reach) -> Result<Self> {
+    fn start_at(announcement: &Announcement, port: u16, reach: Reach) -> Result<Self> {
         let socket = announcing_socket(port).map_err(|error| {
             Error::storage(format!(
                 "the master cannot be found by broadcast, because UDP port {port} cannot be used: {error}"
             ))
             .hint("give slaves and clients its address")
         })?;
-        let bytes = serde_json::to_vec(&announcement)
+        let bytes = serde_json::to_vec(announcement)
             .map_err(|error| Error::internal(format!("the announcement cannot be written: {error}")))?;
         let (stop, stopped) = channel();
         let thread = std::thread::Builder::new()
@@ -246,7 +246,7 @@ mod tests {
     #[test]
     fn a_master_on_this_machine_is_found_once_and_broken_datagrams_do_not_matter() {
         let port = free_port();
-        let announcer = Announcer::start_at(announcement("one", 1234), port, Reach::Machine).unwrap();
+        let announcer = Announcer::start_at(&announcement("one", 1234), port, Reach::Machine).unwrap();
         let noise = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         for bytes in [&b""[..], b"{", b"\xff\xfe", &[b'x'; 3_000]] {
             let _ = noise.send_to(bytes, (Ipv4Addr::LOCALHOST, port));

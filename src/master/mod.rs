@@ -218,7 +218,7 @@ fn announce(name: &str, farm: FarmId, port: u16, happenings: &Happenings) -> Opt
         name: name.to_owned(),
         port,
     };
-    Announcer::start(announcement)
+    Announcer::start(&announcement)
         .map_err(|error| happenings.add(HappeningKind::Warning, error.to_string()))
         .ok()
 }

@@ -1,4 +1,4 @@
-//! The OpenAPI document is the contract: a change of it shows as a difference to the golden file.
+//! The `OpenAPI` document is the contract: a change of it shows as a difference to the golden file.
 
 use crate::farm::Farm;
 use serde_json::Value;

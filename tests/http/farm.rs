@@ -7,6 +7,9 @@ use std::path::Path;
 use std::time::Duration;
 use tempfile::TempDir;
 
+/// Longer than any wait of the master's.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(90);
+
 /// A master with a caller that has its key.
 pub(crate) struct Farm {
     pub(crate) master: Master,
@@ -122,7 +125,7 @@ impl Farm {
     pub(crate) fn bare_request(&self, method: &str, path: &str) -> reqwest::RequestBuilder {
         self.client
             .request(method.parse().unwrap(), self.url(path))
-            .timeout(Duration::from_secs(60))
+            .timeout(REQUEST_TIMEOUT)
     }
 
     pub(crate) fn send(&self, request: reqwest::RequestBuilder) -> Reply {

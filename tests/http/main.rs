@@ -1,5 +1,7 @@
 //! The wire contract of a real master on a real port: each call, and what happens to those who misbehave.
 
+#![expect(clippy::unwrap_used, reason = "a test may fail")]
+
 mod contract;
 mod durable;
 mod farm;

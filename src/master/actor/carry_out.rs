@@ -24,8 +24,7 @@ impl Actor {
         match effect {
             // Sorted out before: they are durable by now.
             Effect::Record(_) => {}
-            Effect::Accept { request } => self.accept(now, request),
-            Effect::NoWork { request } => self.accept(now, request),
+            Effect::Accept { request } | Effect::NoWork { request } => self.accept(now, request),
             Effect::Lease { request, slave, lease } => {
                 self.pending.remove(&request);
                 match self.works.get_mut(&request) {

@@ -103,9 +103,12 @@ pub(super) async fn manifest(State(app): Shared, Path(job): Path<String>) -> Res
         .desk
         .look(move |state| (state.jobs.contains_key(&job), state.store.manifest(job)))
         .await?;
-    let document = document?.ok_or_else(|| match is_known {
-        true => Error::not_found(format!("the job {job} has no files")),
-        false => no_job(job),
+    let document = document?.ok_or_else(|| {
+        if is_known {
+            Error::not_found(format!("the job {job} has no files"))
+        } else {
+            no_job(job)
+        }
     })?;
     Ok(([(header::CONTENT_TYPE, "application/json")], document))
 }

@@ -126,7 +126,7 @@ async fn begin(app: &App, task: TaskRef, slave: SlaveId, file: ResultFile) -> Re
 
 /// The frame that a result is for, if it is wanted; nothing if this very result is here already.
 fn expected(state: &Known, task: TaskRef, slave: SlaveId, file: ResultFile) -> Result<Option<i32>> {
-    let stale = || Err(convert::refused(&crate::farm::Refusal::Stale(task)));
+    let unwanted = || Err(convert::refused(&crate::farm::Refusal::Stale(task)));
     let notes = state.jobs.get(&task.job).ok_or_else(|| no_job(task.job))?;
     let unknown = || convert::refused(&crate::farm::Refusal::UnknownTask(task.job, task.task));
     let frame = notes.frames.nth(task.task.0).ok_or_else(unknown)?;
@@ -135,14 +135,14 @@ fn expected(state: &Known, task: TaskRef, slave: SlaveId, file: ResultFile) -> R
         return Err(convert::no_slave(slave));
     }
     if record.attempt != task.attempt {
-        return stale();
+        return unwanted();
     }
     match record.state {
         TaskState::Done { slave: by, result, .. } if by == slave && result == Some(file) => Ok(None),
         TaskState::Leased { slave: by, .. } if by == slave => Ok(Some(frame)),
         // Taken back from a slave that was thought to be gone: if nobody else has it, its result is welcome.
         TaskState::Queued => Ok(Some(frame)),
-        TaskState::Done { .. } | TaskState::Leased { .. } | TaskState::Failed { .. } => stale(),
+        TaskState::Done { .. } | TaskState::Leased { .. } | TaskState::Failed { .. } => unwanted(),
     }
 }
 

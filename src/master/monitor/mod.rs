@@ -169,7 +169,7 @@ async fn enter(State(app): Shared, body: Body) -> Result<Response, Unshown> {
 }
 
 fn show(master: &str, title: &str, subtitle: &str, page: &impl Template, refresh_s: u32) -> Result<Response, Unshown> {
-    let body = page.render().map_err(unwritten)?;
+    let body = page.render().map_err(|error| unwritten(&error))?;
     let frame = Frame {
         title,
         master,
@@ -184,7 +184,7 @@ fn show(master: &str, title: &str, subtitle: &str, page: &impl Template, refresh
             "default-src 'none'; style-src 'self'; form-action 'self'; frame-ancestors 'none'",
         ),
     ];
-    let mut response = (headers, Html(frame.render().map_err(unwritten)?)).into_response();
+    let mut response = (headers, Html(frame.render().map_err(|error| unwritten(&error))?)).into_response();
     response.extensions_mut().insert(Told);
     Ok(response)
 }

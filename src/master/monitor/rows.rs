@@ -56,7 +56,7 @@ impl JobRow {
             JobStateInfo::Failed => ("failed", &[]),
             JobStateInfo::Cancelled => ("cancelled", &[]),
         };
-        let buttons = Buttons { job: job.id, actions }.render().map_err(unwritten)?;
+        let buttons = Buttons { job: job.id, actions }.render().map_err(|error| unwritten(&error))?;
         Ok(Self {
             left: left(&job, slots),
             usage_percent: format!("{:.0}", job.usage * 100.0),
@@ -115,7 +115,7 @@ impl SlaveRow {
 }
 
 /// That a page cannot be written.
-pub(super) fn unwritten(error: askama::Error) -> Error {
+pub(super) fn unwritten(error: &askama::Error) -> Error {
     Error::internal(format!("the page cannot be written: {error}"))
 }
 
