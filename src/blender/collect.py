@@ -194,7 +194,7 @@ def references():
     """Every reference of every data-block in memory, those of linked libraries too."""
     data = bpy.data
     for library in data.libraries:
-        if not library.packed_file:
+        if not library.packed_file and not only_brushes(library):
             yield Reference(library, "filepath", "library", library.parent)
     for image in data.images:
         if image.source in {"FILE", "SEQUENCE", "TILED", "MOVIE"} and not image.packed_file and not len(image.packed_files):
@@ -208,6 +208,17 @@ def references():
                 yield Reference(block, "filepath", kind, block.library, "SEQUENCE" if getattr(block, "is_sequence", False) else None)
     yield from references_of_nodes()
     yield from references_of_modifiers()
+
+
+def only_brushes(library):
+    """Newer Blenders link the brushes that come with them; no picture needs those."""
+    tools = (bpy.types.Brush, bpy.types.Image, bpy.types.Texture, bpy.types.Palette)
+    return comes_with_blender(absolute(library.filepath)) and all(isinstance(block, tools) for block in library.users_id)
+
+
+def comes_with_blender(path):
+    own = [bpy.utils.resource_path(kind) for kind in ("LOCAL", "SYSTEM")]
+    return any(folder and path.startswith(os.path.normpath(folder) + os.sep) for folder in own)
 
 
 def references_of_nodes():
@@ -266,7 +277,7 @@ class Found:
         full = bpy.utils.blend_paths(absolute=True, packed=False, local=False)
         for raw, path in zip(stored, full):
             path = os.path.normpath(path) if path else ""
-            if raw in self.stored_seen or path in self.files or not os.path.isfile(path):
+            if raw in self.stored_seen or path in self.files or not os.path.isfile(path) or comes_with_blender(path):
                 continue
             self.files[path] = "other"
             if not raw.startswith("//"):

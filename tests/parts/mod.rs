@@ -3,10 +3,13 @@
 //! A test that lacks a component skips and says so; under `CI=true` it fails, so that nothing is skipped in silence there.
 
 #![expect(
-    clippy::allow_attributes,
-    reason = "an expectation would fail in the test file that uses everything"
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "these are tests, though clippy does not see it"
 )]
 #![allow(dead_code, reason = "every test file takes only what it needs")]
+
+pub(crate) mod bench;
 
 use netrender::blender::{Installation, Kind, probe};
 use std::path::{Path, PathBuf};

@@ -56,7 +56,7 @@ def save(full):
 def make_library():
     bpy.ops.wm.read_homefile(use_factory_startup=True, use_empty=True)
     picture(path("library", "tex", "col.png"), 0.9, 0.1)
-    bpy.ops.mesh.primitive_monkey_add() if hasattr(bpy.ops.mesh, "primitive_monkey_add") else None
+    bpy.ops.mesh.primitive_monkey_add()
     prop = bpy.context.object
     prop.name = "Prop"
     prop.data.materials.append(material("Prop", path("library", "tex", "col.png")))
