@@ -1,6 +1,6 @@
 //! Child Blenders: what is installed, one warm [`Worker`] per slot, collecting what a scene needs, and how they are ended.
 //!
-//! A child is a `blender` executable or a Python with the `bpy` module; both run the same two scripts, `worker.py` and
+//! A child is a `blender` executable or a Python with the `bpy` module; both run the same scripts, `worker.py` and
 //! `collect.py`, which are part of this crate and are written to the child's folder.
 //!
 //! Children keep the user's preferences (no `--factory-startup`): the choice of GPU and the add-ons that bring render engines

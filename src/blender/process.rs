@@ -22,10 +22,11 @@ const DEATH_TIMEOUT_S: u64 = 10;
 /// What a dead child printed is read within this time.
 const LAST_LINES_TIMEOUT_S: u64 = 1;
 
-/// The scripts that children run; `worker.py` imports `collect.py`.
-const SCRIPTS: [(&str, &str); 2] = [
+/// The scripts that children run; the first two import the third.
+const SCRIPTS: [(&str, &str); 3] = [
     ("worker.py", include_str!("worker.py")),
     ("collect.py", include_str!("collect.py")),
+    ("opening.py", include_str!("opening.py")),
 ];
 
 /// How a child is started.

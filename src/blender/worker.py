@@ -21,7 +21,7 @@ import time
 import bpy
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-import collect  # noqa: E402  (lies beside this file)
+import opening  # noqa: E402  (lies beside this file)
 
 CONNECT_TIMEOUT_S = 30
 PROGRESS_INTERVAL_S = 0.5
@@ -38,7 +38,7 @@ def main():
     port, token = os.environ["NETRENDER_WORKER"].split(":")
     die_with_parent(int(os.environ["NETRENDER_PARENT"]))
     print_by_lines()
-    collect.speak_english()
+    opening.speak_english()
     link = socket.create_connection(("127.0.0.1", int(port)), CONNECT_TIMEOUT_S)
     link.settimeout(None)
     link.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -56,10 +56,10 @@ def answer(order):
     """Carries out one order; whatever goes wrong becomes a sentence."""
     try:
         return {"open": open_scene, "render": render}[order["order"]](order)
-    except (Failed, collect.Refused) as refusal:
+    except (Failed, opening.Refused) as refusal:
         return {"reply": "failed", "reason": str(refusal)}
     except Exception as error:  # the worker must answer, whatever Blender or a scene's add-on raises
-        return {"reply": "failed", "reason": f"{type(error).__name__}: {collect.sentence(error)}"}
+        return {"reply": "failed", "reason": f"{type(error).__name__}: {opening.sentence(error)}"}
     finally:
         flush()
         os.write(1, f"\x1enetrender-mark {order['mark']}\n".encode())
@@ -67,10 +67,10 @@ def answer(order):
 
 def open_scene(order):
     """Opens the scene and sets it up for raw multilayer frames."""
-    collect.open_file(order["blend"], order["allow_scripts"])
-    scene = collect.choose_scene(order.get("scene"))
-    collect.set_engine(scene, order.get("engine"))
-    collect.refuse_unrenderable(scene)
+    opening.open_file(order["blend"], order["allow_scripts"])
+    scene = opening.choose_scene(order.get("scene"))
+    opening.set_engine(scene, order.get("engine"))
+    opening.refuse_unrenderable(scene)
     settings = scene.render
     if order.get("resolution_percent"):
         settings.resolution_percentage = order["resolution_percent"]
@@ -164,7 +164,7 @@ def render(order):
     try:
         bpy.ops.render.render(write_still=True, scene=scene.name)
     except RuntimeError as error:
-        raise Failed(collect.sentence(error)) from error
+        raise Failed(opening.sentence(error)) from error
     if STATE["cancelled"]:
         raise Failed("the render was cancelled inside Blender")
     if not os.path.isfile(output) or os.path.getsize(output) == 0:

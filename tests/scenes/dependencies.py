@@ -73,7 +73,12 @@ def touch(*names):
         file.write(b"cache")
 
 
-for names in (("project", "tex", "a", "col.png"), ("project", "tex", "b", "col.png"), ("other", "col.png"), ("deep", "tex", "col.png")):
+for names in (
+    ("project", "tex", "a", "col.png"),
+    ("project", "tex", "b", "col.png"),
+    ("other", "col.png"),
+    ("deep", "tex", "col.png"),
+):
     picture(*names)
 for number in (1, 2, 3):
     picture("project", "seq", f"f2_{number:04}.png")

@@ -82,7 +82,16 @@ def make_shot():
     cube.pass_index = 3
     second = scene.view_layers.new("Second Layer")
     for layer in (scene.view_layers[0], second):
-        for name in ("z", "mist", "normal", "vector", "object_index", "diffuse_color", "diffuse_direct", "cryptomatte_object"):
+        for name in (
+            "z",
+            "mist",
+            "normal",
+            "vector",
+            "object_index",
+            "diffuse_color",
+            "diffuse_direct",
+            "cryptomatte_object",
+        ):
             setattr(layer, f"use_pass_{name}", True)
         layer.aovs.add().name = "Paint"
     second.samples = 2
