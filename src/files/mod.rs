@@ -4,4 +4,6 @@
 
 pub mod content;
 pub mod part;
-pub mod zip;
+mod zip;
+
+pub use zip::{ZipEntry, write_zip, zip_length_bytes};

@@ -31,7 +31,7 @@ const END64_BYTES: u64 = 76;
 
 /// How long the zip of these files will be.
 #[must_use]
-pub fn length_bytes(entries: &[ZipEntry]) -> u64 {
+pub fn zip_length_bytes(entries: &[ZipEntry]) -> u64 {
     let far = u64::from(u32::MAX);
     let (mut files, mut directory) = (0, 0);
     for entry in entries {
@@ -44,7 +44,7 @@ pub fn length_bytes(entries: &[ZipEntry]) -> u64 {
 }
 
 /// Writes the zip. Fails if a file is not there or not as long as it should be; the zip then ends early.
-pub fn write(entries: &[ZipEntry], sink: impl Write) -> Result<()> {
+pub fn write_zip(entries: &[ZipEntry], sink: impl Write) -> Result<()> {
     let mut zip = ZipWriter::new_stream(sink);
     let options = SimpleFileOptions::default()
         .compression_method(CompressionMethod::Stored)
@@ -82,8 +82,8 @@ mod tests {
             })
             .collect();
         let mut bytes = Vec::new();
-        write(&entries, &mut bytes).unwrap();
-        assert_eq!(bytes.len() as u64, length_bytes(&entries), "{count} files");
+        write_zip(&entries, &mut bytes).unwrap();
+        assert_eq!(bytes.len() as u64, zip_length_bytes(&entries), "{count} files");
         let archive = zip::ZipArchive::new(std::io::Cursor::new(bytes)).unwrap();
         assert_eq!(archive.len() as u64, u64::from(count));
     }
@@ -126,8 +126,8 @@ mod tests {
             })
             .collect();
         let mut count = Count(0);
-        write(&entries, &mut count).unwrap();
-        assert_eq!(count.0, length_bytes(&entries));
+        write_zip(&entries, &mut count).unwrap();
+        assert_eq!(count.0, zip_length_bytes(&entries));
     }
 
     #[test]
@@ -140,7 +140,7 @@ mod tests {
             path,
             size_bytes: 8,
         };
-        let error = write(&[entry], Vec::new()).unwrap_err();
+        let error = write_zip(&[entry], Vec::new()).unwrap_err();
         assert!(error.to_string().contains("is not 8 bytes long any more"), "{error}");
     }
 }

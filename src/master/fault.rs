@@ -34,6 +34,11 @@ impl Fault {
         Self { status, error }
     }
 
+    /// The status that it is answered with.
+    pub(super) fn status(&self) -> StatusCode {
+        self.status
+    }
+
     /// What it says.
     pub(super) fn error(&self) -> &Error {
         &self.error

@@ -12,7 +12,7 @@ use std::net::IpAddr;
 pub(super) const COOKIE: &str = "netrender";
 
 /// What needs no key: the proof that callers ask for first, and the page that asks for the key.
-const OPEN_PATHS: [&str; 2] = ["/api/v1/hello", "/login"];
+const OPEN_PATHS: [&str; 3] = ["/api/v1/hello", "/login", "/style.css"];
 
 /// The rules by which callers are let in.
 #[derive(Debug)]

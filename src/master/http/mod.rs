@@ -12,6 +12,8 @@ mod results;
 mod slaves;
 mod validate;
 
+pub(super) use body::collect;
+
 use super::actor::Desk;
 use super::fault::{Fault, Told};
 use super::gate::Gate;

@@ -7,7 +7,7 @@ use super::{App, Shared, number, parse};
 use crate::error::{Error, Result};
 use crate::farm::{Event, ReportBody, ResultFile, TaskRef, TaskState};
 use crate::files::part::{self, Part};
-use crate::files::zip::{self, ZipEntry};
+use crate::files::{ZipEntry, write_zip, zip_length_bytes};
 use crate::ids::{Attempt, ContentHash, JobId, SlaveId, TaskIndex};
 use crate::master::actor::{State as Known, no_job};
 use crate::master::convert;
@@ -213,12 +213,12 @@ pub(super) async fn zip(State(app): Shared, Path(job): Path<String>) -> Result<R
         Some(frames.collect::<Vec<_>>())
     });
     let entries = entries.await?.ok_or_else(|| no_job(job))?;
-    let length_bytes = zip::length_bytes(&entries);
+    let length_bytes = zip_length_bytes(&entries);
     let (read, write) = tokio::io::duplex(ZIP_BYTES_AHEAD);
     let runtime = tokio::runtime::Handle::current();
     tokio::task::spawn_blocking(move || {
         // If it fails, the download ends short of its length, which the other side notices.
-        if let Err(error) = zip::write(&entries, SyncIoBridge::new_with_handle(write, runtime)) {
+        if let Err(error) = write_zip(&entries, SyncIoBridge::new_with_handle(write, runtime)) {
             tracing::warn!(%job, %error, "a zip was not completed");
         }
     });
