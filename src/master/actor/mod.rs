@@ -206,6 +206,7 @@ impl Actor {
     /// Everybody who still waits is told by the closing of their channel.
     fn close(self) {
         drop((self.pending, self.works, self.orders, self.inbox, self.deeds));
+        self.board.show(Status::of(&self.state.farm), self.clock.now());
         drop(self.state);
         if let Err(error) = self.home.leave() {
             self.happenings.add(super::HappeningKind::Error, error.to_string());

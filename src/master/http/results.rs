@@ -240,10 +240,10 @@ pub(super) async fn serve_file(
     missing: impl FnOnce() -> Error,
 ) -> Result<Response, Fault> {
     let served = ServeFile::new(path).with_buf_chunk_size(READ_BYTES).try_call(request).await;
-    let response = served.map_err(|error| Error::io("read", path, &error))?;
-    if response.status() == StatusCode::NOT_FOUND {
-        return Err(missing().into());
-    }
+    let response = served.map_err(|error| match error.kind() {
+        std::io::ErrorKind::NotFound => missing(),
+        _ => Error::io("read", path, &error),
+    })?;
     let mut response = response.map(Body::new);
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));

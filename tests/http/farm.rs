@@ -1,7 +1,5 @@
 //! The language of the HTTP tests: a real master on a free port, and callers that say one thing at a time.
 
-#![expect(dead_code, reason = "each test file speaks a part of the language")]
-
 use netrender::access::FarmKey;
 use netrender::master::{Access, Master, Options};
 use serde_json::{Value, json};
@@ -17,6 +15,9 @@ pub(crate) struct Farm {
     client: reqwest::Client,
     runtime: tokio::runtime::Runtime,
 }
+
+/// A request on its way.
+pub(crate) struct Waiting(tokio::task::JoinHandle<reqwest::Result<Reply>>);
 
 /// What a call was answered.
 #[derive(Debug)]
@@ -75,7 +76,12 @@ impl Farm {
     }
 
     pub(crate) fn start_in(folder: TempDir, key: FarmKey) -> Self {
-        let master = Master::start(options(folder.path(), &key)).unwrap();
+        let options = options(folder.path(), &key);
+        Self::start_with(folder, options, key)
+    }
+
+    pub(crate) fn start_with(folder: TempDir, options: Options, key: FarmKey) -> Self {
+        let master = Master::start(options).unwrap();
         Self {
             master,
             key,
@@ -126,6 +132,44 @@ impl Farm {
             let body = response.bytes().await.unwrap().to_vec();
             Reply { status, headers, body }
         })
+    }
+
+    /// Sends a request that takes its time; it is on its way when this returns.
+    pub(crate) fn in_background(&self, method: &str, path: &str, body: &Value) -> Waiting {
+        let request = self.request(method, path).json(body);
+        Waiting(self.runtime.spawn(async move {
+            let response = request.send().await?;
+            let (status, headers) = (response.status().as_u16(), response.headers().clone());
+            let body = response.bytes().await?.to_vec();
+            Ok(Reply { status, headers, body })
+        }))
+    }
+
+    /// Waits for the answer to a request.
+    pub(crate) fn wait(&self, waiting: Waiting) -> Reply {
+        self.runtime.block_on(waiting.0).unwrap().unwrap()
+    }
+
+    /// Goes away without waiting for the answer.
+    pub(crate) fn abandon(&self, waiting: Waiting) {
+        waiting.0.abort();
+        let _ = self.runtime.block_on(waiting.0);
+    }
+
+    /// The files in a folder of the master's directory.
+    pub(crate) fn files_below(&self, folder: &str) -> Vec<String> {
+        let root = self.folder.path().join(format!("master_{}", std::process::id())).join(folder);
+        let mut found = Vec::new();
+        let mut folders = vec![root];
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+                match entry.path() {
+                    path if path.is_dir() => folders.push(path),
+                    path => found.push(path.display().to_string()),
+                }
+            }
+        }
+        found
     }
 
     pub(crate) fn get(&self, path: &str) -> Reply {

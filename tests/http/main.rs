@@ -1,8 +1,12 @@
 //! The wire contract of a real master on a real port: each call, and what happens to those who misbehave.
 
-mod http_farm;
+mod contract;
+mod durable;
+mod farm;
+mod monitor;
+mod refusals;
 
-use http_farm::{Farm, Reply, announce, content, hash_of, registration};
+use farm::{Farm, Reply, announce, content, hash_of, registration};
 use serde_json::{Value, json};
 
 #[test]
