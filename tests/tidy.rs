@@ -17,7 +17,7 @@ const LAYERS: [&[&str]; 7] = [
 ];
 
 /// The one home (or few) of each outside library.
-const HOMES: [(&str, &[&str]); 17] = [
+const HOMES: [(&str, &[&str]); 18] = [
     ("askama", &["master"]),
     ("axum", &["master"]),
     ("hyper_util", &["master"]),
@@ -33,6 +33,7 @@ const HOMES: [(&str, &[&str]); 17] = [
     ("pyo3", &["python"]),
     ("reqwest", &["link"]),
     ("rusqlite", &["store"]),
+    ("ruzstd", &["blender"]),
     ("socket2", &["discovery", "master"]),
     ("zip", &["files"]),
 ];

@@ -1,0 +1,111 @@
+"""Opens a .blend, and refuses in a sentence what cannot be opened or rendered: the worker and the collector ask the same.
+
+Runs inside Blender; the standard library and `bpy` only.
+"""
+
+import os
+import re
+
+import bpy
+
+NET_RENDER = "NET_RENDER"
+
+
+class Refused(Exception):
+    """The scene cannot be rendered; the text is one sentence for people."""
+
+
+def open_file(blend, allow_scripts):
+    """Opens a .blend, or says in a sentence why not."""
+    if NET_RENDER not in engines_of_python():
+        # Else a file that was saved with our engine would read as set to the first engine of the list.
+        names = {"bl_idname": NET_RENDER, "bl_label": NET_RENDER}
+        bpy.utils.register_class(type("NetRenderName", (bpy.types.RenderEngine,), names))
+    try:
+        bpy.ops.wm.open_mainfile(filepath=blend, load_ui=False, use_scripts=allow_scripts)
+    except RuntimeError as error:
+        # Missing libraries are reported as errors too, though the file is open.
+        if not bpy.data.filepath or not os.path.samefile(bpy.data.filepath, blend):
+            version = bpy.app.version_string
+            raise Refused(f"Blender {version} cannot open {os.path.basename(blend)}: {sentence(error)}") from error
+
+
+def engines_of_python():
+    return {getattr(engine, "bl_idname", "") for engine in bpy.types.RenderEngine.__subclasses__()}
+
+
+def choose_scene(name):
+    """The named scene, or the one that the file was saved in."""
+    if not name:
+        return bpy.context.scene
+    scene = bpy.data.scenes.get(name)
+    if scene is None:
+        names = ", ".join(each.name for each in bpy.data.scenes)
+        raise Refused(f"there is no scene {name!r} in the file, only {names}")
+    return scene
+
+
+def set_engine(scene, engine):
+    """Sets the engine; EEVEE has two names, by version."""
+    if engine:
+        twins = {"BLENDER_EEVEE": "BLENDER_EEVEE_NEXT", "BLENDER_EEVEE_NEXT": "BLENDER_EEVEE"}
+        for name in filter(None, (engine, twins.get(engine))):
+            try:
+                scene.render.engine = name
+                break
+            except TypeError as error:
+                known = re.findall(r"'(\w+)'", str(error).rpartition("not found in")[2])
+        else:
+            names = ", ".join(name for name in known if name != NET_RENDER)
+            raise Refused(f"Blender {bpy.app.version_string} has no render engine {engine!r}, only {names}")
+    if scene.render.engine == NET_RENDER:
+        raise Refused(
+            f"the scene {scene.name!r} names Network Render as its engine: "
+            "choose the engine that renders it, such as CYCLES"
+        )
+
+
+def refuse_unrenderable(scene):
+    """Refuses what Blender would refuse, or what would come from elsewhere than the engine."""
+    if not has_camera(scene):
+        raise Refused(f"the scene {scene.name!r} has no camera")
+    if scene.render.use_sequencer and any(strip.type != "SOUND" for strip in strips(scene)):
+        raise Refused(
+            f"the picture of scene {scene.name!r} comes from its sequencer, which no slave renders: "
+            "switch Sequencer off in Output > Post Processing, or send the scene that the strips show"
+        )
+    if not any(layer.use for layer in scene.view_layers):
+        raise Refused(f"every view layer of scene {scene.name!r} is switched off for rendering")
+
+
+def has_camera(scene):
+    """As Blender sees it: without an active camera it takes any camera of the scene."""
+    bound = any(marker.camera for marker in scene.timeline_markers)
+    return bool(scene.camera) or bound or any(thing.type == "CAMERA" for thing in scene.objects)
+
+
+def strips(scene):
+    editor = scene.sequence_editor
+    if editor is None:
+        return []
+    return getattr(editor, "strips_all", None) or getattr(editor, "sequences_all", None) or []
+
+
+def speak_english():
+    """Blender translates its errors; people who read a farm's log shall find them in one language. Never saved."""
+    view = bpy.context.preferences.view
+    for name in ("use_translate_interface", "use_translate_reports"):
+        if hasattr(view, name):
+            setattr(view, name, False)
+
+
+def sentence(error):
+    """Blender's report as one line without its label, full stop and line ends."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    text = lines[0] if lines else type(error).__name__
+    if "OpenImageDenoiser" in text:
+        return (
+            "this Blender was built without the denoiser that the scene asks for: "
+            "switch denoising off, or use another build"
+        )
+    return re.sub(r"^(Error|Warning): ", "", text).rstrip(".")
