@@ -1,1 +1,7 @@
-//! Files of jobs: content by hash, manifests, zips.
+//! Files: content by hash, written whole or not at all.
+
+mod hash;
+mod whole;
+
+pub use hash::hash_file;
+pub use whole::write_whole;
