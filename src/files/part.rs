@@ -139,7 +139,7 @@ fn make_folder_of(path: &Path) -> Result<()> {
 }
 
 /// Makes a new name in a folder survive a power cut.
-fn sync_folder(folder: &Path) -> Result<()> {
+pub(super) fn sync_folder(folder: &Path) -> Result<()> {
     // Windows has no such call, and needs none: its file systems keep names in their journal.
     if cfg!(unix) {
         File::open(folder)

@@ -1,5 +1,6 @@
 //! Files that appear whole or not at all.
 
+use super::part::{remove, sync_folder};
 use crate::error::{Error, Result};
 use std::io::Write as _;
 use std::path::Path;
@@ -13,22 +14,13 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
         let mut file = std::fs::File::create(&temporary)?;
         file.write_all(bytes)?;
         file.sync_all()?;
-        std::fs::rename(&temporary, path)?;
-        sync_folder(folder)
+        std::fs::rename(&temporary, path)
     };
-    write().map_err(|error| {
-        // It is gone already if it was renamed.
-        let _ = std::fs::remove_file(&temporary);
-        Error::io("write", path, &error)
-    })
-}
-
-/// Makes the names in a folder durable, where the system has such a thing.
-fn sync_folder(folder: &Path) -> std::io::Result<()> {
-    if cfg!(unix) {
-        std::fs::File::open(folder)?.sync_all()?;
+    if let Err(error) = write() {
+        remove(&temporary)?;
+        return Err(Error::io("write", path, &error));
     }
-    Ok(())
+    sync_folder(folder)
 }
 
 #[cfg(test)]

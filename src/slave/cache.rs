@@ -56,7 +56,7 @@ impl Cache {
             .await
             .map_err(|error| Error::internal(error.to_string()))??;
         if found != hash {
-            return Err(Error::unreachable(format!("the content {hash} arrived damaged")));
+            return Err(Error::storage(format!("the content {hash} arrived damaged")));
         }
         let path = self.path(hash);
         let folder = path.parent().unwrap_or(&self.folder);
