@@ -18,8 +18,12 @@ pub struct ZipEntry {
     pub size_bytes: u64,
 }
 
-/// Local header with its zip64 field (50), descriptor (24) and central record with its zip64 field (66) of one entry.
-const ENTRY_BYTES: u64 = 140;
+/// Local header with its zip64 field, and data descriptor, without the name.
+const LOCAL_BYTES: u64 = 74;
+/// Central record with its zip64 field, without the name.
+const CENTRAL_BYTES: u64 = 66;
+/// What a central record has more once its file begins beyond 4 GiB.
+const FAR_BYTES: u64 = 8;
 /// The record at the end.
 const END_BYTES: u64 = 22;
 /// The zip64 records at the end, once there are too many entries or bytes for the plain one.
@@ -28,10 +32,14 @@ const END64_BYTES: u64 = 76;
 /// How long the zip of these files will be.
 #[must_use]
 pub fn length_bytes(entries: &[ZipEntry]) -> u64 {
-    let name_bytes = |entry: &ZipEntry| entry.name.len() as u64;
-    let files: u64 = entries.iter().map(|entry| entry.size_bytes + 74 + name_bytes(entry)).sum();
-    let directory: u64 = entries.iter().map(|entry| ENTRY_BYTES - 74 + name_bytes(entry)).sum();
-    let is_large = entries.len() >= usize::from(u16::MAX) || files.max(directory) >= u64::from(u32::MAX);
+    let far = u64::from(u32::MAX);
+    let (mut files, mut directory) = (0, 0);
+    for entry in entries {
+        let name_bytes = entry.name.len() as u64;
+        directory += CENTRAL_BYTES + name_bytes + if files >= far { FAR_BYTES } else { 0 };
+        files += LOCAL_BYTES + name_bytes + entry.size_bytes;
+    }
+    let is_large = entries.len() > usize::from(u16::MAX) || files.max(directory) > far;
     files + directory + END_BYTES + if is_large { END64_BYTES } else { 0 }
 }
 
@@ -93,6 +101,33 @@ mod tests {
         check(65_534, |i| format!("{i:06}.exr"));
         check(65_535, |i| format!("{i:06}.exr"));
         check(65_536, |i| format!("{i:06}.exr"));
+    }
+
+    #[test]
+    fn a_zip_beyond_four_gigabytes_is_as_long_as_was_foretold() {
+        struct Count(u64);
+        impl Write for Count {
+            fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+                self.0 += bytes.len() as u64;
+                Ok(bytes.len())
+            }
+            fn flush(&mut self) -> std::io::Result<()> {
+                Ok(())
+            }
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x");
+        File::create(&path).unwrap().set_len(1 << 30).unwrap();
+        let entries: Vec<ZipEntry> = (0..5)
+            .map(|i| ZipEntry {
+                name: format!("{i:06}.exr"),
+                path: path.clone(),
+                size_bytes: 1 << 30,
+            })
+            .collect();
+        let mut count = Count(0);
+        write(&entries, &mut count).unwrap();
+        assert_eq!(count.0, length_bytes(&entries));
     }
 
     #[test]

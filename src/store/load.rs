@@ -25,6 +25,13 @@ pub(super) fn load(from: &Connection) -> Result<Loaded> {
     })
 }
 
+/// Reads the ids of all jobs.
+pub(super) fn job_ids(from: &Connection) -> Result<Vec<JobId>> {
+    let mut statement = from.prepare("SELECT id FROM job ORDER BY place")?;
+    let rows = statement.query_map([], |row| number(row, 0).map(JobId::from_bits))?;
+    rows.collect()
+}
+
 type Jobs = Vec<(JobRecord, Vec<(TaskIndex, TaskRecord)>)>;
 
 fn load_jobs(from: &Connection) -> Result<Jobs> {

@@ -86,10 +86,11 @@ impl Store {
         load::load(&self.connection).map_err(|error| fault("read", &self.path, &error))
     }
 
-    /// Keeps all of these, or none if it fails. When it returns, they are on the disk.
-    pub fn apply(&mut self, writes: &[Write]) -> Result<()> {
+    /// Keeps all of these, or none if it fails. When it returns, they are on the disk. Tells which contents no job needs
+    /// any more.
+    pub fn apply(&mut self, writes: &[Write]) -> Result<Vec<ContentHash>> {
         if writes.is_empty() {
-            return Ok(());
+            return Ok(Vec::new());
         }
         rows::apply(&mut self.connection, writes).map_err(|error| fault("write to", &self.path, &error))
     }
@@ -100,6 +101,19 @@ impl Store {
             .prepare_cached("SELECT document FROM manifest WHERE job = ?1")
             .and_then(|mut statement| statement.query_row([rows::key(job.bits())], |row| row.get(0)).optional())
             .map_err(|error| fault("read", &self.path, &error))
+    }
+
+    /// Whether a job needs this content.
+    pub fn needs(&self, hash: ContentHash) -> Result<bool> {
+        self.connection
+            .prepare_cached("SELECT EXISTS (SELECT 1 FROM content WHERE hash = ?1)")
+            .and_then(|mut statement| statement.query_row([hash.0], |row| row.get(0)))
+            .map_err(|error| fault("read", &self.path, &error))
+    }
+
+    /// The ids of all jobs.
+    pub fn job_ids(&self) -> Result<Vec<JobId>> {
+        load::job_ids(&self.connection).map_err(|error| fault("read", &self.path, &error))
     }
 
     /// A note that was kept.

@@ -21,12 +21,16 @@ pub(super) const LEASED: i64 = 1;
 pub(super) const DONE: i64 = 2;
 pub(super) const FAILED: i64 = 3;
 
-/// Carries out all writes in one transaction.
-pub(super) fn apply(connection: &mut Connection, writes: &[Write]) -> Result<()> {
+/// Carries out all writes in one transaction; returns the contents that no job needs any more.
+pub(super) fn apply(connection: &mut Connection, writes: &[Write]) -> Result<Vec<ContentHash>> {
     let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
     // A job that is dispatched many times within a batch needs only its last moment.
     let mut dispatched: Vec<(JobId, Moment)> = Vec::new();
+    let mut released = Vec::new();
     for write in writes {
+        if let Write::Farm(Change::JobRemoved(job)) = write {
+            released.extend(contents_of(&transaction, *job)?);
+        }
         if let Write::Farm(Change::JobDispatched { job, at }) = write {
             match dispatched.iter_mut().find(|(known, _)| known == job) {
                 Some((_, last)) => *last = *at,
@@ -43,7 +47,16 @@ pub(super) fn apply(connection: &mut Connection, writes: &[Write]) -> Result<()>
             params![key(job.bits()), key(at.0)],
         )?;
     }
-    transaction.commit()
+    released.sort_unstable();
+    released.dedup();
+    let mut orphans = Vec::new();
+    for hash in released {
+        if !is_needed(&transaction, &hash)? {
+            orphans.push(hash);
+        }
+    }
+    transaction.commit()?;
+    Ok(orphans)
 }
 
 /// An unsigned number as `SQLite` keeps it. Ids and moments are far below 2^63.
@@ -217,6 +230,17 @@ fn add_manifest(on: &Transaction<'_>, job: JobId, document: &str, contents: &[Co
             params![key(job.bits()), hash.0],
         )
     })
+}
+
+fn contents_of(on: &Transaction<'_>, job: JobId) -> Result<Vec<ContentHash>> {
+    on.prepare_cached("SELECT hash FROM content WHERE job = ?1")?
+        .query_map([key(job.bits())], |row| row.get(0).map(ContentHash))?
+        .collect()
+}
+
+fn is_needed(on: &Transaction<'_>, hash: &ContentHash) -> Result<bool> {
+    on.prepare_cached("SELECT EXISTS (SELECT 1 FROM content WHERE hash = ?1)")?
+        .query_row([hash.0], |row| row.get(0))
 }
 
 fn lines<T: Display>(values: &[T]) -> String {

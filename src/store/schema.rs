@@ -74,6 +74,7 @@ CREATE TABLE content (
     hash BLOB NOT NULL,
     PRIMARY KEY (job, hash)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX content_hash ON content (hash);
 
 CREATE TABLE note (
     name TEXT PRIMARY KEY,

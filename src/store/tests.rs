@@ -216,3 +216,20 @@ fn the_numbers_in_a_new_file_are_those_that_are_looked_for() {
     assert!(schema::SCHEMA.contains(&text));
     assert!(schema::SCHEMA.contains(&format!("PRAGMA user_version = {};", header::SCHEMA_VERSION)));
 }
+
+#[test]
+fn contents_are_told_as_soon_as_no_job_needs_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut store = Store::open(folder.path()).unwrap();
+    let manifest = |job: u64, contents: &[u8]| Write::Manifest {
+        job: JobId::from_bits(job),
+        document: "{}".to_owned(),
+        contents: contents.iter().map(|byte| ContentHash([*byte; 32])).collect(),
+    };
+    let removed = |job: u64| farm(Change::JobRemoved(JobId::from_bits(job)));
+    assert!(store.apply(&[manifest(1, &[1, 2]), manifest(2, &[2, 3])]).unwrap().is_empty());
+    assert_eq!(store.apply(&[removed(1)]).unwrap(), [ContentHash([1; 32])]);
+    assert!(!store.needs(ContentHash([1; 32])).unwrap() && store.needs(ContentHash([2; 32])).unwrap());
+    // Whoever announces the same files in the same breath still finds them.
+    assert_eq!(store.apply(&[removed(2), manifest(3, &[2])]).unwrap(), [ContentHash([3; 32])]);
+}
