@@ -7,7 +7,7 @@
 
 use crate::ids::JobId;
 use crate::wire::{LeaseInfo, ReportInfo, ReportKind, TaskName};
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -28,7 +28,7 @@ pub(super) struct Assignment {
 enum Stage {
     Queued,
     Rendering,
-    /// Rendered or failed: checked, hashed and put into the outbox.
+    /// Rendered: being checked, hashed and put into the outbox.
     Finishing,
     Boxed {
         bytes: u64,
@@ -39,6 +39,7 @@ enum Stage {
 struct Task {
     stage: Stage,
     frame: i32,
+    lease: u64,
     unwanted: CancellationToken,
 }
 
@@ -51,6 +52,11 @@ pub(super) struct Held {
     /// Names of the boxed tasks, oldest first.
     boxed: VecDeque<TaskName>,
     reports: Vec<ReportInfo>,
+    /// Counts the leases.
+    leases: u64,
+    /// Leases of which nothing was reported yet. Who asks for more while there is one is taken for a slave that never got
+    /// it, and gets it again.
+    unheard: HashSet<u64>,
     /// Slots with nothing to render, or nearly so.
     free_slots: u32,
     warm: Option<JobId>,
@@ -64,6 +70,8 @@ impl Held {
             queue: VecDeque::new(),
             boxed: VecDeque::new(),
             reports: Vec::new(),
+            leases: 0,
+            unheard: HashSet::new(),
             free_slots: 0,
             warm: None,
             outbox_bytes_max,
@@ -77,7 +85,7 @@ impl Held {
 
     /// Whether another chunk is wanted: something renders its last frame, or nothing.
     pub(super) fn wants_work(&self) -> bool {
-        self.queue.is_empty() && self.free_slots > 0 && !self.is_full()
+        self.queue.is_empty() && self.free_slots > 0 && self.unheard.is_empty() && !self.is_full()
     }
 
     /// The job whose scene is open.
@@ -113,25 +121,33 @@ impl Held {
         self.tasks.values().map(bytes).sum::<u64>() >= self.outbox_bytes_max
     }
 
-    fn add(&mut self, name: TaskName, frame: i32, stage: Stage) -> bool {
+    fn add(&mut self, name: TaskName, frame: i32, lease: u64, stage: Stage) -> bool {
         // A master that leases what is held already repeats itself; rendering it twice helps nobody.
         if self.tasks.contains_key(&name) {
             return false;
         }
         let unwanted = CancellationToken::new();
-        self.tasks.insert(name, Task { stage, frame, unwanted });
+        let task = Task {
+            stage,
+            frame,
+            lease,
+            unwanted,
+        };
+        self.tasks.insert(name, task);
         true
     }
 
     fn lease(&mut self, lease: &LeaseInfo) {
+        self.leases += 1;
         for task in &lease.tasks {
             let name = TaskName {
                 job: lease.job,
                 task: task.task,
                 attempt: task.attempt,
             };
-            if self.add(name, task.frame, Stage::Queued) {
+            if self.add(name, task.frame, self.leases, Stage::Queued) {
                 self.queue.push_back(name);
+                self.unheard.insert(self.leases);
             }
         }
     }
@@ -166,9 +182,21 @@ impl Held {
             return false;
         };
         task.unwanted.cancel();
+        self.unheard.remove(&task.lease);
         self.queue.retain(|queued| *queued != name);
         self.boxed.retain(|boxed| *boxed != name);
         self.reports.retain(|report| report.task != name);
+        true
+    }
+
+    /// Blender is done with it, and has left a picture.
+    fn rendered(&mut self, name: TaskName) -> bool {
+        let Some(task) = self.tasks.get_mut(&name) else {
+            return false;
+        };
+        task.stage = Stage::Finishing;
+        self.unheard.remove(&task.lease);
+        self.report(name, ReportKind::Rendered);
         true
     }
 
@@ -204,7 +232,7 @@ impl Desk {
     /// An outcome that an earlier run left.
     pub(super) fn found(&self, name: TaskName, bytes: u64) {
         self.0.send_modify(|held| {
-            if held.add(name, 0, Stage::Finishing) {
+            if held.add(name, 0, 0, Stage::Finishing) {
                 held.set_stage(name, Stage::Boxed { bytes });
             }
         });
@@ -241,20 +269,14 @@ impl Desk {
         self.0.send_if_modified(|held| std::mem::replace(&mut held.warm, warm) != warm);
     }
 
-    /// Rendered, or failed: no longer in Blender's hands. False if nobody wants it any more.
-    pub(super) fn finishing(&self, name: TaskName) -> bool {
-        self.change(|held| held.set_stage(name, Stage::Finishing))
+    /// Blender has left a picture, which is still to be checked. False if nobody wants it any more.
+    pub(super) fn rendered(&self, name: TaskName) -> bool {
+        self.change(|held| held.rendered(name))
     }
 
     /// Its outcome is in the outbox. False if nobody wants it any more.
-    pub(super) fn boxed(&self, name: TaskName, bytes: u64, rendered: bool) -> bool {
-        self.change(|held| {
-            let wanted = held.set_stage(name, Stage::Boxed { bytes });
-            if wanted && rendered {
-                held.report(name, ReportKind::Rendered);
-            }
-            wanted
-        })
+    pub(super) fn boxed(&self, name: TaskName, bytes: u64) -> bool {
+        self.change(|held| held.set_stage(name, Stage::Boxed { bytes }))
     }
 
     /// Given back unrendered.
@@ -338,8 +360,8 @@ mod tests {
         let first = desk.next().await;
         assert_eq!(first.frame, 1);
         assert_eq!(desk.look(Held::rendering), [first.name]);
-        assert!(desk.finishing(first.name));
-        assert!(desk.boxed(first.name, 10, true));
+        assert!(desk.rendered(first.name));
+        assert!(desk.boxed(first.name, 10));
         assert_eq!(desk.look(Held::oldest_boxed), Some(first.name));
         assert_eq!(desk.look(Held::names).len(), 2);
         assert_eq!(
@@ -362,8 +384,8 @@ mod tests {
             desk.forget(name);
         }
         assert!(rendering.unwanted.is_cancelled());
-        assert!(!desk.finishing(rendering.name));
-        assert!(!desk.boxed(rendering.name, 10, true));
+        assert!(!desk.rendered(rendering.name));
+        assert!(!desk.boxed(rendering.name, 10));
         assert!(desk.take_reports().is_empty());
         assert!(desk.look(Held::names).is_empty());
     }
@@ -388,6 +410,25 @@ mod tests {
         assert!(!waiting.is_finished());
         desk.forget(left);
         assert_eq!(waiting.await.unwrap().frame, 1);
+    }
+
+    #[tokio::test]
+    async fn the_next_chunk_is_wanted_during_the_last_frame_once_the_master_heard_of_the_present_one() {
+        let desk = Desk::new(OUTBOX_BYTES_MAX);
+        desk.lease(&lease(1, 0..2));
+        let first = desk.next().await;
+        desk.slot_freed();
+        assert!(!desk.look(Held::wants_work), "a frame waits");
+        desk.slot_taken();
+        desk.rendered(first.name);
+        let second = desk.next().await;
+        assert!(!desk.look(Held::wants_work), "the last frame has only begun");
+        desk.slot_freed();
+        assert!(desk.look(Held::wants_work));
+        desk.rendered(second.name);
+        desk.lease(&lease(1, 2..3));
+        desk.next().await;
+        assert!(!desk.look(Held::wants_work), "nothing was heard of the second chunk");
     }
 
     #[test]

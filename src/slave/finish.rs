@@ -18,7 +18,7 @@ pub(super) async fn finish(shop: Arc<Shop>, task: TaskName, picture: PathBuf, re
         let put = check(&picture, task, rendered).and_then(|parcel| shop.outbox.put_result(&parcel, &picture).map(|()| parcel));
         match put {
             Ok(parcel) => {
-                if !shop.desk.boxed(task, parcel.bytes(), true) {
+                if !shop.desk.boxed(task, parcel.bytes()) {
                     shop.forget(task);
                 }
             }
@@ -38,7 +38,7 @@ fn check(picture: &Path, task: TaskName, rendered: Rendered) -> Result<Parcel> {
     let size_bytes = std::fs::metadata(picture)
         .map_err(|error| Error::io("read the result", picture, &error))?
         .len();
-    images::verify(picture).map_err(|error| Error::blender(format!("the rendered file is damaged: {}", error.message)))?;
+    images::verify(picture, None).map_err(|error| Error::blender(format!("the rendered file is damaged: {}", error.message)))?;
     let hash = files::hash_file(picture)?;
     let outcome = Outcome::Rendered {
         hash,

@@ -66,7 +66,7 @@ impl Scenes {
     }
 
     /// Brings all here that this frame of the job needs, telling how far it is.
-    pub(super) async fn fetch(&mut self, link: &Link, job: JobId, frame: i32, tell: &dyn Fn(String)) -> Result<Scene> {
+    pub(super) async fn fetch(&mut self, link: &Link, job: JobId, frame: i32, tell: &(dyn Fn(String) + Sync)) -> Result<Scene> {
         if self.jobs.front().is_none_or(|it| it.job != job) {
             self.begin(link, job).await?;
         }

@@ -118,7 +118,7 @@ impl Shop {
             // A disk that takes nothing more: then at least the reason goes out.
             self.desk.failed(task, reason);
             self.forget_files(task);
-        } else if !self.desk.boxed(task, 0, false) {
+        } else if !self.desk.boxed(task, 0) {
             self.forget(task);
         }
     }

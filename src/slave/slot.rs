@@ -88,7 +88,7 @@ impl Slot {
         match end {
             End::Rendered(rendered) => {
                 self.pace = Some(rendered.seconds);
-                shop.desk.finishing(assignment.name);
+                shop.desk.rendered(assignment.name);
                 tokio::spawn(finish::finish(Arc::clone(&shop), assignment.name, picture, rendered, permit));
             }
             End::Failed(error) => {

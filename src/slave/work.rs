@@ -1,6 +1,7 @@
 //! Asks the master for work, tells it what happened, and obeys it.
 
 use super::desk::{Desk, Held};
+use super::machine::Machine;
 use super::shop::{Session, Shop};
 use crate::error::{Error, Result};
 use crate::wire::{Orders, OrdersWanted, WorkAnswer, WorkWanted};
@@ -33,11 +34,13 @@ pub(super) async fn work(shop: &Shop, session: &Session) -> Error {
 /// Asks for orders and obeys them, for as long as the master can be reached.
 pub(super) async fn obey(shop: &Shop, session: &Session) -> Error {
     let path = format!("slaves/{}/orders", session.slave);
+    let mut machine = Machine::new(shop.options.threads);
     let mut after = 0;
     loop {
         let wanted = OrdersWanted {
             wait_ms: millis(ORDERS_WAIT),
             after,
+            machine: Some(machine.look()),
         };
         let asked = tokio::time::Instant::now();
         match session.link.post::<_, Orders>(&path, &wanted, ORDERS_WAIT).await {
@@ -85,7 +88,7 @@ async fn wish(shop: &Shop, session: &Session) -> Result<()> {
         }
     };
     take(shop, &answer);
-    if answer.lease.is_none() {
+    if shop.desk.look(Held::wants_work) {
         tokio::time::sleep(EMPTY_PAUSE).await;
     }
     Ok(())
