@@ -38,7 +38,7 @@ fn check(picture: &Path, task: TaskName, rendered: Rendered) -> Result<Parcel> {
     let size_bytes = std::fs::metadata(picture)
         .map_err(|error| Error::io("read the result", picture, &error))?
         .len();
-    images::verify(picture, None).map_err(|error| Error::blender(format!("the rendered file is damaged: {}", error.message)))?;
+    images::verify(picture, None).map_err(|error| Error::blender(format!("Blender left a picture that cannot be used: {}", error.message)))?;
     let hash = files::hash_file(picture)?;
     let outcome = Outcome::Rendered {
         hash,

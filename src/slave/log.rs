@@ -42,14 +42,16 @@ struct Sending {
 }
 
 impl Writing {
-    fn append(&mut self, line: &str) {
+    fn append(&mut self, mut text: String) {
         let Some(file) = &mut self.file else { return };
-        let mut text = format!("{line}\n");
-        self.bytes += text.len() as u64;
-        let is_full = self.bytes > LOG_BYTES_MAX;
+        let room = LOG_BYTES_MAX.saturating_sub(self.bytes);
+        let is_full = text.len() as u64 > room;
         if is_full {
-            text = format!("[the log is longer than {} MiB: the rest is left out]\n", LOG_BYTES_MAX >> 20);
+            let end = text.floor_char_boundary(usize::try_from(room).unwrap_or(usize::MAX));
+            text.truncate(end);
+            text.push_str(&format!("\n[the log is longer than {} MiB: the rest is left out]\n", LOG_BYTES_MAX >> 20));
         }
+        self.bytes += text.len() as u64;
         if file.write_all(text.as_bytes()).is_err() || is_full {
             self.file = None;
         }
@@ -57,9 +59,14 @@ impl Writing {
 }
 
 impl AttemptLog {
-    /// Appends a line. A disk that takes no more must not stop the frame: its log then ends here.
-    pub(super) fn write_line(&self, line: &str) {
-        self.writing.lock().unwrap_or_else(PoisonError::into_inner).append(line);
+    /// Appends lines. A disk that takes no more must not stop the frame: its log then ends here.
+    pub(super) fn write_lines<'a>(&self, lines: impl Iterator<Item = &'a str>) {
+        let text = lines.fold(String::new(), |mut text, line| {
+            text.push_str(line);
+            text.push('\n');
+            text
+        });
+        self.writing.lock().unwrap_or_else(PoisonError::into_inner).append(text);
     }
 
     /// Sends what the master does not have yet. Fails only if the master cannot be reached.
@@ -166,9 +173,9 @@ mod tests {
         let log = Logs::new(outbox.clone()).begin(task).unwrap();
         let line = "x".repeat(1 << 20);
         for _ in 0..20 {
-            log.write_line(&line);
+            log.write_lines([line.as_str()].into_iter());
         }
-        log.write_line("the last line");
+        log.write_lines(["the last line"].into_iter());
         let text = std::fs::read_to_string(outbox.log(task)).unwrap();
         assert!(text.len() as u64 <= LOG_BYTES_MAX + 100);
         assert!(text.ends_with("the rest is left out]\n"));

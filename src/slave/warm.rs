@@ -1,5 +1,6 @@
 //! One Blender that keeps its scene open from frame to frame, and when it is replaced by a fresh one.
 
+use super::HappeningKind;
 use super::log::AttemptLog;
 use super::machine;
 use super::scene::Scene;
@@ -17,7 +18,9 @@ const FRAMES_MAX: u32 = 500;
 /// Frames between two looks at the process's memory.
 const FRAMES_PER_LOOK: u32 = 8;
 /// Lines of output that wait to be written; more are left out, so that Blender never waits for the log.
-const LINES_MAX: usize = 4096;
+const LINES_MAX: usize = 16_384;
+/// Lines that are written at once.
+const LINES_AT_ONCE: usize = 1024;
 
 /// A Blender with a job's scene open.
 #[derive(Debug)]
@@ -102,12 +105,14 @@ impl Printed<'_> {
         let patience: Duration = self.shop.options.hang_timeout;
         let mut work = pin!(work);
         let mut silence = pin!(tokio::time::sleep(patience));
+        let mut printed = Vec::new();
         let done = loop {
             tokio::select! {
                 biased;
                 done = &mut work => break done,
-                Some(line) = lines.recv() => {
-                    self.write(&line);
+                1.. = lines.recv_many(&mut printed, LINES_AT_ONCE) => {
+                    self.write(&printed);
+                    printed.clear();
                     silence.as_mut().reset(tokio::time::Instant::now() + patience);
                 }
                 () = &mut silence => {
@@ -116,16 +121,17 @@ impl Printed<'_> {
                 }
             }
         };
-        while let Ok(line) = lines.try_recv() {
-            self.write(&line);
-        }
+        printed.extend(std::iter::from_fn(|| lines.try_recv().ok()));
+        self.write(&printed);
         done
     }
 
-    fn write(&self, line: &LogLine) {
-        self.log.write_line(&line.text);
+    fn write(&self, lines: &[LogLine]) {
+        self.log.write_lines(lines.iter().map(|line| line.text.as_str()));
         if self.shop.options.log_console {
-            self.shop.board.tell(super::HappeningKind::Log, line.text.clone());
+            for line in lines {
+                self.shop.board.tell(HappeningKind::Log, line.text.clone());
+            }
         }
     }
 }
