@@ -17,7 +17,6 @@ use crate::blender::Installation;
 use crate::error::{Code, Error, Result};
 use crate::ids::FarmId;
 use crate::link::{Backoff, Link};
-use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -45,11 +44,19 @@ pub(super) struct Actor {
     pub(super) stop: CancellationToken,
 }
 
+/// Where a slave works, and for whom.
+struct Place {
+    home: Home,
+    shop: Shop,
+    scenes: Scenes,
+    session: Session,
+}
+
 /// Why the work for a farm ended.
 enum Ended {
     Stopped,
-    /// The master belongs to another farm now.
-    OtherFarm(Link),
+    /// It has to begin anew with this master: it belongs to another farm now, or something of the slave broke.
+    Anew(Link, Error),
 }
 
 impl Actor {
@@ -62,41 +69,48 @@ impl Actor {
             let begun = async {
                 let link = match found.take() {
                     Some(link) => link,
-                    None => master::reach(&self.options).await?,
+                    None => master::reach(&self.options, None).await?,
                 };
                 self.settle(&mut card, link).await
             };
-            let Some(begun) = self.stop.run_until_cancelled(begun).await else { return };
-            let (home, shop, session) = match begun {
-                Ok(begun) => begun,
-                Err(error) => {
+            let error = match self.stop.run_until_cancelled(begun).await {
+                None => return,
+                Some(Err(error)) => {
                     self.board.away(&error.to_string());
-                    match self.stop.run_until_cancelled(pause(&error, &mut backoff)).await {
-                        Some(()) => continue,
-                        None => return,
-                    }
+                    error
                 }
+                Some(Ok(place)) => match self.serve(&mut card, place).await {
+                    Ended::Stopped => return,
+                    Ended::Anew(link, error) => {
+                        found = Some(link);
+                        error
+                    }
+                },
             };
-            backoff.reset();
-            match self.serve(&mut card, home, shop, session).await {
-                Ended::Stopped => return,
-                Ended::OtherFarm(link) => found = Some(link),
+            if self.stop.run_until_cancelled(pause(&error, &mut backoff)).await.is_none() {
+                return;
             }
         }
     }
 
     /// Takes the folder of an earlier run, or a new one, and registers.
-    async fn settle(&self, card: &mut Card, link: Link) -> Result<(Home, Shop, Session)> {
+    async fn settle(&self, card: &mut Card, link: Link) -> Result<Place> {
         let farm: FarmId = link.farm();
-        let Some(home) = Home::earlier(&self.base, farm)? else {
+        let (home, slave) = if let Some(home) = Home::earlier(&self.base, farm)? {
+            let holding = Outbox::open(home.folder())?.1.iter().map(|parcel| parcel.task).collect();
+            let slave = card.present(&link, Some(home.id()), holding).await?;
+            (home, slave)
+        } else {
             let slave = card.present(&link, None, Vec::new()).await?;
-            let home = Home::new(&self.base, farm, slave)?;
-            let shop = self.shop(home.folder())?;
-            return Ok((home, shop, Session { link, slave }));
+            (Home::new(&self.base, farm, slave)?, slave)
         };
-        let shop = self.shop(home.folder())?;
-        let slave = card.present(&link, Some(home.id()), shop.desk.look(Held::names)).await?;
-        Ok((home, shop, Session { link, slave }))
+        let cache = Cache::open(home.folder(), CACHE_BYTES_MAX)?;
+        Ok(Place {
+            shop: self.shop(home.folder())?,
+            scenes: Scenes::open(home.folder(), cache)?,
+            home,
+            session: Session { link, slave },
+        })
     }
 
     fn shop(&self, home: &Path) -> Result<Shop> {
@@ -122,42 +136,24 @@ impl Actor {
         })
     }
 
-    /// Works for one farm, through all restarts of its master.
-    async fn serve(&self, card: &mut Card, home: Home, shop: Shop, mut session: Session) -> Ended {
+    /// Works for one farm, through all restarts of its master, and leaves it in order.
+    async fn serve(&self, card: &mut Card, place: Place) -> Ended {
+        let Place {
+            home,
+            shop,
+            scenes,
+            mut session,
+        } = place;
         let shop = Arc::new(shop);
-        let scenes = Cache::open(home.folder(), CACHE_BYTES_MAX).and_then(|cache| Scenes::open(home.folder(), cache));
-        let slot = match scenes {
-            Ok(scenes) => tokio::spawn(Slot::new(Arc::clone(&shop), scenes).run()),
-            Err(error) => {
-                self.board.away(&error.to_string());
-                self.stop.run_until_cancelled(tokio::time::sleep(HOPELESS_WAIT)).await;
-                return if self.stop.is_cancelled() { Ended::Stopped } else { Ended::OtherFarm(session.link) };
-            }
-        };
-        let mut backoff = Backoff::default();
-        let mut unknown = HashSet::new();
-        let ended = loop {
-            self.board.connected(session.link.address().to_string(), session.slave);
-            shop.session.send_replace(Some(session.clone()));
-            let began = tokio::time::Instant::now();
-            let error = tokio::select! {
-                biased;
-                () = shop.stop.cancelled() => break Ended::Stopped,
-                error = work::work(&shop, &session) => error,
-                error = work::obey(&shop, &session) => error,
-                error = delivery::deliver(&shop, &session, &mut unknown) => error,
-                error = delivery::send_logs(&shop, &session) => error,
-            };
-            shop.session.send_replace(None);
-            if began.elapsed() > GOOD_SESSION {
-                backoff.reset();
-            }
-            match self.stop.run_until_cancelled(self.come_back(card, &shop, &session, error, &mut backoff)).await {
-                None => break Ended::Stopped,
-                Some(Ok(again)) => session = again,
-                Some(Err(link)) => break Ended::OtherFarm(link),
-            }
-        };
+        let broken = CancellationToken::new();
+        let guard = broken.clone().drop_guard();
+        let slot = Slot::new(Arc::clone(&shop), scenes);
+        let slot = tokio::spawn(async move {
+            // Dropped also if the slot panics.
+            let _guard = guard;
+            slot.run().await;
+        });
+        let ended = self.work(card, &shop, &mut session, &broken).await;
         shop.stop.cancel();
         // It ends Blender, and gives back what it had.
         let _ = slot.await;
@@ -171,8 +167,51 @@ impl Actor {
         ended
     }
 
+    /// Works until it is stopped, or has to begin anew.
+    async fn work(&self, card: &mut Card, shop: &Shop, session: &mut Session, broken: &CancellationToken) -> Ended {
+        let mut backoff = Backoff::default();
+        loop {
+            self.board.connected(session.link.address().to_string(), session.slave);
+            shop.session.send_replace(Some(session.clone()));
+            let began = tokio::time::Instant::now();
+            let error = tokio::select! {
+                biased;
+                () = shop.stop.cancelled() => return Ended::Stopped,
+                () = broken.cancelled() => {
+                    let error = Error::internal("the part of the slave that renders broke, and is started anew");
+                    self.board.tell(HappeningKind::Error, error.to_string());
+                    return Ended::Anew(session.link.clone(), error);
+                }
+                error = work::work(shop, session) => error,
+                error = work::obey(shop, session) => error,
+                error = delivery::deliver(shop, session) => error,
+                error = delivery::send_logs(shop, session) => error,
+            };
+            shop.session.send_replace(None);
+            if began.elapsed() > GOOD_SESSION {
+                backoff.reset();
+            }
+            let coming_back = self.come_back(card, shop, session, error, &mut backoff);
+            match shop.stop.run_until_cancelled(coming_back).await {
+                None => return Ended::Stopped,
+                Some(Ok(again)) => *session = again,
+                Some(Err(link)) => {
+                    let farm = link.farm();
+                    return Ended::Anew(link, Error::conflict(format!("the master belongs to farm {farm} now")));
+                }
+            }
+        }
+    }
+
     /// Reaches the master again and registers again with what is held; a link to another farm's master is the error.
-    async fn come_back(&self, card: &mut Card, shop: &Shop, last: &Session, error: Error, backoff: &mut Backoff) -> Result<Session, Link> {
+    async fn come_back(
+        &self,
+        card: &mut Card,
+        shop: &Shop,
+        last: &Session,
+        error: Error,
+        backoff: &mut Backoff,
+    ) -> Result<Session, Link> {
         let mut error = error;
         loop {
             // A master that has merely forgotten the slave is no trouble to tell anybody of.
@@ -181,7 +220,7 @@ impl Actor {
             }
             pause(&error, backoff).await;
             let reached = async {
-                let link = master::reach(&self.options).await?;
+                let link = master::reach(&self.options, Some(last.link.address())).await?;
                 if link.farm() != last.link.farm() {
                     return Ok(Err(link));
                 }
@@ -204,21 +243,24 @@ impl Actor {
         if shop.session.borrow().is_none() {
             return;
         }
-        let mut unknown = HashSet::new();
         let delivered = async {
             tokio::select! {
-                _ = delivery::deliver(shop, session, &mut unknown) => (),
+                _ = delivery::deliver(shop, session) => (),
                 _ = changes.wait_for(|held| held.oldest_boxed().is_none()) => (),
             }
         };
         let _ = timeout(DELIVER_TIMEOUT, delivered).await;
         let goodbye = async {
-            work::report(shop, session).await?;
+            while shop.desk.look(Held::has_reports) {
+                work::report(shop, session).await?;
+            }
             session.link.delete(&format!("slaves/{}", session.slave)).await
         };
         if !matches!(timeout(GOODBYE_TIMEOUT, goodbye).await, Ok(Ok(()))) {
-            self.board
-                .tell(HappeningKind::Warning, "the master did not hear the goodbye, and will notice by itself");
+            self.board.tell(
+                HappeningKind::Warning,
+                "the master did not hear the goodbye, and will notice by itself",
+            );
         }
     }
 }

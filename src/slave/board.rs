@@ -41,7 +41,7 @@ impl SlaveState {
 pub struct SlaveStatus {
     /// What it does.
     pub state: SlaveState,
-    /// One line for people, such as "rendering frame 12 of shot_010".
+    /// One line for people, such as "rendering frame 12 of the flight".
     pub text: String,
     /// The master's address, once found.
     pub master: Option<String>,

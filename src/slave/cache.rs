@@ -125,7 +125,12 @@ mod tests {
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(&path, vec![0; bytes]).unwrap();
         let then = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000 - age_s);
-        std::fs::File::options().write(true).open(&path).unwrap().set_modified(then).unwrap();
+        std::fs::File::options()
+            .write(true)
+            .open(&path)
+            .unwrap()
+            .set_modified(then)
+            .unwrap();
     }
 
     #[test]
@@ -135,7 +140,10 @@ mod tests {
         for (number, age_s) in [(1, 30), (2, 20), (3, 10)] {
             put(&cache, number, 30, age_s);
         }
-        assert!(cache.find(ContentHash([1; 32]), 30).is_some(), "using it makes it the youngest");
+        assert!(
+            cache.find(ContentHash([1; 32]), 30).is_some(),
+            "using it makes it the youngest"
+        );
         cache.make_room(30).unwrap();
         let here = |number| cache.path(ContentHash([number; 32])).exists();
         assert_eq!([1, 2, 3].map(here), [true, false, true]);

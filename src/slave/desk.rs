@@ -14,6 +14,9 @@ use tokio_util::sync::CancellationToken;
 /// Outcomes that may wait for delivery; above it nothing more is rendered until some are delivered.
 pub(super) const OUTBOX_BYTES_MAX: u64 = 8 << 30;
 
+/// Reports that travel together.
+const REPORTS_AT_ONCE: usize = 500;
+
 /// One frame to render.
 #[derive(Debug, Clone)]
 pub(super) struct Assignment {
@@ -266,7 +269,8 @@ impl Desk {
     }
 
     pub(super) fn set_warm(&self, warm: Option<JobId>) {
-        self.0.send_if_modified(|held| std::mem::replace(&mut held.warm, warm) != warm);
+        self.0
+            .send_if_modified(|held| std::mem::replace(&mut held.warm, warm) != warm);
     }
 
     /// Blender has left a picture, which is still to be checked. False if nobody wants it any more.
@@ -313,11 +317,12 @@ impl Desk {
         self.change(|held| held.remove(name))
     }
 
-    /// What is to be reported; after that it counts as reported.
+    /// The oldest of what is to be reported; after that it counts as reported.
     pub(super) fn take_reports(&self) -> Vec<ReportInfo> {
         let mut reports = Vec::new();
         self.0.send_if_modified(|held| {
-            reports = std::mem::take(&mut held.reports);
+            let count = held.reports.len().min(REPORTS_AT_ONCE);
+            reports = held.reports.drain(..count).collect();
             false
         });
         reports

@@ -14,6 +14,7 @@ use tokio::sync::OwnedSemaphorePermit;
 /// Checks a picture and puts it into the outbox; a picture that is not whole makes the attempt a failed one.
 pub(super) async fn finish(shop: Arc<Shop>, task: TaskName, picture: PathBuf, rendered: Rendered, permit: OwnedSemaphorePermit) {
     // Decoding is work for the processor, not for the threads that keep the connections alive.
+    let keeper = Arc::clone(&shop);
     let finished = tokio::task::spawn_blocking(move || {
         let put = check(&picture, task, rendered).and_then(|parcel| shop.outbox.put_result(&parcel, &picture).map(|()| parcel));
         match put {
@@ -30,15 +31,17 @@ pub(super) async fn finish(shop: Arc<Shop>, task: TaskName, picture: PathBuf, re
         }
         drop(permit);
     });
-    // It fails only if it panicked, and then the master takes the frame back in time.
-    let _ = finished.await;
+    if finished.await.is_err() {
+        keeper.fail(task, "the slave could not check the picture".to_owned());
+    }
 }
 
 fn check(picture: &Path, task: TaskName, rendered: Rendered) -> Result<Parcel> {
     let size_bytes = std::fs::metadata(picture)
         .map_err(|error| Error::io("read the result", picture, &error))?
         .len();
-    images::verify(picture, None).map_err(|error| Error::blender(format!("Blender left a picture that cannot be used: {}", error.message)))?;
+    images::verify(picture, None)
+        .map_err(|error| Error::blender(format!("Blender left a picture that cannot be used: {}", error.message)))?;
     let hash = files::hash_file(picture)?;
     let outcome = Outcome::Rendered {
         hash,

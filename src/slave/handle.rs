@@ -48,11 +48,16 @@ impl Slave {
             .name("netrender-slave".to_owned())
             .spawn(move || {
                 // Told also if what follows panics.
-                let _guard = EndGuard { board: Arc::clone(&board), ended };
+                let _guard = EndGuard {
+                    board: Arc::clone(&board),
+                    ended,
+                };
                 run(options, &board, stop, &tell_ready);
             })
             .map_err(|error| Error::internal(format!("cannot start a thread: {error}")))?;
-        ready.recv().unwrap_or_else(|_| Err(Error::internal("the slave ended at its start")))?;
+        ready
+            .recv()
+            .unwrap_or_else(|_| Err(Error::internal("the slave ended at its start")))?;
         Ok(slave)
     }
 
@@ -93,7 +98,10 @@ impl Slave {
         if self.wait(timeout) {
             Ok(())
         } else {
-            Err(Error::timeout(format!("the slave did not end within {:.1} s", timeout.as_secs_f64())).hint("it goes on to end by itself"))
+            Err(
+                Error::timeout(format!("the slave did not end within {:.1} s", timeout.as_secs_f64()))
+                    .hint("it goes on to end by itself"),
+            )
         }
     }
 }
@@ -129,7 +137,15 @@ fn run(options: SlaveOptions, board: &Arc<Board>, stop: CancellationToken, tell_
                 board.tell(HappeningKind::Started, format!("the slave works in {}", base.display()));
                 let _ = tell_ready.send(Ok(()));
                 let board = Arc::clone(board);
-                Actor { options, blenders, base, board, stop }.run().await;
+                Actor {
+                    options,
+                    blenders,
+                    base,
+                    board,
+                    stop,
+                }
+                .run()
+                .await;
             }
             Err(error) => {
                 let _ = tell_ready.send(Err(error));

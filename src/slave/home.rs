@@ -72,11 +72,7 @@ impl Home {
         let path = folder.join(LOCK);
         let lock = File::create(&path).map_err(|error| Error::io("write", &path, &error))?;
         match lock.try_lock() {
-            Ok(()) => Ok(Some(Self {
-                folder,
-                id,
-                _lock: lock,
-            })),
+            Ok(()) => Ok(Some(Self { folder, id, _lock: lock })),
             Err(TryLockError::WouldBlock) => Ok(None),
             Err(TryLockError::Error(error)) => Err(Error::io("lock", &path, &error)),
         }
@@ -122,7 +118,10 @@ mod tests {
         let (farm, other) = (FarmId::from_bits(1), FarmId::from_bits(2));
         assert!(Home::earlier(base.path(), farm).unwrap().is_none());
         let home = Home::new(base.path(), farm, SlaveId::from_bits(7)).unwrap();
-        assert!(Home::earlier(base.path(), farm).unwrap().is_none(), "a locked folder was taken");
+        assert!(
+            Home::earlier(base.path(), farm).unwrap().is_none(),
+            "a locked folder was taken"
+        );
         assert!(Home::new(base.path(), farm, SlaveId::from_bits(7)).is_err());
         drop(home);
         assert!(Home::earlier(base.path(), other).unwrap().is_none());

@@ -13,8 +13,8 @@ use std::io::{Read as _, Seek as _, Write as _};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Longest log of an attempt; what comes after is left out, and the log says so.
-const LOG_BYTES_MAX: u64 = 16 << 20;
+/// Longest log of an attempt, a little less than a master keeps; what comes after is left out, and the log says so.
+const LOG_BYTES_MAX: u64 = (16 << 20) - 1024;
 /// Most that is sent at once.
 const PIECE_BYTES_MAX: u64 = 256 << 10;
 /// Pieces that one sending takes at most: all of the longest log, and as many that the master had already.
@@ -49,7 +49,7 @@ impl Writing {
         if is_full {
             let end = text.floor_char_boundary(usize::try_from(room).unwrap_or(usize::MAX));
             text.truncate(end);
-            text.push_str(&format!("\n[the log is longer than {} MiB: the rest is left out]\n", LOG_BYTES_MAX >> 20));
+            text.push_str("\n[the log is longer than 16 MiB: the rest is left out]\n");
         }
         self.bytes += text.len() as u64;
         if file.write_all(text.as_bytes()).is_err() || is_full {
@@ -69,7 +69,7 @@ impl AttemptLog {
         self.writing.lock().unwrap_or_else(PoisonError::into_inner).append(text);
     }
 
-    /// Sends what the master does not have yet. Fails only if the master cannot be reached.
+    /// Sends what the master does not have yet. Fails if the master cannot be reached, or does not know what it is about.
     pub(super) async fn send(&self, link: &Link, slave: SlaveId) -> Result<()> {
         let mut sending = self.sending.lock().await;
         for _ in 0..PIECES_MAX {
@@ -88,7 +88,7 @@ impl AttemptLog {
                     sending.refused = appended.size_bytes == sending.offset;
                     sending.offset = appended.size_bytes;
                 }
-                Err(error) if matches!(error.code, Code::Unreachable | Code::Timeout) => return Err(error),
+                Err(error) if matches!(error.code, Code::Unreachable | Code::Timeout | Code::NotFound) => return Err(error),
                 Err(_) => sending.refused = true,
             }
         }

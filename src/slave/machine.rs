@@ -57,7 +57,11 @@ pub(super) fn worker_memory_bytes_max() -> u64 {
         system.total_memory()
     });
     // Who does not know how much there is sets no limit.
-    if total == 0 { u64::MAX } else { total / 100 * WORKER_MEMORY_PERCENT_MAX }
+    if total == 0 {
+        u64::MAX
+    } else {
+        total / 100 * WORKER_MEMORY_PERCENT_MAX
+    }
 }
 
 #[cfg(test)]

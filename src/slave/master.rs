@@ -3,23 +3,29 @@
 use super::machine::{self, Machine};
 use super::shop::SlaveOptions;
 use crate::blender::Installation;
-use crate::discovery;
+use crate::discovery::{self, Found};
 use crate::error::{Error, Result};
 use crate::ids::SlaveId;
-use crate::link::Link;
+use crate::link::{Link, MasterAddress};
 use crate::wire::{BlenderInfo, Registered, Registration, TaskName};
 use std::time::Duration;
 
 /// How long masters have to answer a call into the local network.
 const DISCOVERY_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Reaches the master: the one that was named, else the first found that has the farm's key.
-pub(super) async fn reach(options: &SlaveOptions) -> Result<Link> {
+/// Reaches the master: the one that was named, else the one it worked for last, else the first found that has the farm's key.
+pub(super) async fn reach(options: &SlaveOptions, last: Option<&MasterAddress>) -> Result<Link> {
     if let Some(address) = &options.master {
         return Link::connect(address, &options.keys).await;
     }
-    let mut failure = Error::unreachable("no master answers on the local network").hint("start one, or give its address by --master");
-    for found in discovery::find(DISCOVERY_TIMEOUT).await? {
+    if let Some(last) = last
+        && let Ok(link) = Link::connect(last, &options.keys).await
+    {
+        return Ok(link);
+    }
+    let mut failure =
+        Error::unreachable("no master answers on the local network").hint("start one, or give its address by --master");
+    for found in masters_heard().await? {
         let linked = match found.url.parse() {
             Ok(address) => Link::connect(&address, &options.keys).await,
             Err(error) => Err(error),
@@ -30,6 +36,12 @@ pub(super) async fn reach(options: &SlaveOptions) -> Result<Link> {
         }
     }
     Err(failure)
+}
+
+async fn masters_heard() -> Result<Vec<Found>> {
+    tokio::task::spawn_blocking(|| discovery::find(DISCOVERY_TIMEOUT))
+        .await
+        .map_err(|error| Error::internal(format!("the search for masters ended: {error}")))?
 }
 
 /// Who presents itself to a master.

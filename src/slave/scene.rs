@@ -75,7 +75,12 @@ impl Scenes {
         };
         let missing: Vec<(usize, FileEntry)> = current.missing(frame).collect();
         for (count, (place, entry)) in missing.iter().enumerate() {
-            tell(format!("fetching file {} of {} for {}", count + 1, missing.len(), current.name));
+            tell(format!(
+                "fetching file {} of {} for {}",
+                count + 1,
+                missing.len(),
+                current.name
+            ));
             let content = match self.cache.find(entry.hash, entry.size_bytes) {
                 Some(content) => content,
                 None => self.cache.fetch(link, entry.hash, entry.size_bytes).await?,

@@ -22,6 +22,9 @@ const FINISHING_MAX: usize = 2;
 /// that an idle slave could render.
 const AHEAD: Duration = Duration::from_millis(500);
 
+/// How long nothing is rendered after this machine's disk failed.
+const STORAGE_PAUSE: Duration = Duration::from_secs(30);
+
 /// One slot of a slave.
 #[derive(Debug)]
 pub(super) struct Slot {
@@ -68,10 +71,15 @@ impl Slot {
     async fn attempt(&mut self, assignment: &Assignment) {
         let shop = Arc::clone(&self.shop);
         // Never closed, so there is always one sooner or later.
-        let Ok(permit) = Arc::clone(&self.finishing).acquire_owned().await else { return };
+        let Ok(permit) = Arc::clone(&self.finishing).acquire_owned().await else {
+            return;
+        };
         shop.desk.slot_taken();
         let picture = shop.work_folder.join(format!("{}.exr", outbox::stem(assignment.name)));
-        let mut ahead = Ahead { shop: &shop, told: false };
+        let mut ahead = Ahead {
+            shop: &shop,
+            told: false,
+        };
         let end = tokio::select! {
             biased;
             () = shop.stop.cancelled() => End::Stopped,
@@ -92,9 +100,15 @@ impl Slot {
                 tokio::spawn(finish::finish(Arc::clone(&shop), assignment.name, picture, rendered, permit));
             }
             End::Failed(error) => {
-                shop.board.tell(HappeningKind::Warning, format!("frame {} failed: {error}", assignment.frame));
+                shop.board
+                    .tell(HappeningKind::Warning, format!("frame {} failed: {error}", assignment.frame));
                 shop.fail(assignment.name, error.to_string());
                 remove(&picture);
+                if error.code == Code::Storage {
+                    // Others may have room: one failed frame tells enough, and this slave asks for no more at once.
+                    shop.desk.give_back_queued();
+                    shop.stop.run_until_cancelled(tokio::time::sleep(STORAGE_PAUSE)).await;
+                }
             }
             End::Unwanted => {
                 shop.forget(assignment.name);

@@ -71,7 +71,8 @@ impl Warm {
 
     /// Whether it can go on with this job as it is.
     pub(super) fn fits(&self, job: JobId, blender: &Installation) -> bool {
-        let is_due = self.frames >= FRAMES_MAX || self.frames > 0 && self.frames.is_multiple_of(FRAMES_PER_LOOK) && self.is_too_big();
+        let is_due =
+            self.frames >= FRAMES_MAX || self.frames > 0 && self.frames.is_multiple_of(FRAMES_PER_LOOK) && self.is_too_big();
         self.job == job && self.blender == *blender && !is_due
     }
 
@@ -90,7 +91,9 @@ impl Warm {
     }
 
     fn is_too_big(&self) -> bool {
-        self.worker.memory_bytes().is_some_and(|bytes| bytes > machine::worker_memory_bytes_max())
+        self.worker
+            .memory_bytes()
+            .is_some_and(|bytes| bytes > machine::worker_memory_bytes_max())
     }
 }
 

@@ -71,6 +71,11 @@ pub(super) async fn report(shop: &Shop, session: &Session) -> Result<()> {
     Ok(())
 }
 
+/// Whether the master still knows the slave; if not, that is the error.
+pub(super) async fn is_known(session: &Session) -> Result<()> {
+    ask(session, &WorkWanted::default()).await.map(drop)
+}
+
 /// Wishes for a chunk and waits for it; what happens meanwhile is reported beside it.
 async fn wish(shop: &Shop, session: &Session) -> Result<()> {
     let wanted = WorkWanted {
@@ -96,7 +101,10 @@ async fn wish(shop: &Shop, session: &Session) -> Result<()> {
 
 async fn ask(session: &Session, wanted: &WorkWanted) -> Result<WorkAnswer> {
     let wait = Duration::from_millis(wanted.wait_ms);
-    session.link.post(&format!("slaves/{}/work", session.slave), wanted, wait).await
+    session
+        .link
+        .post(&format!("slaves/{}/work", session.slave), wanted, wait)
+        .await
 }
 
 fn take(shop: &Shop, answer: &WorkAnswer) {
