@@ -17,11 +17,12 @@ const LAYERS: [&[&str]; 7] = [
 ];
 
 /// The one home (or few) of each outside library.
-const HOMES: [(&str, &[&str]); 16] = [
+const HOMES: [(&str, &[&str]); 17] = [
     ("askama", &["master"]),
     ("axum", &["master"]),
     ("hyper_util", &["master"]),
     ("utoipa_axum", &["master"]),
+    ("tower", &["master"]),
     ("tower_http", &["master"]),
     ("blake3", &["access", "files"]),
     ("clap", &["cli"]),

@@ -2,12 +2,34 @@
 //!
 //! Absences: no clock, no network, no disk, no threads, no randomness, no serde, no logging. Time comes in with every
 //! event, wishes go out as effects, in order. See [`Farm`] for the four verbs.
+//!
+//! How to read it: [`event`](Event) and [`effect`](Effect) list all that can happen and all that can be wanted; `on_*` are
+//! the arms of [`Farm::handle`]; `job`, `slave`, `waits` and `balance` are the parts of its state, each true in itself;
+//! [`check`] says what must be true between them; `sim` lets it live through bad days.
 
+mod balance;
+mod check;
 mod effect;
 mod event;
+mod explain;
+mod fitness;
+mod job;
+mod limits;
 mod model;
+mod on_job;
+mod on_report;
+mod on_slave;
+mod on_work;
+mod queries;
+mod ranges;
+mod restore;
+mod seconds;
+mod slave;
+mod task;
 mod time;
+mod waits;
 
+pub use check::check;
 pub use effect::{Change, Effect, Lease, Refusal};
 pub use event::{Event, RequestId, TaskRef};
 pub use model::{
@@ -15,3 +37,197 @@ pub use model::{
     SlaveView, TaskRecord, TaskState, Transition,
 };
 pub use time::Moment;
+
+use crate::ids::{JobId, SlaveId, TaskIndex};
+use balance::{Balance, Standing};
+use job::Job;
+use slave::Slave;
+use std::collections::{BTreeMap, VecDeque};
+use waits::Waits;
+
+/// All that a master knows of its jobs and slaves.
+///
+/// Four verbs: [`handle`](Self::handle) what happened, [`poll_effect`](Self::poll_effect) until there is none, call again
+/// at [`next_deadline`](Self::next_deadline) at the latest, and ask the `&self` questions at any time.
+#[derive(Debug, Clone)]
+pub struct Farm {
+    /// When the latest event happened.
+    now: Moment,
+    jobs: BTreeMap<JobId, Job>,
+    slaves: BTreeMap<SlaveId, Slave>,
+    waits: Waits,
+    balance: Balance,
+    /// No slave has been silent for too long before this.
+    silence_due: Option<Moment>,
+    /// Whether there may be work, since the last event, for slaves that wait for some.
+    work_appeared: bool,
+    effects: VecDeque<Effect>,
+}
+
+impl Farm {
+    /// A farm without jobs or slaves.
+    #[must_use]
+    pub fn new() -> Self {
+        let now = Moment(0);
+        Self {
+            now,
+            jobs: BTreeMap::new(),
+            slaves: BTreeMap::new(),
+            waits: Waits::default(),
+            balance: Balance::new(now),
+            silence_due: None,
+            work_appeared: false,
+            effects: VecDeque::new(),
+        }
+    }
+
+    /// Lets something happen; what is wanted because of it, [`poll_effect`](Self::poll_effect) tells.
+    pub fn handle(&mut self, now: Moment, event: Event) {
+        if now < self.now {
+            self.clock_went_back(now);
+        }
+        self.now = now;
+        match event {
+            Event::Tick => self.tick(),
+            Event::JobSubmitted { request, job } => self.job_submitted(request, job),
+            Event::JobFilesReady { job } => self.job_files_ready(job),
+            Event::JobPaused { request, job } => self.job_paused(request, job),
+            Event::JobResumed { request, job } => self.job_resumed(request, job),
+            Event::JobCancelled { request, job } => self.job_cancelled(request, job),
+            Event::JobRemoved { request, job } => self.job_removed(request, job),
+            Event::SlaveRegistered {
+                request,
+                slave,
+                machine,
+                holding,
+            } => {
+                self.slave_registered(request, slave, machine, &holding);
+            }
+            Event::SlaveSeen { slave } => self.slave_seen(slave),
+            Event::SlaveLeft { slave } => self.slave_left(slave),
+            Event::WorkWanted {
+                request,
+                slave,
+                until,
+                warm,
+            } => self.work_wanted(request, slave, until, warm),
+            Event::WorkUnwanted { request } => self.work_unwanted(request),
+            Event::Report {
+                request,
+                slave,
+                task,
+                body,
+            } => self.report(request, slave, task, body),
+        }
+        if std::mem::take(&mut self.work_appeared) {
+            self.serve_waits();
+        }
+    }
+
+    /// The next thing to do, oldest first.
+    #[must_use]
+    pub fn poll_effect(&mut self) -> Option<Effect> {
+        self.effects.pop_front()
+    }
+
+    /// When to call [`handle`](Self::handle) with [`Event::Tick`], if nothing happens before.
+    #[must_use]
+    pub fn next_deadline(&self) -> Option<Moment> {
+        let deadlines = [self.waits.first_end(), self.balance.sample_due(), self.silence_due];
+        deadlines.into_iter().flatten().min()
+    }
+
+    /// Time has passed: everything that is due.
+    fn tick(&mut self) {
+        if self.silence_due.is_some_and(|due| due <= self.now) {
+            self.send_silent_slaves_off();
+        }
+        if self.balance.sample_due().is_some_and(|due| due <= self.now) {
+            self.balance.sample(self.now);
+            // Whom a failed task is kept for may have changed without an event of its own.
+            self.work_appeared = true;
+        }
+        while let Some(request) = self.waits.ended(self.now) {
+            self.end_wait(request);
+        }
+    }
+
+    /// Moments that lie in the future now would make waits and silences longer than their limits.
+    fn clock_went_back(&mut self, now: Moment) {
+        self.balance.clock_went_back(now);
+        self.waits.end_by(now.plus_millis(limits::WORK_WAIT_MS_MAX));
+        self.silence_due = self
+            .silence_due
+            .map(|due| due.min(now.plus_millis(limits::SLAVE_SILENCE_MS_MAX)));
+        for slave in self.slaves.values_mut() {
+            slave.last_seen = slave.last_seen.min(now);
+        }
+    }
+
+    fn record(&mut self, change: Change) {
+        self.effects.push_back(Effect::Record(change));
+    }
+
+    fn record_task(&mut self, job: JobId, task: TaskIndex) {
+        if let Some(change) = self.jobs.get(&job).and_then(|job| job.task_change(task)) {
+            self.record(change);
+        }
+    }
+
+    fn accept(&mut self, request: RequestId) {
+        self.effects.push_back(Effect::Accept { request });
+    }
+
+    fn refuse(&mut self, request: RequestId, refusal: Refusal) {
+        self.effects.push_back(Effect::Refuse { request, refusal });
+    }
+
+    /// Takes a leased task out of its slave's hands; the caller puts it into its next state.
+    fn release(&mut self, slave: SlaveId, job: JobId, task: TaskIndex, rendered: bool) {
+        let Some(slave) = self.slaves.get_mut(&slave) else {
+            return;
+        };
+        if slave.release(job, task, rendered) {
+            self.balance.slot_freed(self.now, job);
+        }
+    }
+
+    /// Brings a job's end and its standing in line after tasks of it, or its state, changed.
+    fn settle(&mut self, id: JobId) {
+        let Some(job) = self.jobs.get(&id) else {
+            return;
+        };
+        if !job.state().is_over() && job.is_worked_off() {
+            let state = if job.failed == 0 {
+                JobState::Finished
+            } else {
+                JobState::Failed
+            };
+            self.transit(id, state);
+        }
+        let Some(job) = self.jobs.get(&id) else {
+            return;
+        };
+        let standing = match job.state() {
+            state if state.is_over() => Standing::Over,
+            _ if job.is_ready() => Standing::Ready,
+            _ => Standing::Held,
+        };
+        self.work_appeared |= self.balance.stand(id, standing);
+    }
+
+    /// Lets a job enter another state, and records it.
+    fn transit(&mut self, id: JobId, state: JobState) {
+        if let Some(job) = self.jobs.get_mut(&id) {
+            let transition = Transition { at: self.now, state };
+            job.push_transition(transition);
+            self.record(Change::JobState { job: id, transition });
+        }
+    }
+}
+
+impl Default for Farm {
+    fn default() -> Self {
+        Self::new()
+    }
+}

@@ -48,6 +48,12 @@ macro_rules! id {
             pub const fn from_bits(bits: u64) -> Self {
                 Self(bits & BITS)
             }
+
+            /// The 40 bits, for a store that keeps numbers rather than text.
+            #[must_use]
+            pub const fn bits(self) -> u64 {
+                self.0
+            }
         }
 
         impl std::fmt::Display for $name {

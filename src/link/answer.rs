@@ -28,9 +28,12 @@ pub(super) async fn success(response: Response) -> Result<Response> {
     })
 }
 
-/// The answer as JSON.
+/// The answer as JSON; one without a body is `null`.
 pub(super) async fn json<T: DeserializeOwned>(response: Response) -> Result<T> {
-    let body = bytes(response).await?;
+    let mut body = bytes(response).await?;
+    if body.is_empty() {
+        body.extend_from_slice(b"null");
+    }
     serde_json::from_slice(&body).map_err(|error| Error::internal(format!("the master's answer is not understood: {error}")))
 }
 

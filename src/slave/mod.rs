@@ -1,1 +1,29 @@
 //! The slave: asks for work, keeps a Blender warm, delivers results.
+//!
+//! How it is cut: the [`desk`] knows what is held and decides nothing else; around it run, each on its own, the slot (renders),
+//! and as long as there is a master the loops for work, orders, logs and delivery. What is rendered goes to the outbox on
+//! disk first, so neither a lost master nor an end of the slave loses it.
+//!
+//! Absences: no thread calls back into whoever started it; [`Slave::events`] is drained.
+
+mod actor;
+mod board;
+mod cache;
+mod delivery;
+mod desk;
+mod finish;
+mod handle;
+mod home;
+mod log;
+mod machine;
+mod master;
+mod outbox;
+mod scene;
+mod shop;
+mod slot;
+mod warm;
+mod work;
+
+pub use board::{Happening, HappeningKind, SlaveState, SlaveStatus};
+pub use handle::Slave;
+pub use shop::{HANG_TIMEOUT_S, SlaveOptions};

@@ -1,5 +1,6 @@
 //! Frames and the work that slaves do on them.
 
+use super::slave::MachineInfo;
 use super::text;
 use crate::ids::{ContentHash, JobId, SlaveId};
 use serde::{Deserialize, Serialize};
@@ -154,6 +155,9 @@ pub struct OrdersWanted {
     /// Number of the last orders that arrived; those up to it are not repeated.
     #[serde(default)]
     pub after: u64,
+    /// How the machine does now, if it is to be shown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub machine: Option<MachineInfo>,
 }
 
 /// What a slave shall stop.

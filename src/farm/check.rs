@@ -1,0 +1,151 @@
+//! What must be true of a farm at any time, between its parts.
+
+use super::Farm;
+use super::balance::Standing;
+use super::job::Job;
+use super::model::JobState;
+use super::slave::Slave;
+use super::task::State;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Asserts every cross-reference and every counter of a farm: for tests, after each event. O(everything).
+///
+/// # Panics
+///
+/// If anything is wrong.
+pub fn check(farm: &Farm) {
+    let mut held = BTreeMap::new();
+    for slave in farm.slaves.values() {
+        check_slave(farm, slave);
+        for chunk in &slave.chunks {
+            for task in &chunk.tasks {
+                let twice = held.insert((chunk.job, *task), slave.id());
+                assert_eq!(twice, None, "task {task} of {} is held twice", chunk.job);
+            }
+        }
+    }
+    let leased: u32 = farm.jobs.values().map(|job| job.leased).sum();
+    assert_eq!(leased as usize, held.len(), "leased tasks and tasks in slaves' hands");
+    farm.jobs.values().for_each(|job| check_job(farm, job));
+    check_balance(farm);
+    check_waits(farm);
+}
+
+fn check_job(farm: &Farm, job: &Job) {
+    let (mut leased, mut done, mut failed) = (0, 0, 0);
+    for (index, task) in job.touched() {
+        let fails_before = job.failures.contains_key(&index);
+        let queued = task.state == State::Queued;
+        assert_eq!(
+            job.fresh.contains(index),
+            queued && !fails_before,
+            "task {index} among the fresh"
+        );
+        assert_eq!(
+            job.retries.contains(index),
+            queued && fails_before,
+            "task {index} among the retries"
+        );
+        match task.state {
+            State::Queued => {}
+            State::Leased { slave, .. } => {
+                leased += 1;
+                let slave = &farm.slaves[&slave];
+                assert!(slave.online, "task {index} is leased to a slave that is gone");
+                assert!(slave.chunk_of(job.id(), index).is_some(), "task {index} is in no chunk");
+            }
+            State::Done { .. } => done += 1,
+            State::Failed { .. } => failed += 1,
+        }
+        assert!(queued || task.attempt.0 > 0, "task {index} was never leased");
+    }
+    assert_eq!(
+        (leased, done, failed),
+        (job.leased, job.done, job.failed),
+        "counters of {}",
+        job.id()
+    );
+    assert_eq!(
+        job.queued() + leased + done + failed,
+        job.task_count(),
+        "tasks of {}",
+        job.id()
+    );
+    match job.state() {
+        JobState::Waiting => assert!(job.files_missing),
+        JobState::Queued => assert!(!job.files_missing && !job.is_worked_off()),
+        JobState::Paused => assert!(!job.is_worked_off()),
+        JobState::Finished => assert_eq!(job.done, job.task_count()),
+        JobState::Failed => assert!(job.is_worked_off() && job.failed > 0),
+        JobState::Cancelled => assert_eq!(job.leased, 0),
+    }
+}
+
+fn check_slave(farm: &Farm, slave: &Slave) {
+    let id = slave.id();
+    assert!(
+        slave.online || slave.chunks.is_empty() && slave.waiting == 0,
+        "{id} is gone but has something"
+    );
+    assert!(slave.waiting <= slave.slots(), "{id} waits more often than it has slots");
+    assert_eq!(slave.waiting as usize, farm.waits.of(id).len(), "waits of {id}");
+    for chunk in &slave.chunks {
+        assert!(!chunk.tasks.is_empty(), "an empty chunk of {id}");
+        assert!(chunk.tasks.is_sorted());
+        let job = &farm.jobs[&chunk.job];
+        let unrendered = |task: &&_| match job.task(**task).map(|task| task.state) {
+            Some(State::Leased { slave, rendered, .. }) if slave == id => !rendered,
+            other => panic!("{id} holds a task that is {other:?}"),
+        };
+        assert_eq!(
+            chunk.tasks.iter().filter(unrendered).count(),
+            chunk.unrendered,
+            "unrendered tasks of {id}"
+        );
+    }
+    let due = farm.silence_due;
+    let silent_at = slave.last_seen.plus_millis(super::limits::SLAVE_SILENCE_MS_MAX);
+    assert!(
+        !slave.online || due.is_some_and(|due| due <= silent_at),
+        "nobody notices when {id} goes silent"
+    );
+}
+
+fn check_balance(farm: &Farm) {
+    let online = farm.slaves.values().filter(|slave| slave.online);
+    assert_eq!(
+        online.map(Slave::slots).sum::<u32>(),
+        farm.balance.slots(),
+        "slots of the farm"
+    );
+    let mut shares = BTreeSet::new();
+    for (id, share) in farm.balance.shares() {
+        shares.insert(id);
+        let job = &farm.jobs[&id];
+        let chunks = farm.slaves.values().flat_map(|slave| &slave.chunks);
+        let slots = chunks.filter(|chunk| chunk.job == id && chunk.unrendered > 0).count();
+        assert_eq!(share.slots as usize, slots, "slots of {id}");
+        assert_eq!(share.standing == Standing::Ready, job.is_ready(), "readiness of {id}");
+        assert_eq!(share.standing == Standing::Over, job.state().is_over(), "end of {id}");
+    }
+    for job in farm.jobs.values().filter(|job| !job.state().is_over()) {
+        assert!(shares.contains(&job.id()), "{} has no share", job.id());
+    }
+    farm.balance.check();
+}
+
+/// Nobody waits while there is work, except for tasks that are kept from those who failed them.
+fn check_waits(farm: &Farm) {
+    assert!(farm.waits.is_consistent(), "waits");
+    for (request, wait) in farm.waits.iter() {
+        let slave = &farm.slaves[&wait.slave];
+        let full = slave.held() >= super::limits::SLAVE_TASKS_MAX;
+        for job in farm.jobs.values().filter(|job| !job.fresh.is_empty() && !full) {
+            assert!(
+                farm.obstacle(slave, job).is_some(),
+                "{request:?} waits, but {} has work",
+                job.id()
+            );
+        }
+    }
+}

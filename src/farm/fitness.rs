@@ -1,0 +1,64 @@
+//! Whether a slave may render a job, and if not, why: the same answer decides and explains.
+
+use super::Farm;
+use super::job::Job;
+use super::model::Machine;
+use super::slave::Slave;
+use super::task::Failures;
+use crate::ids::BlenderVersion;
+
+/// Why a slave does not get a job's tasks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Obstacle {
+    /// The job has nothing to lease.
+    NotReady,
+    /// The slave lacks these of the job's tags.
+    Tags(Vec<String>),
+    /// The slave has no Blender of this series.
+    Blender(BlenderVersion),
+    /// What is left failed on this slave, and another one can try it.
+    FailedHere,
+}
+
+/// What the job asks of any slave, at any time.
+pub(super) fn unfitness(machine: &Machine, job: &Job) -> Option<Obstacle> {
+    let wanted = &job.record.job;
+    let lacking = |tag: &&String| !machine.tags.contains(tag);
+    if wanted.tags.iter().any(|tag| lacking(&tag)) {
+        return Some(Obstacle::Tags(wanted.tags.iter().filter(lacking).cloned().collect()));
+    }
+    let series = wanted.blender?;
+    let has_series = machine.blenders.iter().any(|it| it.same_series(series));
+    (!has_series).then_some(Obstacle::Blender(series))
+}
+
+impl Farm {
+    /// What stands between a slave and the job's tasks right now.
+    pub(super) fn obstacle(&self, slave: &Slave, job: &Job) -> Option<Obstacle> {
+        if !job.is_ready() {
+            return Some(Obstacle::NotReady);
+        }
+        let unfit = unfitness(&slave.record.machine, job);
+        if unfit.is_some() || !job.fresh.is_empty() {
+            return unfit;
+        }
+        let may_retry = |failures: &Failures| self.may_retry(slave, job, failures);
+        let nothing_left = job.retries_for(may_retry).next().is_none();
+        nothing_left.then_some(Obstacle::FailedHere)
+    }
+
+    /// A task that failed on a slave is not for that slave again, while one that can and did not fail it is at work or
+    /// waits for some.
+    pub(super) fn may_retry(&self, slave: &Slave, job: &Job, failures: &Failures) -> bool {
+        if !failures.slaves.contains(&slave.id()) {
+            return true;
+        }
+        let is_better = |other: &Slave| {
+            other.online
+                && (other.waiting > 0 || !other.chunks.is_empty())
+                && !failures.slaves.contains(&other.id())
+                && unfitness(&other.record.machine, job).is_none()
+        };
+        !self.slaves.values().any(is_better)
+    }
+}

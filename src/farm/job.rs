@@ -1,0 +1,229 @@
+//! One job: its tasks, and counters that always agree with them.
+//!
+//! Absences: nothing here knows other jobs, or slaves beyond their ids. [`Job::enter`] is the only place where a task
+//! changes its state.
+
+use super::effect::Change;
+use super::limits::{RETRIES_SEARCHED_MAX, TASK_FAILURES_MAX, TRANSITIONS_MAX};
+use super::model::{JobRecord, JobState, TaskRecord, Transition};
+use super::ranges::TaskRanges;
+use super::seconds::LatestSeconds;
+use super::task::{Failures, State, Task};
+use super::time::Moment;
+use crate::ids::{Attempt, JobId, SlaveId, TaskIndex};
+use std::collections::BTreeMap;
+
+/// A job with its tasks.
+#[derive(Debug, Clone)]
+pub(super) struct Job {
+    pub(super) record: JobRecord,
+    /// Whether it waits for files, paused or not.
+    pub(super) files_missing: bool,
+    /// Tasks up to the highest that was ever leased; those beyond are [`Task::FRESH`].
+    tasks: Vec<Task>,
+    /// Queued tasks that never failed …
+    pub(super) fresh: TaskRanges,
+    /// … and those that did.
+    pub(super) retries: TaskRanges,
+    pub(super) failures: BTreeMap<TaskIndex, Failures>,
+    pub(super) leased: u32,
+    pub(super) done: u32,
+    pub(super) failed: u32,
+    pub(super) latest_seconds: LatestSeconds,
+}
+
+impl Job {
+    /// A job of which no task was ever leased.
+    pub(super) fn new(record: JobRecord) -> Self {
+        // Files are there once it was queued: see `job_files_ready`.
+        let was_queued = record.transitions.iter().any(|it| it.state == JobState::Queued);
+        Self {
+            files_missing: record.job.files_missing && !was_queued,
+            tasks: Vec::new(),
+            fresh: TaskRanges::first(record.job.frames.len()),
+            retries: TaskRanges::default(),
+            failures: BTreeMap::new(),
+            leased: 0,
+            done: 0,
+            failed: 0,
+            latest_seconds: LatestSeconds::default(),
+            record,
+        }
+    }
+
+    pub(super) fn id(&self) -> JobId {
+        self.record.job.id
+    }
+
+    pub(super) fn state(&self) -> JobState {
+        self.record.transitions.last().map_or(JobState::Queued, |it| it.state)
+    }
+
+    pub(super) fn task_count(&self) -> u32 {
+        self.record.job.frames.len()
+    }
+
+    pub(super) fn queued(&self) -> u32 {
+        self.fresh.len() + self.retries.len()
+    }
+
+    /// Whether tasks of it may be leased now.
+    pub(super) fn is_ready(&self) -> bool {
+        self.state() == JobState::Queued && self.queued() > 0
+    }
+
+    /// Whether every task came to an end.
+    pub(super) fn is_worked_off(&self) -> bool {
+        self.done + self.failed == self.task_count()
+    }
+
+    pub(super) fn task(&self, index: TaskIndex) -> Option<Task> {
+        let fresh = (index.0 < self.task_count()).then_some(Task::FRESH);
+        self.tasks.get(index.0 as usize).copied().or(fresh)
+    }
+
+    pub(super) fn task_record(&self, index: TaskIndex) -> Option<TaskRecord> {
+        let task = self.task(index)?;
+        let failures = self.failures.get(&index);
+        Some(TaskRecord {
+            attempt: task.attempt,
+            failures: failures.map_or(0, |it| it.count),
+            state: task.state.told(failures),
+            last_failure: failures.map(|it| it.reason.clone()),
+        })
+    }
+
+    /// What to record of a task after it changed.
+    pub(super) fn task_change(&self, index: TaskIndex) -> Option<Change> {
+        Some(Change::Task {
+            job: self.id(),
+            task: index,
+            record: self.task_record(index)?,
+        })
+    }
+
+    /// Tasks that were ever leased, ascending.
+    pub(super) fn touched(&self) -> impl Iterator<Item = (TaskIndex, Task)> + '_ {
+        (0..).map(TaskIndex).zip(self.tasks.iter().copied())
+    }
+
+    /// The next tasks to lease, ascending: retries first, so that a broken frame is known early and the job does not end
+    /// with them. `may_retry` says for which of them this slave is good enough.
+    pub(super) fn next_tasks(&self, count: usize, may_retry: impl Fn(&Failures) -> bool) -> Vec<TaskIndex> {
+        let retries: Vec<TaskIndex> = self.retries_for(may_retry).take(count).collect();
+        if retries.is_empty() {
+            self.fresh.iter().take(count).collect()
+        } else {
+            retries
+        }
+    }
+
+    /// Retries, of the first few, that a slave may have.
+    pub(super) fn retries_for(&self, may_retry: impl Fn(&Failures) -> bool) -> impl Iterator<Item = TaskIndex> {
+        let allowed = move |index: &TaskIndex| self.failures.get(index).is_none_or(&may_retry);
+        self.retries.iter().take(RETRIES_SEARCHED_MAX).filter(allowed)
+    }
+
+    /// Leases a queued task: the attempt that reports must name.
+    pub(super) fn lease(&mut self, index: TaskIndex, slave: SlaveId, since: Moment) -> Attempt {
+        self.enter(
+            index,
+            State::Leased {
+                slave,
+                since,
+                rendered: false,
+            },
+        );
+        let task = &mut self.tasks[index.0 as usize];
+        task.attempt = Attempt(task.attempt.0 + 1);
+        task.attempt
+    }
+
+    /// Counts a failed attempt of a leased task; the task is queued again, or given up.
+    pub(super) fn fail(&mut self, index: TaskIndex, attempt: Attempt, slave: SlaveId, reason: String) {
+        let failures = self.failures.entry(index).or_insert_with(|| Failures {
+            count: 0,
+            attempt,
+            slaves: Vec::new(),
+            reason: String::new(),
+        });
+        failures.count += 1;
+        failures.attempt = attempt;
+        failures.slaves.push(slave);
+        failures.reason = reason;
+        let given_up = failures.count >= TASK_FAILURES_MAX;
+        self.enter(index, if given_up { State::Failed { slave } } else { State::Queued });
+    }
+
+    /// Puts a task into another state, and keeps queue and counters in step.
+    pub(super) fn enter(&mut self, index: TaskIndex, state: State) {
+        let place = index.0 as usize;
+        if place >= self.tasks.len() {
+            self.grow_to(place + 1);
+        }
+        match self.tasks[place].state {
+            // The set that does not have it is not changed.
+            State::Queued => {
+                self.fresh.remove(index);
+                self.retries.remove(index);
+            }
+            State::Leased { .. } => self.leased -= 1,
+            State::Done { .. } => self.done -= 1,
+            State::Failed { .. } => self.failed -= 1,
+        }
+        match state {
+            State::Queued if self.failures.contains_key(&index) => self.retries.insert(index),
+            State::Queued => self.fresh.insert(index),
+            State::Leased { .. } => self.leased += 1,
+            State::Done { seconds, .. } => {
+                self.done += 1;
+                self.latest_seconds.push(seconds);
+            }
+            State::Failed { .. } => self.failed += 1,
+        }
+        self.tasks[place].state = state;
+    }
+
+    /// Takes a task's history from the store.
+    pub(super) fn restore_task(&mut self, index: TaskIndex, record: TaskRecord, state: State) {
+        if index.0 >= self.task_count() {
+            return;
+        }
+        if record.failures > 0 {
+            let leased = matches!(state, State::Leased { .. });
+            let failures = Failures {
+                count: record.failures,
+                attempt: Attempt(record.attempt.0.saturating_sub(u32::from(leased))),
+                slaves: Vec::new(),
+                reason: record.last_failure.unwrap_or_default(),
+            };
+            // A queued task changes from one queue to the other by this: `enter` looks in both.
+            self.failures.insert(index, failures);
+        }
+        self.enter(index, state);
+        self.tasks[index.0 as usize].attempt = record.attempt;
+    }
+
+    pub(super) fn push_transition(&mut self, transition: Transition) {
+        self.record.transitions.push(transition);
+        self.shorten_transitions();
+    }
+
+    /// Forgets the oldest transitions after the first one.
+    pub(super) fn shorten_transitions(&mut self) {
+        let excess = self.record.transitions.len().saturating_sub(TRANSITIONS_MAX);
+        if excess > 0 {
+            self.record.transitions.drain(1..=excess);
+        }
+    }
+
+    /// Grows by an eighth: doubling would cost a job of a million frames twice its size.
+    fn grow_to(&mut self, len: usize) {
+        let spare = (self.tasks.len() / 8).max(64);
+        if len > self.tasks.capacity() {
+            let wanted = (len + spare).min(self.task_count() as usize).max(len);
+            self.tasks.reserve_exact(wanted - self.tasks.len());
+        }
+        self.tasks.resize(len, Task::FRESH);
+    }
+}

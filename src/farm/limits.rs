@@ -1,0 +1,45 @@
+//! Every limit of the brain, with its unit.
+
+/// A slave without a sign of life for this long is taken for gone; what it holds goes back to the queue.
+pub(super) const SLAVE_SILENCE_MS_MAX: u64 = 60_000;
+/// A wish for work is answered after this long at the latest, whatever `until` says.
+pub(super) const WORK_WAIT_MS_MAX: u64 = 60_000;
+/// Failed attempts after which a task is given up.
+pub(super) const TASK_FAILURES_MAX: u32 = 3;
+/// Bytes of a failure's reason that are kept.
+pub(super) const REASON_BYTES_MAX: usize = 2_000;
+
+/// Most tasks in one lease, whatever chunk the job asks for.
+pub(super) const LEASE_TASKS_MAX: usize = 1_000;
+/// Most tasks that a slave may hold, those whose results are on the way included.
+pub(super) const SLAVE_TASKS_MAX: usize = 10_000;
+/// Most tasks in one lease when the farm chooses.
+pub(super) const AUTO_CHUNK_TASKS_MAX: usize = 100;
+/// How long a lease should last when the farm chooses the chunk.
+pub(super) const AUTO_CHUNK_S: f64 = 5.0;
+/// Leases per slot that the rest of a job is cut into when the farm chooses, so that all slaves end together.
+pub(super) const AUTO_CHUNK_LEASES_PER_SLOT: u32 = 2;
+/// Frames whose seconds make a job's median.
+pub(super) const MEDIAN_FRAMES: usize = 64;
+/// Tasks that failed before among which one is sought that this slave did not fail.
+pub(super) const RETRIES_SEARCHED_MAX: usize = 64;
+
+/// How often usage is sampled.
+pub(super) const USAGE_SAMPLE_MS: u64 = 10_000;
+/// Weight of the newest sample: after a minute without a slave, about half of a job's usage is forgotten.
+pub(super) const USAGE_SAMPLE_WEIGHT: f64 = 0.1;
+/// Below this the usage of a job that is over is forgotten.
+pub(super) const USAGE_FADED: f64 = 0.01;
+/// Jobs whose ratings differ by less are about equally deserving: then a scene that is open already decides. In slots …
+pub(super) const WARM_SLACK_SLOTS: f64 = 0.5;
+/// … but at most this share of the farm.
+pub(super) const WARM_SLACK_MAX: f64 = 0.1;
+
+/// A job's last dispatch is noted (and recorded) at most this often: a fast job has thousands a second.
+pub(super) const DISPATCH_NOTED_MS: u64 = 1_000;
+/// Transitions kept of a job: the first and the latest.
+pub(super) const TRANSITIONS_MAX: usize = 1_000;
+/// Slaves remembered; beyond, a new one takes the place of the one that has been gone longest.
+pub(super) const SLAVES_KNOWN_MAX: usize = 10_000;
+/// Jobs that the explanation of a slave names.
+pub(super) const EXPLAINED_JOBS_MAX: usize = 8;

@@ -1,0 +1,76 @@
+//! Questions to the farm, which change nothing.
+
+use super::Farm;
+use super::TaskRef;
+use super::job::Job;
+use super::model::{JobView, SlaveView, TaskRecord};
+use super::slave::Slave;
+use crate::ids::{JobId, SlaveId, TaskIndex};
+
+impl Farm {
+    /// All jobs, by id.
+    pub fn jobs(&self) -> impl Iterator<Item = JobView<'_>> {
+        self.jobs.values().map(|job| self.job_view(job))
+    }
+
+    /// One job.
+    #[must_use]
+    pub fn job(&self, id: JobId) -> Option<JobView<'_>> {
+        self.jobs.get(&id).map(|job| self.job_view(job))
+    }
+
+    /// One task of a job.
+    #[must_use]
+    pub fn task(&self, job: JobId, task: TaskIndex) -> Option<TaskRecord> {
+        self.jobs.get(&job)?.task_record(task)
+    }
+
+    /// The frame that a task renders.
+    #[must_use]
+    pub fn frame_of(&self, job: JobId, task: TaskIndex) -> Option<i32> {
+        self.jobs.get(&job)?.record.job.frames.nth(task.0)
+    }
+
+    /// All slaves, by id.
+    pub fn slaves(&self) -> impl Iterator<Item = SlaveView<'_>> {
+        self.slaves.values().map(|slave| self.slave_view(slave))
+    }
+
+    /// One slave.
+    #[must_use]
+    pub fn slave(&self, id: SlaveId) -> Option<SlaveView<'_>> {
+        self.slaves.get(&id).map(|slave| self.slave_view(slave))
+    }
+
+    fn job_view<'a>(&self, job: &'a Job) -> JobView<'a> {
+        let share = self.balance.share(job.id()).filter(|_| !job.state().is_over());
+        JobView {
+            record: &job.record,
+            state: job.state(),
+            tasks: job.task_count(),
+            queued: job.queued(),
+            leased: job.leased,
+            done: job.done,
+            failed: job.failed,
+            usage: share.map_or(0.0, |share| share.usage),
+            task_seconds: job.latest_seconds.median(),
+        }
+    }
+
+    fn slave_view<'a>(&self, slave: &'a Slave) -> SlaveView<'a> {
+        let attempt = |job: JobId, task: TaskIndex| self.jobs.get(&job)?.task(task).map(|task| task.attempt);
+        let held = slave
+            .chunks
+            .iter()
+            .flat_map(|chunk| chunk.tasks.iter().map(|task| (chunk.job, *task)));
+        let leased = held.filter_map(|(job, task)| attempt(job, task).map(|attempt| TaskRef { job, task, attempt }));
+        SlaveView {
+            record: &slave.record,
+            last_seen: slave.last_seen,
+            online: slave.online,
+            leased: leased.collect(),
+            done: slave.done,
+            failed: slave.failed,
+        }
+    }
+}

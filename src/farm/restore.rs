@@ -1,0 +1,101 @@
+//! A farm from what was recorded.
+
+use super::Farm;
+use super::balance::Balance;
+use super::job::Job;
+use super::model::{JobRecord, SlaveRecord, TaskRecord, TaskState};
+use super::seconds::plausible;
+use super::slave::{Chunk, Slave};
+use super::task::State;
+use super::time::Moment;
+use crate::ids::{JobId, SlaveId, TaskIndex};
+use std::collections::BTreeMap;
+
+impl Farm {
+    /// The farm as it was recorded. Leased tasks stay leased, because slaves deliver to a restarted master; slaves count as
+    /// there until they have been silent from now on for too long. What was recorded only half is brought in line, which
+    /// may leave effects to poll.
+    #[must_use]
+    pub fn restore(now: Moment, jobs: Vec<(JobRecord, Vec<(TaskIndex, TaskRecord)>)>, slaves: Vec<SlaveRecord>) -> Self {
+        let mut farm = Self {
+            now,
+            balance: Balance::new(now),
+            ..Self::new()
+        };
+        for record in slaves {
+            let id = record.id;
+            farm.slaves.insert(id, Slave::new(record, now));
+            farm.see(id);
+        }
+        for (record, tasks) in jobs {
+            farm.restore_job(record, tasks);
+        }
+        farm
+    }
+
+    fn restore_job(&mut self, record: JobRecord, tasks: Vec<(TaskIndex, TaskRecord)>) {
+        let id = record.job.id;
+        let mut job = Job::new(record);
+        job.shorten_transitions();
+        for (index, record) in tasks {
+            let state = state_of(&record.state);
+            job.restore_task(index, record, state);
+        }
+        let is_over = job.state().is_over();
+        if !is_over {
+            self.balance.add(self.now, &job.record.job, job.record.submitted);
+        }
+        let leased = leased_tasks(&job);
+        self.jobs.insert(id, job);
+        for ((slave, since), tasks) in leased {
+            if is_over || !self.slaves.contains_key(&slave) {
+                tasks.iter().for_each(|(index, _)| self.put_back(id, *index));
+            } else {
+                self.restore_chunk(id, slave, since, &tasks);
+            }
+        }
+        self.settle(id);
+    }
+
+    fn restore_chunk(&mut self, job: JobId, slave: SlaveId, since: Moment, tasks: &[(TaskIndex, bool)]) {
+        let Some(slave) = self.slaves.get_mut(&slave) else {
+            return;
+        };
+        let unrendered = tasks.iter().filter(|(_, rendered)| !rendered).count();
+        slave.chunks.push(Chunk {
+            job,
+            since,
+            tasks: tasks.iter().map(|(index, _)| *index).collect(),
+            unrendered,
+            // The answer that leased it may have died with the master.
+            heard_of: unrendered < tasks.len(),
+        });
+        if unrendered > 0 {
+            self.balance.slot_taken(self.now, job);
+        }
+    }
+}
+
+/// Leased tasks and whether they are rendered, by slave and lease: what was leased at once was one chunk.
+fn leased_tasks(job: &Job) -> BTreeMap<(SlaveId, Moment), Vec<(TaskIndex, bool)>> {
+    let mut leased: BTreeMap<_, Vec<_>> = BTreeMap::new();
+    for (index, task) in job.touched() {
+        if let State::Leased { slave, since, rendered } = task.state {
+            leased.entry((slave, since)).or_default().push((index, rendered));
+        }
+    }
+    leased
+}
+
+fn state_of(told: &TaskState) -> State {
+    match *told {
+        TaskState::Queued => State::Queued,
+        TaskState::Leased { slave, since, rendered } => State::Leased { slave, since, rendered },
+        TaskState::Done { slave, seconds, result } => State::Done {
+            slave,
+            seconds: plausible(seconds),
+            result,
+        },
+        TaskState::Failed { slave, .. } => State::Failed { slave },
+    }
+}

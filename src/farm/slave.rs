@@ -1,0 +1,101 @@
+//! One slave: what it is, and what it holds.
+
+use super::model::SlaveRecord;
+use super::time::Moment;
+use crate::ids::{JobId, SlaveId, TaskIndex};
+
+/// A slave with the chunks in its hands.
+#[derive(Debug, Clone)]
+pub(super) struct Slave {
+    pub(super) record: SlaveRecord,
+    pub(super) last_seen: Moment,
+    pub(super) online: bool,
+    /// In the order of leasing; an empty chunk is removed.
+    pub(super) chunks: Vec<Chunk>,
+    /// Wishes for work that wait for an answer.
+    pub(super) waiting: u32,
+    pub(super) done: u64,
+    pub(super) failed: u64,
+}
+
+/// Tasks that were leased together, as long as the slave has them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Chunk {
+    pub(super) job: JobId,
+    /// When they were leased.
+    pub(super) since: Moment,
+    /// Ascending.
+    pub(super) tasks: Vec<TaskIndex>,
+    /// How many of them are not rendered yet: while there is one, the chunk takes up a slot.
+    pub(super) unrendered: usize,
+    /// Whether the slave has shown that it knows of the chunk. If not, the answer that leased it may have been lost.
+    pub(super) heard_of: bool,
+}
+
+impl Slave {
+    pub(super) fn new(record: SlaveRecord, last_seen: Moment) -> Self {
+        Self {
+            record,
+            last_seen,
+            online: false,
+            chunks: Vec::new(),
+            waiting: 0,
+            done: 0,
+            failed: 0,
+        }
+    }
+
+    pub(super) fn id(&self) -> SlaveId {
+        self.record.id
+    }
+
+    pub(super) fn slots(&self) -> u32 {
+        self.record.machine.slots.max(1)
+    }
+
+    /// How many tasks it holds.
+    pub(super) fn held(&self) -> usize {
+        self.chunks.iter().map(|chunk| chunk.tasks.len()).sum()
+    }
+
+    pub(super) fn slots_taken(&self) -> usize {
+        self.chunks.iter().filter(|chunk| chunk.unrendered > 0).count()
+    }
+
+    /// The chunk that holds a task.
+    pub(super) fn chunk_of(&self, job: JobId, task: TaskIndex) -> Option<usize> {
+        let holds = |chunk: &Chunk| chunk.job == job && chunk.tasks.binary_search(&task).is_ok();
+        self.chunks.iter().position(holds)
+    }
+
+    /// The last chunk that it may never have heard of, if it asks for more than its slots can take.
+    pub(super) fn unheard_of(&self) -> Option<&Chunk> {
+        let too_many = self.slots_taken() >= self.slots() as usize;
+        let unheard = self.chunks.iter().rfind(|chunk| !chunk.heard_of && chunk.unrendered > 0);
+        unheard.filter(|_| too_many)
+    }
+
+    /// Notes that a held task is rendered; whether that freed a slot.
+    pub(super) fn rendered(&mut self, job: JobId, task: TaskIndex) -> bool {
+        let Some(place) = self.chunk_of(job, task) else {
+            return false;
+        };
+        let chunk = &mut self.chunks[place];
+        chunk.heard_of = true;
+        chunk.unrendered -= 1;
+        chunk.unrendered == 0
+    }
+
+    /// Takes a task out of the slave's hands; whether that freed a slot.
+    pub(super) fn release(&mut self, job: JobId, task: TaskIndex, was_rendered: bool) -> bool {
+        let frees = !was_rendered && self.rendered(job, task);
+        if let Some(place) = self.chunk_of(job, task) {
+            let chunk = &mut self.chunks[place];
+            chunk.tasks.retain(|it| *it != task);
+            if chunk.tasks.is_empty() {
+                self.chunks.remove(place);
+            }
+        }
+        frees
+    }
+}

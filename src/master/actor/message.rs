@@ -1,0 +1,193 @@
+//! What the HTTP side says to the actor, and the desk at which it says it. One message a request.
+
+use super::state::State;
+use crate::error::{Error, Result};
+use crate::farm::{Event, NewJob, RequestId};
+use crate::ids::{ContentHash, JobId, SlaveId};
+use crate::wire::{MachineInfo, Orders, OrdersWanted, Registration, TaskName, WorkAnswer, WorkWanted};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{SyncSender, TrySendError};
+use std::time::Duration;
+use tokio::sync::oneshot;
+
+/// Messages that may wait for the actor. Far more than there are connections: who finds it full is told to come back.
+pub(super) const QUEUE_MESSAGES_MAX: usize = 16_384;
+/// Longest wait of a long poll.
+pub(in crate::master) const WAIT_MS_MAX: u64 = 60_000;
+
+/// Where an answer goes.
+pub(super) type Reply<T> = oneshot::Sender<Result<T>>;
+
+/// A job as a client announced it, checked.
+#[derive(Debug)]
+pub(in crate::master) struct Announced {
+    /// For the farm; `files_missing` is filled in by the actor.
+    pub(in crate::master) job: NewJob,
+    /// The manifest as JSON, if the job has files.
+    pub(in crate::master) manifest: Option<String>,
+    /// The contents that the manifest names.
+    pub(in crate::master) contents: Vec<ContentHash>,
+}
+
+/// Everything that can be asked of the actor.
+pub(super) enum Message {
+    /// An event that the farm answers by `Accept` or `Refuse`.
+    Ask { request: RequestId, event: Event, reply: Reply<()> },
+    /// An event without an answer of the farm's; this one comes once its changes are durable.
+    Tell { event: Event, reply: Reply<()> },
+    /// A job; the answer names the contents that are missing.
+    Announce { request: RequestId, announced: Box<Announced>, reply: Reply<Vec<ContentHash>> },
+    /// A slave presents itself; the answer is its id.
+    Register { request: RequestId, registration: Box<Registration>, fresh: SlaveId, address: String, reply: Reply<SlaveId> },
+    /// Reports and the wish for work.
+    Work { first: RequestId, slave: SlaveId, wanted: WorkWanted, reply: Reply<WorkAnswer> },
+    /// Nobody waits for this work any more.
+    Unwanted { first: RequestId },
+    /// A slave asks what to stop.
+    Orders { slave: SlaveId, after: u64, machine: Option<MachineInfo>, reply: Reply<Orders> },
+    /// A content is complete and on the disk.
+    Arrived { hash: ContentHash },
+    /// A question about what is durable.
+    Look(Box<dyn FnOnce(&State) + Send>),
+    /// End.
+    Stop,
+}
+
+/// Where the HTTP side hands its messages in. Clones share the actor.
+#[derive(Debug, Clone)]
+pub(in crate::master) struct Desk {
+    sender: SyncSender<Message>,
+    requests: Arc<AtomicU64>,
+}
+
+impl Desk {
+    pub(super) fn new(sender: SyncSender<Message>) -> Self {
+        Self {
+            sender,
+            requests: Arc::new(AtomicU64::new(1)),
+        }
+    }
+
+    /// Puts a question to the farm; answered when what follows from it is durable.
+    pub(in crate::master) async fn ask(&self, event: impl FnOnce(RequestId) -> Event) -> Result<()> {
+        let request = self.requests(1);
+        let event = event(request);
+        self.exchange(|reply| Message::Ask { request, event, reply }).await
+    }
+
+    /// Tells the farm something; returns when what follows from it is durable.
+    pub(in crate::master) async fn tell(&self, event: Event) -> Result<()> {
+        self.exchange(|reply| Message::Tell { event, reply }).await
+    }
+
+    /// Brings a job; returns the contents that are missing.
+    pub(in crate::master) async fn announce(&self, announced: Announced) -> Result<Vec<ContentHash>> {
+        let request = self.requests(1);
+        let announced = Box::new(announced);
+        self.exchange(|reply| Message::Announce { request, announced, reply })
+            .await
+    }
+
+    /// Registers a slave under the id it offers, else under `fresh`.
+    pub(in crate::master) async fn register(&self, registration: Registration, fresh: SlaveId, address: String) -> Result<SlaveId> {
+        let request = self.requests(1);
+        let registration = Box::new(registration);
+        self.exchange(|reply| Message::Register { request, registration, fresh, address, reply })
+            .await
+    }
+
+    /// Reports, and waits for work. If the caller goes away meanwhile, the wish goes with it.
+    pub(in crate::master) async fn work(&self, slave: SlaveId, wanted: WorkWanted) -> Result<WorkAnswer> {
+        // One number for the wish, then one for each report.
+        let first = self.requests(1 + wanted.reports.len() as u64);
+        let mut wish = Wish { desk: wanted.want.then_some(self), first };
+        let answer = self
+            .exchange(|reply| Message::Work { first, slave, wanted, reply })
+            .await;
+        wish.desk = None;
+        answer
+    }
+
+    /// Waits for something to stop.
+    pub(in crate::master) async fn orders(&self, slave: SlaveId, wanted: OrdersWanted) -> Result<Orders> {
+        let OrdersWanted { wait_ms, after, machine } = wanted;
+        let wait = Duration::from_millis(wait_ms.min(WAIT_MS_MAX));
+        let orders = self.exchange(|reply| Message::Orders { slave, after, machine, reply });
+        match tokio::time::timeout(wait, orders).await {
+            Ok(orders) => orders,
+            Err(_) => Ok(Orders { number: after, cancel: Vec::new() }),
+        }
+    }
+
+    /// Tells that a content is complete and on the disk.
+    pub(in crate::master) fn arrived(&self, hash: ContentHash) -> Result<()> {
+        self.send(Message::Arrived { hash })
+    }
+
+    /// Asks about what is durable. Keep it short: the farm stands still meanwhile.
+    pub(in crate::master) async fn look<T: Send + 'static>(&self, look: impl FnOnce(&State) -> T + Send + 'static) -> Result<T> {
+        self.exchange(|reply| {
+            Message::Look(Box::new(move |state| {
+                // Who does not wait any more misses nothing.
+                let _ = reply.send(Ok(look(state)));
+            }))
+        })
+        .await
+    }
+
+    /// Ends the actor after what it has been told so far.
+    pub(in crate::master) fn stop(&self) -> Result<()> {
+        self.send(Message::Stop)
+    }
+
+    fn requests(&self, count: u64) -> RequestId {
+        RequestId(self.requests.fetch_add(count, Ordering::Relaxed))
+    }
+
+    async fn exchange<T>(&self, message: impl FnOnce(Reply<T>) -> Message) -> Result<T> {
+        let (reply, answer) = oneshot::channel();
+        self.send(message(reply))?;
+        answer.await.unwrap_or_else(|_| Err(stopped()))
+    }
+
+    fn send(&self, message: Message) -> Result<()> {
+        self.sender.try_send(message).map_err(|error| match error {
+            TrySendError::Full(_) => Error::unreachable("the master has too much to do").hint("try again in a moment"),
+            TrySendError::Disconnected(_) => stopped(),
+        })
+    }
+}
+
+/// A wish for work that is taken back when its caller goes away.
+struct Wish<'a> {
+    desk: Option<&'a Desk>,
+    first: RequestId,
+}
+
+impl Drop for Wish<'_> {
+    fn drop(&mut self) {
+        if let Some(desk) = self.desk {
+            // If the queue is full, the lease comes back once it finds nobody.
+            let _ = desk.send(Message::Unwanted { first: self.first });
+        }
+    }
+}
+
+/// Whom a piece of work is named by on the wire.
+pub(in crate::master) fn task_name(task: crate::farm::TaskRef) -> TaskName {
+    TaskName {
+        job: task.job,
+        task: task.task.0,
+        attempt: task.attempt.0,
+    }
+}
+
+pub(super) fn stopped() -> Error {
+    Error::stopped("the master has stopped").hint("start it again, nothing was lost")
+}
+
+/// No such job here.
+pub(in crate::master) fn no_job(job: JobId) -> Error {
+    Error::not_found(format!("there is no job {job} on this master"))
+}

@@ -1,0 +1,66 @@
+//! What slaves shall stop, kept until they have heard it.
+
+use super::message::{Reply, task_name};
+use crate::farm::{Moment, TaskRef};
+use crate::ids::SlaveId;
+use crate::wire::Orders;
+use std::collections::{HashMap, VecDeque};
+
+/// Orders kept for one slave; who falls further behind registers anew and drops everything.
+const ORDERS_KEPT_MAX: usize = 10_000;
+
+/// The orders for all slaves.
+#[derive(Default)]
+pub(super) struct OrderBook {
+    slaves: HashMap<SlaveId, SlaveOrders>,
+}
+
+/// One slave's orders.
+#[derive(Default)]
+struct SlaveOrders {
+    /// Those not confirmed yet, with their numbers.
+    kept: VecDeque<(u64, TaskRef)>,
+    waiting: Option<Reply<Orders>>,
+}
+
+impl OrderBook {
+    /// Adds an order, and hands it over if the slave waits. Numbers are moments made unique, so that they grow across a
+    /// restart of the master.
+    pub(super) fn add(&mut self, slave: SlaveId, task: TaskRef, now: Moment) {
+        let orders = self.slaves.entry(slave).or_default();
+        let number = orders.kept.back().map_or(now.0, |(last, _)| now.0.max(last + 1));
+        if orders.kept.len() >= ORDERS_KEPT_MAX {
+            orders.kept.pop_front();
+        }
+        orders.kept.push_back((number, task));
+        orders.deliver();
+    }
+
+    /// A slave asks for what came after a number; it waits if there is nothing. An older question of it ends.
+    pub(super) fn ask(&mut self, slave: SlaveId, after: u64, reply: Reply<Orders>) {
+        let orders = self.slaves.entry(slave).or_default();
+        while orders.kept.front().is_some_and(|(number, _)| *number <= after) {
+            orders.kept.pop_front();
+        }
+        orders.waiting = Some(reply);
+        orders.deliver();
+    }
+
+    /// Forgets a slave.
+    pub(super) fn forget(&mut self, slave: SlaveId) {
+        self.slaves.remove(&slave);
+    }
+}
+
+impl SlaveOrders {
+    fn deliver(&mut self) {
+        let Some((last, _)) = self.kept.back() else { return };
+        if let Some(reply) = self.waiting.take() {
+            // If the slave has gone meanwhile, it asks again with its old number.
+            let _ = reply.send(Ok(Orders {
+                number: *last,
+                cancel: self.kept.iter().map(|(_, task)| task_name(*task)).collect(),
+            }));
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! All that the actor owns: the farm, the store, and what the master knows beside them.
+
+use crate::error::Result;
+use crate::farm::{Farm, JobRecord, Moment};
+use crate::ids::{ContentHash, FrameSet, JobId, SlaveId};
+use crate::master::home::Folders;
+use crate::store::{Loaded, Store};
+use crate::wire::MachineInfo;
+use serde::{Deserialize, Serialize};
+use std::collections::{HashMap, HashSet};
+
+/// Read by queries, changed by the actor alone.
+pub(in crate::master) struct State {
+    /// The brain.
+    pub(in crate::master) farm: Farm,
+    /// What is durable.
+    pub(in crate::master) store: Store,
+    /// What is known of a job beside the farm's record.
+    pub(in crate::master) jobs: HashMap<JobId, JobNotes>,
+    /// What is known of a slave beside the farm's record.
+    pub(in crate::master) slaves: HashMap<SlaveId, SlaveFacts>,
+    /// Complete contents on the disk.
+    pub(super) present: HashSet<ContentHash>,
+}
+
+/// What the master keeps in memory of a job.
+pub(in crate::master) struct JobNotes {
+    /// Its frames: task `n` is the frame at place `n`.
+    pub(in crate::master) frames: FrameSet,
+    /// Whether it has a manifest: then a frame is done only with its result.
+    pub(in crate::master) has_files: bool,
+    /// What it still waits for.
+    pub(super) missing: HashSet<ContentHash>,
+}
+
+/// What the master keeps of a slave.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(in crate::master) struct SlaveFacts {
+    /// Where it called from.
+    pub(in crate::master) address: String,
+    /// What its machine is, and how it did lately.
+    pub(in crate::master) machine: MachineInfo,
+}
+
+impl JobNotes {
+    pub(super) fn new(record: &JobRecord) -> Self {
+        Self {
+            frames: record.job.frames.clone(),
+            has_files: false,
+            missing: HashSet::new(),
+        }
+    }
+}
+
+impl State {
+    /// The farm as it was when the last commit returned. `present` is what is on the disk now.
+    pub(super) fn restore(store: Store, now: Moment, present: HashSet<ContentHash>) -> Result<Self> {
+        let Loaded { jobs, slaves, contents } = store.load()?;
+        let mut notes: HashMap<JobId, JobNotes> =
+            jobs.iter().map(|(record, _)| (record.job.id, JobNotes::new(record))).collect();
+        for (job, needed) in contents {
+            if let Some(notes) = notes.get_mut(&job) {
+                notes.has_files = true;
+                notes.missing = needed.into_iter().filter(|hash| !present.contains(hash)).collect();
+            }
+        }
+        let facts = slaves
+            .iter()
+            .map(|(record, facts)| (record.id, read_facts(facts.as_deref())))
+            .collect();
+        let records = slaves.into_iter().map(|(record, _)| record).collect();
+        Ok(Self {
+            farm: Farm::restore(now, jobs, records),
+            store,
+            jobs: notes,
+            slaves: facts,
+            present,
+        })
+    }
+}
+
+/// Facts of another release may not fit: then the slave tells them anew when it registers.
+fn read_facts(document: Option<&str>) -> SlaveFacts {
+    document
+        .and_then(|document| serde_json::from_str(document).ok())
+        .unwrap_or_default()
+}
+
+/// Looks through the disk after a start: what no job knows any more goes to the trash. Returns the complete contents.
+pub(super) fn tidy_up(store: &Store, home: &mut crate::master::home::Home) -> Result<HashSet<ContentHash>> {
+    let folders: Folders = home.folders.clone();
+    let (mut complete, parts) = folders.contents.list()?;
+    for hash in complete.iter().chain(&parts).copied().collect::<HashSet<_>>() {
+        if !store.needs(hash)? {
+            folders.contents.remove(hash)?;
+            complete.remove(&hash);
+        }
+    }
+    let known: HashSet<String> = store.job_ids()?.iter().map(ToString::to_string).collect();
+    for entry in std::fs::read_dir(folders.jobs()).into_iter().flatten().flatten() {
+        if !known.contains(entry.file_name().to_string_lossy().as_ref()) {
+            home.discard(&entry.path())?;
+        }
+    }
+    Ok(complete)
+}

@@ -1,0 +1,164 @@
+//! Requests of slaves for work, from the first report to the answer.
+
+use super::message::{Reply, task_name};
+use super::state::State;
+use crate::error::Error;
+use crate::farm::{Event, Lease, Moment, Refusal, ReportBody, RequestId, TaskRef};
+use crate::ids::{Attempt, SlaveId, TaskIndex};
+use crate::master::convert;
+use crate::wire::{LeaseInfo, LeasedTask, ReportInfo, ReportKind, TaskName, WorkAnswer, WorkWanted};
+
+/// One request, until it is answered. Its wish is request `first`, its reports are those that follow.
+pub(super) struct Work {
+    slave: SlaveId,
+    reports: Vec<TaskName>,
+    /// Answers of the farm still to come.
+    open: usize,
+    answer: WorkAnswer,
+    reply: Reply<WorkAnswer>,
+}
+
+/// A finished request. What could not be handed over goes back to the farm.
+pub(super) enum Outcome {
+    /// More answers are to come.
+    Open,
+    /// It is answered.
+    Answered,
+    /// The caller has gone: these tasks, leased to this slave, are free again.
+    Lost(SlaveId, Vec<TaskRef>),
+}
+
+impl Work {
+    pub(super) fn new(slave: SlaveId, wanted: &WorkWanted, reply: Reply<WorkAnswer>) -> Self {
+        Self {
+            slave,
+            reports: wanted.reports.iter().map(|report| report.task).collect(),
+            open: wanted.reports.len() + usize::from(wanted.want),
+            answer: WorkAnswer::default(),
+            reply,
+        }
+    }
+
+    /// A report that never reaches the farm.
+    pub(super) fn refuse_report(&mut self, task: TaskName) {
+        self.open -= 1;
+        self.answer.refused.push(task);
+    }
+
+    /// Whether nothing is to be waited for.
+    pub(super) fn is_complete(&self) -> bool {
+        self.open == 0
+    }
+
+    pub(super) fn accept(&mut self) {
+        self.open = self.open.saturating_sub(1);
+    }
+
+    pub(super) fn lease(&mut self, lease: &Lease, state: &State) {
+        self.accept();
+        self.answer.lease = state.jobs.get(&lease.job).map(|notes| LeaseInfo {
+            job: lease.job,
+            tasks: lease
+                .tasks
+                .iter()
+                .filter_map(|(task, attempt)| {
+                    Some(LeasedTask {
+                        task: task.0,
+                        attempt: attempt.0,
+                        frame: notes.frames.nth(task.0)?,
+                    })
+                })
+                .collect(),
+        });
+    }
+
+    /// A refused report is named in the answer; that the slave itself is unknown makes the whole request fail, because it
+    /// must register and then say all of it again.
+    pub(super) fn refuse(mut self, first: RequestId, request: RequestId, refusal: &Refusal) -> Option<Self> {
+        let place = usize::try_from(request.0 - first.0).unwrap_or(0);
+        match (refusal, place.checked_sub(1).and_then(|place| self.reports.get(place))) {
+            (Refusal::UnknownSlave(_), _) | (_, None) => {
+                self.fail(convert::refused(refusal));
+                None
+            }
+            (_, Some(task)) => {
+                self.refuse_report(*task);
+                Some(self)
+            }
+        }
+    }
+
+    pub(super) fn fail(self, error: Error) {
+        // Who does not wait any more misses nothing.
+        let _ = self.reply.send(Err(error));
+    }
+
+    pub(super) fn finish(self) -> Outcome {
+        match self.reply.send(Ok(self.answer)) {
+            Ok(()) => Outcome::Answered,
+            Err(answer) => Outcome::Lost(self.slave, tasks_of(answer)),
+        }
+    }
+}
+
+fn tasks_of(answer: Result<WorkAnswer, Error>) -> Vec<TaskRef> {
+    let lease = answer.ok().and_then(|answer| answer.lease);
+    lease.map_or_else(Vec::new, |lease| {
+        lease
+            .tasks
+            .iter()
+            .map(|task| TaskRef {
+                job: lease.job,
+                task: TaskIndex(task.task),
+                attempt: Attempt(task.attempt),
+            })
+            .collect()
+    })
+}
+
+/// The events of a request, in order: reports first, so that the wish finds the slot free.
+pub(super) fn events(first: RequestId, slave: SlaveId, wanted: WorkWanted, until: Moment) -> impl Iterator<Item = Event> {
+    let WorkWanted { reports, want, warm, .. } = wanted;
+    let reports = reports.into_iter().zip(first.0 + 1..).map(move |(report, request)| Event::Report {
+        request: RequestId(request),
+        slave,
+        task: task_ref(report.task),
+        body: body(report),
+    });
+    let wish = want.then_some(Event::WorkWanted {
+        request: first,
+        slave,
+        until,
+        warm,
+    });
+    reports.chain(wish)
+}
+
+/// Whether a report says what only an arriving result may say.
+pub(super) fn is_done_without_its_file(event: &Event, state: &State) -> Option<TaskName> {
+    match event {
+        Event::Report {
+            task,
+            body: ReportBody::Done { .. },
+            ..
+        } if state.jobs.get(&task.job).is_some_and(|notes| notes.has_files) => Some(task_name(*task)),
+        _ => None,
+    }
+}
+
+fn task_ref(task: TaskName) -> TaskRef {
+    TaskRef {
+        job: task.job,
+        task: TaskIndex(task.task),
+        attempt: Attempt(task.attempt),
+    }
+}
+
+fn body(report: ReportInfo) -> ReportBody {
+    match report.kind {
+        ReportKind::Rendered => ReportBody::Rendered,
+        ReportKind::Done { seconds } => ReportBody::Done { seconds, result: None },
+        ReportKind::Failed { reason } => ReportBody::Failed { reason },
+        ReportKind::Returned => ReportBody::Returned,
+    }
+}

@@ -1,0 +1,240 @@
+//! The master's path: whose it is, where things lie in it, and how it is cleared.
+//!
+//! `<path>/blender_master.data` is the state, `<path>/blender_master.lock` says who works here, `<path>/master_<pid>/` holds
+//! `contents/`, `jobs/<job>/{results,logs}/` and `trash/`. A master that resumes takes its predecessor's folder over.
+
+use crate::error::{Error, Result};
+use crate::files::content::Contents;
+use crate::ids::{Attempt, JobId};
+use crate::store::{self, Store, Write};
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{Read as _, Seek as _, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::mpsc;
+
+const LOCK_FILE: &str = "blender_master.lock";
+const DIRECTORY_PREFIX: &str = "master_";
+const CLEAR_NOTE: &str = "clear_on_exit";
+const DIRECTORY_NOTE: &str = "directory";
+
+/// Where things lie. Cheap to clone.
+#[derive(Debug, Clone)]
+pub(super) struct Folders {
+    directory: PathBuf,
+    /// The content store.
+    pub(super) contents: Contents,
+}
+
+impl Folders {
+    /// All of one job.
+    pub(super) fn job(&self, job: JobId) -> PathBuf {
+        self.directory.join("jobs").join(job.to_string())
+    }
+
+    /// A frame's result. The attempt is part of the name: what a stale attempt leaves never takes the place of a good one.
+    pub(super) fn result(&self, job: JobId, frame: i32, attempt: Attempt) -> PathBuf {
+        self.job(job).join("results").join(format!("{frame:06}_{attempt}.exr"))
+    }
+
+    /// What Blender printed in one attempt at a frame.
+    pub(super) fn log(&self, job: JobId, frame: i32, attempt: Attempt) -> PathBuf {
+        self.job(job).join("logs").join(format!("{frame:06}_{attempt}.log"))
+    }
+
+    /// The folders of all jobs.
+    pub(super) fn jobs(&self) -> PathBuf {
+        self.directory.join("jobs")
+    }
+
+    fn trash(&self) -> PathBuf {
+        self.directory.join("trash")
+    }
+}
+
+/// A path that this master, and nobody else, works in.
+#[derive(Debug)]
+pub(super) struct Home {
+    path: PathBuf,
+    /// Where things lie.
+    pub(super) folders: Folders,
+    clear_on_exit: bool,
+    sweeper: Sweeper,
+    discarded: u64,
+    /// Held as long as this lives.
+    _lock: File,
+}
+
+impl Home {
+    /// Takes possession of a path: alone, with its state opened and the predecessor's folder taken over.
+    pub(super) fn open(path: &Path, clear_on_exit: bool) -> Result<(Self, Store)> {
+        std::fs::create_dir_all(path).map_err(|error| Error::io("make the folder", path, &error))?;
+        let path = std::fs::canonicalize(path).map_err(|error| Error::io("use the folder", path, &error))?;
+        let lock = lock(&path)?;
+        let mut store = Store::open(&path)?;
+        if store.note(CLEAR_NOTE)?.is_some_and(|value| value == "yes") {
+            // The one before should have cleared this, but was killed.
+            drop(store);
+            clear(&path)?;
+            store = Store::open(&path)?;
+        }
+        let directory = take_over(&path, store.note(DIRECTORY_NOTE)?.as_deref())?;
+        store.apply(&[
+            Write::Note {
+                name: DIRECTORY_NOTE,
+                value: name_of(&directory),
+            },
+            Write::Note {
+                name: CLEAR_NOTE,
+                value: if clear_on_exit { "yes" } else { "no" }.to_owned(),
+            },
+        ])?;
+        let folders = Folders {
+            contents: Contents::new(directory.join("contents")),
+            directory,
+        };
+        let sweeper = start_sweeper(folders.trash())?;
+        let home = Self {
+            path,
+            folders,
+            clear_on_exit,
+            sweeper,
+            discarded: 0,
+            _lock: lock,
+        };
+        Ok((home, store))
+    }
+
+    /// Deletes a folder: out of the way at once, gone soon. That it is not there is as good.
+    pub(super) fn discard(&mut self, folder: &Path) -> Result<()> {
+        self.discarded += 1;
+        let target = self.folders.trash().join(format!("{}_{}", self.discarded, name_of(folder)));
+        match std::fs::rename(folder, target) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(Error::io("remove", folder, &error)),
+            _ => {
+                // A full queue means that it is about to look anyway.
+                let _ = self.sweeper.wake.try_send(());
+                Ok(())
+            }
+        }
+    }
+
+    /// Leaves the path: with clear on exit nothing stays. The store must be closed already.
+    pub(super) fn leave(self) -> Result<()> {
+        if self.clear_on_exit {
+            drop(self.sweeper.wake);
+            // It cannot panic, and what it has not emptied is removed next.
+            let _ = self.sweeper.thread.join();
+            clear(&self.path)?;
+            let _ = std::fs::remove_file(self.path.join(LOCK_FILE));
+        }
+        Ok(())
+    }
+}
+
+/// The thread that empties the trash.
+#[derive(Debug)]
+struct Sweeper {
+    wake: mpsc::SyncSender<()>,
+    thread: std::thread::JoinHandle<()>,
+}
+
+fn lock(path: &Path) -> Result<File> {
+    let name = path.join(LOCK_FILE);
+    let io = |error: std::io::Error| Error::io("write", &name, &error);
+    let mut file = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .open(&name)
+        .map_err(io)?;
+    match file.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => {
+            let mut pid = String::new();
+            // On some systems a locked file cannot be read; the sentence is good without the number too.
+            let _ = file.read_to_string(&mut pid);
+            let who = if pid.trim().is_empty() { "another master".to_owned() } else { format!("another master (process {})", pid.trim()) };
+            return Err(Error::conflict(format!("{who} works in {} already", path.display()))
+                .hint("stop that one, or choose another path"));
+        }
+        Err(TryLockError::Error(error)) => return Err(io(error)),
+    }
+    file.set_len(0).map_err(io)?;
+    file.rewind().map_err(io)?;
+    writeln!(file, "{}", std::process::id()).map_err(io)?;
+    Ok(file)
+}
+
+/// The folder of the master before becomes ours; if there was none, it is made.
+fn take_over(path: &Path, noted: Option<&str>) -> Result<PathBuf> {
+    let own = path.join(format!("{DIRECTORY_PREFIX}{}", std::process::id()));
+    let candidates = directories(path)?;
+    let old = candidates
+        .iter()
+        .find(|candidate| Some(name_of(candidate).as_str()) == noted)
+        .or_else(|| candidates.first());
+    match old {
+        Some(old) if *old != own => {
+            std::fs::rename(old, &own).map_err(|error| Error::io("take over the folder", old, &error))?;
+        }
+        _ => std::fs::create_dir_all(&own).map_err(|error| Error::io("make the folder", &own, &error))?,
+    }
+    Ok(own)
+}
+
+fn directories(path: &Path) -> Result<Vec<PathBuf>> {
+    let io = |error: std::io::Error| Error::io("read", path, &error);
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(path).map_err(io)? {
+        let entry = entry.map_err(io)?.path();
+        let is_one = name_of(&entry)
+            .strip_prefix(DIRECTORY_PREFIX)
+            .is_some_and(|pid| !pid.is_empty() && pid.bytes().all(|byte| byte.is_ascii_digit()));
+        if is_one && entry.is_dir() {
+            found.push(entry);
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+/// Removes the state first: a kill in between then leaves files that belong to nothing, never state without its files.
+fn clear(path: &Path) -> Result<()> {
+    store::remove(path)?;
+    directories(path)?
+        .iter()
+        .try_for_each(|directory| std::fs::remove_dir_all(directory).map_err(|error| Error::io("remove", directory, &error)))
+}
+
+/// One thread that empties the trash, now and whenever it is told to; it ends with its [`Home`].
+fn start_sweeper(trash: PathBuf) -> Result<Sweeper> {
+    std::fs::create_dir_all(&trash).map_err(|error| Error::io("make the folder", &trash, &error))?;
+    let (wake, woken) = mpsc::sync_channel(1);
+    let sweep = move || {
+        loop {
+            empty(&trash);
+            if woken.recv().is_err() {
+                return;
+            }
+        }
+    };
+    let thread = std::thread::Builder::new()
+        .name("netrender-trash".to_owned())
+        .spawn(sweep)
+        .map_err(|error| Error::internal(format!("cannot start a thread: {error}")))?;
+    Ok(Sweeper { wake, thread })
+}
+
+fn empty(trash: &Path) {
+    let entries = std::fs::read_dir(trash).into_iter().flatten().flatten();
+    for entry in entries.map(|entry| entry.path()) {
+        if let Err(error) = std::fs::remove_dir_all(&entry) {
+            tracing::warn!(path = %entry.display(), %error, "the trash cannot be emptied");
+        }
+    }
+}
+
+fn name_of(path: &Path) -> String {
+    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+}

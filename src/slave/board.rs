@@ -1,0 +1,245 @@
+//! What others see of a slave: its state in one line, and what happened since the last look. Both from memory.
+
+use crate::ids::SlaveId;
+use std::collections::VecDeque;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// Happenings that are kept for whoever drains them; the oldest that tell of no trouble go first.
+const HAPPENINGS_MAX: usize = 1000;
+
+/// What a slave does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum SlaveState {
+    /// Looks for its master.
+    Connecting,
+    /// Waits for work.
+    Idle,
+    /// Fetches the files of a job, or opens its scene.
+    Fetching,
+    /// Renders.
+    Rendering,
+    /// Has ended.
+    Stopped,
+}
+
+impl SlaveState {
+    /// The state's spelling.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Connecting => "connecting",
+            Self::Idle => "idle",
+            Self::Fetching => "fetching",
+            Self::Rendering => "rendering",
+            Self::Stopped => "stopped",
+        }
+    }
+}
+
+/// A slave at one moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SlaveStatus {
+    /// What it does.
+    pub state: SlaveState,
+    /// One line for people, such as "rendering frame 12 of the flight".
+    pub text: String,
+    /// The master's address, once found.
+    pub master: Option<String>,
+    /// The id that the master gave it.
+    pub id: Option<SlaveId>,
+    /// Frames finished, and safe at the master, since it started.
+    pub done: u64,
+}
+
+/// What kind of thing happened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum HappeningKind {
+    /// The slave runs.
+    Started,
+    /// The slave has ended; nothing comes after it.
+    Stopped,
+    /// For information.
+    Info,
+    /// Something failed, and is tried again.
+    Warning,
+    /// Something failed for good.
+    Error,
+    /// A line that Blender printed.
+    Log,
+}
+
+impl HappeningKind {
+    /// The kind's spelling.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Started => "started",
+            Self::Stopped => "stopped",
+            Self::Info => "info",
+            Self::Warning => "warning",
+            Self::Error => "error",
+            Self::Log => "log",
+        }
+    }
+}
+
+/// Something that happened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Happening {
+    /// What kind of thing.
+    pub kind: HappeningKind,
+    /// One sentence, or a line of Blender's output.
+    pub text: String,
+}
+
+/// What a slave's parts tell, and others read. Locked for moments only.
+#[derive(Debug, Default)]
+pub(super) struct Board(Mutex<Shown>);
+
+#[derive(Debug, Default)]
+struct Shown {
+    activity: Option<(SlaveState, String)>,
+    /// Why there is no master at present; none while there is one.
+    away: Option<String>,
+    master: Option<String>,
+    id: Option<SlaveId>,
+    done: u64,
+    stopped: bool,
+    happenings: VecDeque<Happening>,
+}
+
+impl Board {
+    pub(super) fn status(&self) -> SlaveStatus {
+        let shown = self.lock();
+        let (state, text) = match (&shown.activity, &shown.away, &shown.master) {
+            _ if shown.stopped => (SlaveState::Stopped, "stopped".to_owned()),
+            (Some((state, text)), None, _) => (*state, text.clone()),
+            (Some((state, text)), Some(_), _) => (*state, format!("{text} (the master is away)")),
+            (None, None, Some(_)) => (SlaveState::Idle, "waiting for work".to_owned()),
+            (None, Some(why), _) => (SlaveState::Connecting, why.clone()),
+            (None, None, None) => (SlaveState::Connecting, "looking for a master".to_owned()),
+        };
+        SlaveStatus {
+            state,
+            text,
+            master: shown.master.clone(),
+            id: shown.id,
+            done: shown.done,
+        }
+    }
+
+    pub(super) fn drain(&self) -> Vec<Happening> {
+        self.lock().happenings.drain(..).collect()
+    }
+
+    pub(super) fn tell(&self, kind: HappeningKind, text: impl Into<String>) {
+        self.lock().keep(Happening { kind, text: text.into() });
+    }
+
+    /// A master took the slave in.
+    pub(super) fn connected(&self, master: String, id: SlaveId) {
+        let mut shown = self.lock();
+        if shown.away.take().is_some() || shown.master.as_ref() != Some(&master) || shown.id != Some(id) {
+            shown.keep(Happening {
+                kind: HappeningKind::Info,
+                text: format!("slave {id} works for the master at {master}"),
+            });
+        }
+        shown.master = Some(master);
+        shown.id = Some(id);
+    }
+
+    /// There is no master for now. Told once for each reason.
+    pub(super) fn away(&self, why: &str) {
+        let mut shown = self.lock();
+        if shown.away.as_deref() != Some(why) {
+            shown.away = Some(why.to_owned());
+            shown.keep(Happening {
+                kind: HappeningKind::Warning,
+                text: why.to_owned(),
+            });
+        }
+    }
+
+    pub(super) fn fetching(&self, text: String) {
+        self.lock().activity = Some((SlaveState::Fetching, text));
+    }
+
+    pub(super) fn rendering(&self, text: String) {
+        self.lock().activity = Some((SlaveState::Rendering, text));
+    }
+
+    pub(super) fn idle(&self) {
+        self.lock().activity = None;
+    }
+
+    pub(super) fn frame_done(&self) {
+        self.lock().done += 1;
+    }
+
+    pub(super) fn stopped(&self, text: &str) {
+        let mut shown = self.lock();
+        if !shown.stopped {
+            shown.stopped = true;
+            shown.keep(Happening {
+                kind: HappeningKind::Stopped,
+                text: text.to_owned(),
+            });
+        }
+    }
+
+    pub(super) fn is_stopped(&self) -> bool {
+        self.lock().stopped
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Shown> {
+        // Plain values: a thread that panicked left nothing half done here.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Shown {
+    fn keep(&mut self, happening: Happening) {
+        if self.happenings.len() >= HAPPENINGS_MAX {
+            let unimportant = |it: &Happening| matches!(it.kind, HappeningKind::Log | HappeningKind::Info);
+            let place = self.happenings.iter().position(unimportant);
+            self.happenings.remove(place.unwrap_or(0));
+        }
+        self.happenings.push_back(happening);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_flood_of_log_lines_does_not_wash_away_an_error() {
+        let board = Board::default();
+        board.tell(HappeningKind::Error, "the disk is full");
+        for line in 0..3 * HAPPENINGS_MAX {
+            board.tell(HappeningKind::Log, format!("line {line}"));
+        }
+        board.stopped("stopped");
+        let happenings = board.drain();
+        assert_eq!(happenings.len(), HAPPENINGS_MAX);
+        assert_eq!(happenings[0].text, "the disk is full");
+        assert_eq!(happenings.last().map(|it| it.kind), Some(HappeningKind::Stopped));
+        assert!(board.drain().is_empty());
+    }
+
+    #[test]
+    fn the_reason_for_a_missing_master_is_told_once() {
+        let board = Board::default();
+        for _ in 0..3 {
+            board.away("cannot reach the master");
+        }
+        board.away("wrong key");
+        assert_eq!(board.status().state, SlaveState::Connecting);
+        assert_eq!(board.status().text, "wrong key");
+        board.connected("http://node1:8000".to_owned(), SlaveId::from_bits(7));
+        board.connected("http://node1:8000".to_owned(), SlaveId::from_bits(7));
+        assert_eq!(board.status().state, SlaveState::Idle);
+        assert_eq!(board.drain().len(), 3);
+    }
+}

@@ -1,0 +1,80 @@
+//! What this machine is, and how it does.
+
+use crate::wire::MachineInfo;
+use sysinfo::System;
+
+/// Share of the machine's memory that one Blender may take before it is replaced by a fresh one, in percent.
+const WORKER_MEMORY_PERCENT_MAX: u64 = 80;
+
+/// This machine, looked at again and again.
+#[derive(Debug)]
+pub(super) struct Machine {
+    /// None on a system that tells nothing of itself.
+    system: Option<System>,
+    threads: u32,
+}
+
+impl Machine {
+    /// `threads`: what Blender renders with; 0 for as many as there are cores.
+    pub(super) fn new(threads: u32) -> Self {
+        let mut system = System::new().ok();
+        if let Some(system) = &mut system {
+            // The load is what happened since the look before.
+            system.refresh_cpu_usage();
+        }
+        Self { system, threads }
+    }
+
+    /// How it does now.
+    pub(super) fn look(&mut self) -> MachineInfo {
+        let cores = std::thread::available_parallelism().map_or(1, |cores| u32::try_from(cores.get()).unwrap_or(u32::MAX));
+        let mut info = MachineInfo {
+            os: System::long_os_version().unwrap_or_else(|_| std::env::consts::OS.to_owned()),
+            cores,
+            threads: if self.threads == 0 { cores } else { self.threads },
+            ..MachineInfo::default()
+        };
+        if let Some(system) = &mut self.system {
+            system.refresh_memory();
+            system.refresh_cpu_usage();
+            info.memory_bytes = system.total_memory();
+            info.memory_used_bytes = system.used_memory();
+            info.load = f64::from(system.global_cpu_usage()) / 100.0;
+        }
+        info
+    }
+}
+
+/// The machine's name.
+pub(super) fn machine_name() -> String {
+    System::host_name().unwrap_or_else(|_| "unnamed".to_owned())
+}
+
+/// Memory that one Blender may take, in bytes.
+pub(super) fn worker_memory_bytes_max() -> u64 {
+    let total = System::new().map_or(0, |mut system| {
+        system.refresh_memory();
+        system.total_memory()
+    });
+    // Who does not know how much there is sets no limit.
+    if total == 0 {
+        u64::MAX
+    } else {
+        total / 100 * WORKER_MEMORY_PERCENT_MAX
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_machine_has_a_name_cores_and_memory() {
+        let info = Machine::new(0).look();
+        assert!(info.cores >= 1 && info.threads == info.cores);
+        assert!(info.memory_bytes > 1 << 20 && info.memory_used_bytes <= info.memory_bytes);
+        assert!((0.0..=1.0).contains(&info.load));
+        assert!(!info.os.is_empty() && !machine_name().is_empty());
+        assert_eq!(Machine::new(3).look().threads, 3);
+    }
+}

@@ -1,0 +1,80 @@
+//! Finding the master, and being known to it.
+
+use super::machine::{self, Machine};
+use super::shop::SlaveOptions;
+use crate::blender::Installation;
+use crate::discovery::{self, Found};
+use crate::error::{Error, Result};
+use crate::ids::SlaveId;
+use crate::link::{Link, MasterAddress};
+use crate::wire::{BlenderInfo, Registered, Registration, TaskName};
+use std::time::Duration;
+
+/// How long masters have to answer a call into the local network.
+const DISCOVERY_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Reaches the master: the one that was named, else the one it worked for last, else the first found that has the farm's key.
+pub(super) async fn reach(options: &SlaveOptions, last: Option<&MasterAddress>) -> Result<Link> {
+    if let Some(address) = &options.master {
+        return Link::connect(address, &options.keys).await;
+    }
+    if let Some(last) = last
+        && let Ok(link) = Link::connect(last, &options.keys).await
+    {
+        return Ok(link);
+    }
+    let mut failure =
+        Error::unreachable("no master answers on the local network").hint("start one, or give its address by --master");
+    for found in masters_heard().await? {
+        let linked = match found.url.parse() {
+            Ok(address) => Link::connect(&address, &options.keys).await,
+            Err(error) => Err(error),
+        };
+        match linked {
+            Ok(link) => return Ok(link),
+            Err(error) => failure = error,
+        }
+    }
+    Err(failure)
+}
+
+async fn masters_heard() -> Result<Vec<Found>> {
+    tokio::task::spawn_blocking(|| discovery::find(DISCOVERY_TIMEOUT))
+        .await
+        .map_err(|error| Error::internal(format!("the search for masters ended: {error}")))?
+}
+
+/// Who presents itself to a master.
+#[derive(Debug)]
+pub(super) struct Card {
+    name: String,
+    tags: Vec<String>,
+    blenders: Vec<BlenderInfo>,
+    machine: Machine,
+}
+
+impl Card {
+    pub(super) fn new(options: &SlaveOptions, blenders: &[Installation]) -> Self {
+        Self {
+            name: options.name.clone().unwrap_or_else(machine::machine_name),
+            tags: options.tags.clone(),
+            blenders: blenders.iter().map(|it| BlenderInfo { version: it.version }).collect(),
+            machine: Machine::new(options.threads),
+        }
+    }
+
+    /// Presents the slave, newly or again, with what it holds; tells the id to use.
+    pub(super) async fn present(&mut self, link: &Link, id: Option<SlaveId>, holding: Vec<TaskName>) -> Result<SlaveId> {
+        let registration = Registration {
+            id,
+            name: self.name.clone(),
+            tags: self.tags.clone(),
+            blenders: self.blenders.clone(),
+            slots: 1,
+            machine: self.machine.look(),
+            holding,
+        };
+        let registered: Registered = link.post("slaves", &registration, Duration::ZERO).await?;
+        Ok(registered.id)
+    }
+}

@@ -1,0 +1,160 @@
+//! Jobs on this disk: `<home>/jobs/<job>/…` holds what the frames at hand need, as Blender wants to find it.
+//!
+//! Files are hard links into the cache where the system allows it, else copies; either way read-only.
+
+use super::cache::Cache;
+use crate::blender::SceneRequest;
+use crate::error::{Error, Result};
+use crate::ids::{BlenderVersion, JobId};
+use crate::link::Link;
+use crate::wire::{FileEntry, JobInfo, Manifest};
+use std::collections::VecDeque;
+use std::path::{Path, PathBuf};
+
+/// Jobs whose folders stay: the one that is rendered, and the one before, which may come back.
+const JOBS_KEPT_MAX: usize = 2;
+
+/// A job that is ready to be opened for a frame.
+#[derive(Debug, Clone)]
+pub(super) struct Scene {
+    /// What people call the job.
+    pub(super) name: String,
+    /// The Blender that collected it.
+    pub(super) blender: Option<BlenderVersion>,
+    pub(super) request: SceneRequest,
+}
+
+/// The jobs on this disk, latest first.
+#[derive(Debug)]
+pub(super) struct Scenes {
+    folder: PathBuf,
+    cache: Cache,
+    jobs: VecDeque<JobFolder>,
+}
+
+#[derive(Debug)]
+struct JobFolder {
+    job: JobId,
+    folder: PathBuf,
+    name: String,
+    blender: Option<BlenderVersion>,
+    manifest: Manifest,
+    /// For each file of the manifest, whether it is in the folder.
+    placed: Vec<bool>,
+}
+
+impl Scenes {
+    /// What an earlier run left is removed: the cache brings it back at no cost.
+    pub(super) fn open(home: &Path, cache: Cache) -> Result<Self> {
+        let folder = home.join("jobs");
+        remove_folder(&folder)?;
+        std::fs::create_dir_all(&folder).map_err(|error| Error::io("make the folder", &folder, &error))?;
+        Ok(Self {
+            folder,
+            cache,
+            jobs: VecDeque::new(),
+        })
+    }
+
+    /// Whether the job has all that this frame needs, so that no master is needed.
+    pub(super) fn ready(&mut self, job: JobId, frame: i32) -> Option<Scene> {
+        let place = self.jobs.iter().position(|it| it.job == job)?;
+        let found = self.jobs.remove(place)?;
+        let scene = found.missing(frame).next().is_none().then(|| found.scene());
+        self.jobs.push_front(found);
+        scene
+    }
+
+    /// Brings all here that this frame of the job needs, telling how far it is.
+    pub(super) async fn fetch(&mut self, link: &Link, job: JobId, frame: i32, tell: &(dyn Fn(String) + Sync)) -> Result<Scene> {
+        if self.jobs.front().is_none_or(|it| it.job != job) {
+            self.begin(link, job).await?;
+        }
+        let Some(current) = self.jobs.front_mut() else {
+            return Err(Error::internal("the job that was just begun is not there"));
+        };
+        let missing: Vec<(usize, FileEntry)> = current.missing(frame).collect();
+        for (count, (place, entry)) in missing.iter().enumerate() {
+            tell(format!(
+                "fetching file {} of {} for {}",
+                count + 1,
+                missing.len(),
+                current.name
+            ));
+            let content = match self.cache.find(entry.hash, entry.size_bytes) {
+                Some(content) => content,
+                None => self.cache.fetch(link, entry.hash, entry.size_bytes).await?,
+            };
+            link_or_copy(&content, &entry.path.below(&current.folder))?;
+            current.placed[*place] = true;
+        }
+        Ok(current.scene())
+    }
+
+    async fn begin(&mut self, link: &Link, job: JobId) -> Result<()> {
+        let info: JobInfo = link.get(&format!("jobs/{job}")).await?;
+        let manifest: Manifest = link.get(&format!("jobs/{job}/manifest")).await?;
+        self.jobs.retain(|it| it.job != job);
+        while self.jobs.len() >= JOBS_KEPT_MAX
+            && let Some(oldest) = self.jobs.pop_back()
+        {
+            remove_folder(&oldest.folder)?;
+        }
+        let folder = self.folder.join(job.to_string());
+        remove_folder(&folder)?;
+        self.jobs.push_front(JobFolder {
+            job,
+            folder,
+            name: info.name,
+            blender: info.blender,
+            placed: vec![false; manifest.files.len()],
+            manifest,
+        });
+        Ok(())
+    }
+}
+
+impl JobFolder {
+    /// Files that a frame needs and that are not here, with their places in the manifest.
+    fn missing(&self, frame: i32) -> impl Iterator<Item = (usize, FileEntry)> {
+        let needed = move |entry: &FileEntry| entry.frames.is_none_or(|(first, last)| (first..=last).contains(&frame));
+        let files = self.manifest.files.iter().zip(&self.placed).enumerate();
+        files
+            .filter(move |(_, (entry, placed))| !**placed && needed(entry))
+            .map(|(place, (entry, _))| (place, entry.clone()))
+    }
+
+    fn scene(&self) -> Scene {
+        Scene {
+            name: self.name.clone(),
+            blender: self.blender,
+            request: SceneRequest {
+                blend: self.manifest.main.below(&self.folder),
+                settings: self.manifest.settings.clone(),
+            },
+        }
+    }
+}
+
+fn link_or_copy(content: &Path, target: &Path) -> Result<()> {
+    let folder = target.parent().unwrap_or(Path::new("."));
+    std::fs::create_dir_all(folder).map_err(|error| Error::io("make the folder", folder, &error))?;
+    match std::fs::hard_link(content, target) {
+        Ok(()) => Ok(()),
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Err(Error::storage(format!(
+            "{} is there twice: this disk does not tell apart names that differ in case only",
+            target.display()
+        ))),
+        // Another disk, or a file system without hard links.
+        Err(_) => std::fs::copy(content, target)
+            .map(drop)
+            .map_err(|error| Error::io("write", target, &error)),
+    }
+}
+
+fn remove_folder(folder: &Path) -> Result<()> {
+    match std::fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(Error::io("remove", folder, &error)),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,125 @@
+//! What all parts of a slave share.
+
+use super::board::Board;
+use super::desk::Desk;
+use super::log::Logs;
+use super::outbox::{Outbox, Outcome, Parcel};
+use crate::access::KeySource;
+use crate::blender::Installation;
+use crate::ids::SlaveId;
+use crate::link::{Link, MasterAddress};
+use crate::wire::TaskName;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+/// A Blender that says nothing for so long hangs, if nothing else is set.
+pub const HANG_TIMEOUT_S: u64 = 1800;
+
+/// How a slave is started.
+#[derive(Debug, Clone)]
+pub struct SlaveOptions {
+    /// Where the master is; none: found by its broadcast.
+    pub master: Option<MasterAddress>,
+    /// Where the farm's key is.
+    pub keys: KeySource,
+    /// The folder in which the slave makes its own; none: in the user's data folder.
+    pub path: Option<PathBuf>,
+    /// Blenders, or Pythons that have the `bpy` module; none: the first that is found.
+    pub blenders: Vec<PathBuf>,
+    /// What people call it; none: the machine's name.
+    pub name: Option<String>,
+    /// What jobs may ask for.
+    pub tags: Vec<String>,
+    /// Threads that Blender renders with; 0: one per core.
+    pub threads: u32,
+    /// Whether the slave's folder is removed at the end.
+    pub clear_on_exit: bool,
+    /// Whether Blender's output is told as [`super::Happening`]s too.
+    pub log_console: bool,
+    /// Whether scripts inside of .blend files run.
+    pub allow_scripts: bool,
+    /// After how much silence a Blender is taken to hang.
+    pub hang_timeout: Duration,
+}
+
+impl Default for SlaveOptions {
+    fn default() -> Self {
+        Self {
+            master: None,
+            keys: KeySource::Kept,
+            path: None,
+            blenders: Vec::new(),
+            name: None,
+            tags: Vec::new(),
+            threads: 0,
+            clear_on_exit: false,
+            log_console: false,
+            allow_scripts: false,
+            hang_timeout: Duration::from_secs(HANG_TIMEOUT_S),
+        }
+    }
+}
+
+/// A master that knows this slave.
+#[derive(Debug, Clone)]
+pub(super) struct Session {
+    pub(super) link: Link,
+    pub(super) slave: SlaveId,
+}
+
+/// What all parts share, as long as the slave works for one farm.
+#[derive(Debug)]
+pub(super) struct Shop {
+    pub(super) options: SlaveOptions,
+    pub(super) blenders: Vec<Installation>,
+    pub(super) board: Arc<Board>,
+    pub(super) desk: Desk,
+    pub(super) outbox: Outbox,
+    pub(super) logs: Logs,
+    /// Where frames are rendered to, and where Blender has its temporary files.
+    pub(super) work_folder: PathBuf,
+    /// None while the master is away.
+    pub(super) session: watch::Sender<Option<Session>>,
+    pub(super) stop: CancellationToken,
+}
+
+impl Shop {
+    /// The master, as soon as there is one.
+    pub(super) async fn session(&self) -> Session {
+        let mut sessions = self.session.subscribe();
+        loop {
+            if let Some(session) = &*sessions.borrow_and_update() {
+                return session.clone();
+            }
+            // The sender lives in `self`, so this only ever ends by a change.
+            let _ = sessions.changed().await;
+        }
+    }
+
+    /// Nobody wants this task any more: stop it, and leave nothing of it.
+    pub(super) fn forget(&self, task: TaskName) {
+        self.desk.forget(task);
+        self.forget_files(task);
+    }
+
+    /// Leaves nothing of the task on the disk.
+    pub(super) fn forget_files(&self, task: TaskName) {
+        self.outbox.remove(task);
+        self.logs.forget(task);
+    }
+
+    /// An attempt failed: its log is delivered first, then the reason.
+    pub(super) fn fail(&self, task: TaskName, reason: String) {
+        let outcome = Outcome::Failed { reason: reason.clone() };
+        if self.outbox.put(&Parcel { task, outcome }).is_err() {
+            // A disk that takes nothing more: then at least the reason goes out.
+            self.desk.failed(task, reason);
+            self.forget_files(task);
+        } else if !self.desk.boxed(task, 0) {
+            self.forget(task);
+        }
+    }
+}

@@ -1,0 +1,186 @@
+//! Rows into records. A value that no release of ours writes makes the file a damaged one.
+
+use super::Loaded;
+use super::rows::{DONE, FAILED, JOB_STATES, LEASED, QUEUED, key};
+use crate::farm::{
+    JobRecord, Machine, Moment, NewJob, ResultFile, SlaveRecord, TaskRecord, TaskState, Transition,
+};
+use crate::ids::{Attempt, ContentHash, JobId, SlaveId, TaskIndex};
+use rusqlite::{Connection, Result, Row};
+use std::collections::HashMap;
+use std::str::FromStr;
+
+/// Reads everything.
+pub(super) fn load(from: &Connection) -> Result<Loaded> {
+    let mut jobs = load_jobs(from)?;
+    load_transitions(from, &mut jobs)?;
+    if jobs.iter().any(|(record, _)| record.transitions.is_empty()) {
+        return Err(wrong("a job without a state"));
+    }
+    load_tasks(from, &mut jobs)?;
+    Ok(Loaded {
+        jobs,
+        slaves: load_slaves(from)?,
+        contents: load_contents(from)?,
+    })
+}
+
+/// Reads the ids of all jobs.
+pub(super) fn job_ids(from: &Connection) -> Result<Vec<JobId>> {
+    let mut statement = from.prepare("SELECT id FROM job ORDER BY place")?;
+    let rows = statement.query_map([], |row| number(row, 0).map(JobId::from_bits))?;
+    rows.collect()
+}
+
+type Jobs = Vec<(JobRecord, Vec<(TaskIndex, TaskRecord)>)>;
+
+fn load_jobs(from: &Connection) -> Result<Jobs> {
+    let mut statement = from.prepare(
+        "SELECT id, name, category, tags, priority, chunk_tasks, frames, blender, files_missing, submitted, last_dispatched
+         FROM job ORDER BY place",
+    )?;
+    let rows = statement.query_map([], |row| {
+        let blender: Option<String> = row.get(7)?;
+        let job = NewJob {
+            id: JobId::from_bits(number(row, 0)?),
+            name: row.get(1)?,
+            category: row.get(2)?,
+            tags: lines(&row.get::<_, String>(3)?)?,
+            priority: row.get(4)?,
+            chunk_tasks: row.get(5)?,
+            frames: parsed(&row.get::<_, String>(6)?)?,
+            blender: blender.as_deref().map(parsed).transpose()?,
+            files_missing: row.get(8)?,
+        };
+        let record = JobRecord {
+            job,
+            submitted: Moment(number(row, 9)?),
+            transitions: Vec::new(),
+            last_dispatched: optional_number(row, 10)?.map(Moment),
+        };
+        Ok((record, Vec::new()))
+    })?;
+    rows.collect()
+}
+
+fn load_transitions(from: &Connection, jobs: &mut Jobs) -> Result<()> {
+    let places: HashMap<JobId, usize> = jobs.iter().enumerate().map(|(place, (job, _))| (job.job.id, place)).collect();
+    let mut statement = from.prepare("SELECT job, at, state FROM transition ORDER BY place")?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let state: i64 = row.get(2)?;
+        let (state, _) = JOB_STATES
+            .iter()
+            .find(|(_, number)| *number == state)
+            .ok_or_else(|| wrong("an unknown job state"))?;
+        let transition = Transition {
+            at: Moment(number(row, 1)?),
+            state: *state,
+        };
+        if let Some(place) = places.get(&JobId::from_bits(number(row, 0)?)) {
+            jobs[*place].0.transitions.push(transition);
+        }
+    }
+    Ok(())
+}
+
+fn load_tasks(from: &Connection, jobs: &mut Jobs) -> Result<()> {
+    let mut statement = from.prepare("SELECT * FROM task WHERE job = ?1 ORDER BY task")?;
+    for (job, tasks) in jobs {
+        let mut rows = statement.query([key(job.job.id.bits())])?;
+        while let Some(row) = rows.next()? {
+            tasks.push((TaskIndex(row.get(1)?), task(row)?));
+        }
+    }
+    Ok(())
+}
+
+fn task(row: &Row<'_>) -> Result<TaskRecord> {
+    let slave = || optional_number(row, 5)?.map(SlaveId::from_bits).ok_or_else(|| wrong("a task without its slave"));
+    let state = match row.get::<_, i64>(4)? {
+        QUEUED => TaskState::Queued,
+        LEASED => TaskState::Leased {
+            slave: slave()?,
+            since: Moment(number(row, 6)?),
+            rendered: row.get(7)?,
+        },
+        DONE => TaskState::Done {
+            slave: slave()?,
+            seconds: row.get(8)?,
+            result: match row.get::<_, Option<[u8; 32]>>(9)? {
+                Some(hash) => Some(ResultFile {
+                    hash: ContentHash(hash),
+                    size_bytes: number(row, 10)?,
+                }),
+                None => None,
+            },
+        },
+        FAILED => TaskState::Failed {
+            slave: slave()?,
+            reason: row.get(11)?,
+        },
+        _ => return Err(wrong("an unknown task state")),
+    };
+    Ok(TaskRecord {
+        attempt: Attempt(row.get(2)?),
+        failures: row.get(3)?,
+        state,
+        last_failure: row.get(12)?,
+    })
+}
+
+fn load_slaves(from: &Connection) -> Result<Vec<(SlaveRecord, Option<String>)>> {
+    let mut statement = from.prepare("SELECT id, name, tags, blenders, slots, facts FROM slave ORDER BY id")?;
+    let rows = statement.query_map([], |row| {
+        let machine = Machine {
+            name: row.get(1)?,
+            tags: lines(&row.get::<_, String>(2)?)?,
+            blenders: lines(&row.get::<_, String>(3)?)?,
+            slots: row.get(4)?,
+        };
+        let id = SlaveId::from_bits(number(row, 0)?);
+        Ok((SlaveRecord { id, machine }, row.get(5)?))
+    })?;
+    rows.collect()
+}
+
+fn load_contents(from: &Connection) -> Result<Vec<(JobId, Vec<ContentHash>)>> {
+    // Left join: a job whose manifest is empty of files still has one.
+    let mut statement = from.prepare(
+        "SELECT manifest.job, content.hash FROM manifest LEFT JOIN content ON content.job = manifest.job ORDER BY manifest.job",
+    )?;
+    let mut found: Vec<(JobId, Vec<ContentHash>)> = Vec::new();
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let job = JobId::from_bits(number(row, 0)?);
+        if found.last().is_none_or(|(last, _)| *last != job) {
+            found.push((job, Vec::new()));
+        }
+        if let (Some((_, contents)), Some(hash)) = (found.last_mut(), row.get::<_, Option<[u8; 32]>>(1)?) {
+            contents.push(ContentHash(hash));
+        }
+    }
+    Ok(found)
+}
+
+fn number(row: &Row<'_>, column: usize) -> Result<u64> {
+    u64::try_from(row.get::<_, i64>(column)?).map_err(|_| wrong("a negative number"))
+}
+
+fn optional_number(row: &Row<'_>, column: usize) -> Result<Option<u64>> {
+    row.get::<_, Option<i64>>(column)?
+        .map(|number| u64::try_from(number).map_err(|_| wrong("a negative number")))
+        .transpose()
+}
+
+fn lines<T: FromStr>(text: &str) -> Result<Vec<T>> {
+    text.lines().map(parsed).collect()
+}
+
+fn parsed<T: FromStr>(text: &str) -> Result<T> {
+    text.parse().map_err(|_| wrong("a text that cannot be read"))
+}
+
+fn wrong(what: &str) -> rusqlite::Error {
+    rusqlite::Error::FromSqlConversionFailure(0, rusqlite::types::Type::Null, format!("it holds {what}").into())
+}

@@ -1,0 +1,252 @@
+//! Changes into rows. Each kind of change is one prepared statement or a few.
+
+use super::Write;
+use crate::farm::{Change, JobRecord, JobState, Moment, SlaveRecord, TaskRecord, TaskState, Transition};
+use crate::ids::{ContentHash, JobId, TaskIndex};
+use rusqlite::{Connection, Result, ToSql, Transaction, params};
+use std::fmt::Display;
+
+/// Job states as numbers. Numbers once given keep their meaning for ever.
+pub(super) const JOB_STATES: [(JobState, i64); 6] = [
+    (JobState::Waiting, 0),
+    (JobState::Queued, 1),
+    (JobState::Paused, 2),
+    (JobState::Finished, 3),
+    (JobState::Failed, 4),
+    (JobState::Cancelled, 5),
+];
+/// Task states as numbers.
+pub(super) const QUEUED: i64 = 0;
+pub(super) const LEASED: i64 = 1;
+pub(super) const DONE: i64 = 2;
+pub(super) const FAILED: i64 = 3;
+
+/// Carries out all writes in one transaction; returns the contents that no job needs any more.
+pub(super) fn apply(connection: &mut Connection, writes: &[Write]) -> Result<Vec<ContentHash>> {
+    let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+    // A job that is dispatched many times within a batch needs only its last moment.
+    let mut dispatched: Vec<(JobId, Moment)> = Vec::new();
+    let mut released = Vec::new();
+    for write in writes {
+        if let Write::Farm(Change::JobRemoved(job)) = write {
+            released.extend(contents_of(&transaction, *job)?);
+        }
+        if let Write::Farm(Change::JobDispatched { job, at }) = write {
+            match dispatched.iter_mut().find(|(known, _)| known == job) {
+                Some((_, last)) => *last = *at,
+                None => dispatched.push((*job, *at)),
+            }
+        } else {
+            apply_one(&transaction, write)?;
+        }
+    }
+    for (job, at) in dispatched {
+        run(
+            &transaction,
+            "UPDATE job SET last_dispatched = ?2 WHERE id = ?1",
+            params![key(job.bits()), key(at.0)],
+        )?;
+    }
+    released.sort_unstable();
+    released.dedup();
+    let mut orphans = Vec::new();
+    for hash in released {
+        if !is_needed(&transaction, &hash)? {
+            orphans.push(hash);
+        }
+    }
+    transaction.commit()?;
+    Ok(orphans)
+}
+
+/// An unsigned number as `SQLite` keeps it. Ids and moments are far below 2^63.
+pub(super) fn key(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+fn apply_one(on: &Transaction<'_>, write: &Write) -> Result<()> {
+    match write {
+        Write::Farm(change) => apply_change(on, change),
+        Write::Manifest { job, document, contents } => add_manifest(on, *job, document, contents),
+        Write::Facts { slave, document } => run(
+            on,
+            "UPDATE slave SET facts = ?2 WHERE id = ?1",
+            params![key(slave.bits()), document],
+        ),
+        Write::Note { name, value } => run(on, "REPLACE INTO note VALUES (?1, ?2)", params![name, value]),
+    }
+}
+
+fn apply_change(on: &Transaction<'_>, change: &Change) -> Result<()> {
+    match change {
+        Change::JobAdded(record) => add_job(on, record),
+        Change::JobState { job, transition } => add_transition(on, *job, *transition),
+        Change::JobDispatched { job, at } => run(
+            on,
+            "UPDATE job SET last_dispatched = ?2 WHERE id = ?1",
+            params![key(job.bits()), key(at.0)],
+        ),
+        Change::JobRemoved(job) => remove_job(on, *job),
+        Change::Task { job, task, record } => set_task(on, *job, *task, record),
+        Change::Slave(record) => set_slave(on, record),
+        Change::SlaveRemoved(slave) => run(on, "DELETE FROM slave WHERE id = ?1", params![key(slave.bits())]),
+    }
+}
+
+fn add_job(on: &Transaction<'_>, record: &JobRecord) -> Result<()> {
+    let job = &record.job;
+    run(
+        on,
+        "INSERT INTO job (id, name, category, tags, priority, chunk_tasks, frames, blender, files_missing, submitted,
+                          last_dispatched)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+        params![
+            key(job.id.bits()),
+            job.name,
+            job.category,
+            lines(&job.tags),
+            job.priority,
+            job.chunk_tasks,
+            job.frames.to_string(),
+            job.blender.map(|version| version.to_string()),
+            job.files_missing,
+            key(record.submitted.0),
+            record.last_dispatched.map(|at| key(at.0)),
+        ],
+    )?;
+    record
+        .transitions
+        .iter()
+        .try_for_each(|transition| add_transition(on, job.id, *transition))
+}
+
+fn add_transition(on: &Transaction<'_>, job: JobId, transition: Transition) -> Result<()> {
+    let state = JOB_STATES
+        .iter()
+        .find(|(state, _)| *state == transition.state)
+        .map(|(_, number)| number);
+    run(
+        on,
+        "INSERT INTO transition (job, at, state) VALUES (?1, ?2, ?3)",
+        params![key(job.bits()), key(transition.at.0), state],
+    )
+}
+
+fn remove_job(on: &Transaction<'_>, job: JobId) -> Result<()> {
+    for sql in [
+        "DELETE FROM job WHERE id = ?1",
+        "DELETE FROM transition WHERE job = ?1",
+        "DELETE FROM task WHERE job = ?1",
+        "DELETE FROM manifest WHERE job = ?1",
+        "DELETE FROM content WHERE job = ?1",
+    ] {
+        run(on, sql, params![key(job.bits())])?;
+    }
+    Ok(())
+}
+
+fn set_task(on: &Transaction<'_>, job: JobId, task: TaskIndex, record: &TaskRecord) -> Result<()> {
+    let mut row = TaskRow::default();
+    let state = match &record.state {
+        TaskState::Queued => QUEUED,
+        TaskState::Leased { slave, since, rendered } => {
+            row.slave = Some(key(slave.bits()));
+            row.since = Some(key(since.0));
+            row.rendered = Some(*rendered);
+            LEASED
+        }
+        TaskState::Done { slave, seconds, result } => {
+            row.slave = Some(key(slave.bits()));
+            row.seconds = Some(*seconds);
+            row.hash = result.as_ref().map(|file| &file.hash.0);
+            row.size_bytes = result.as_ref().map(|file| key(file.size_bytes));
+            DONE
+        }
+        TaskState::Failed { slave, reason } => {
+            row.slave = Some(key(slave.bits()));
+            row.reason = Some(reason);
+            FAILED
+        }
+    };
+    run(
+        on,
+        "REPLACE INTO task VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+        params![
+            key(job.bits()),
+            task.0,
+            record.attempt.0,
+            record.failures,
+            state,
+            row.slave,
+            row.since,
+            row.rendered,
+            row.seconds,
+            row.hash,
+            row.size_bytes,
+            row.reason,
+            record.last_failure,
+        ],
+    )
+}
+
+/// The columns that belong to some states only.
+#[derive(Default)]
+struct TaskRow<'a> {
+    slave: Option<i64>,
+    since: Option<i64>,
+    rendered: Option<bool>,
+    seconds: Option<f64>,
+    hash: Option<&'a [u8; 32]>,
+    size_bytes: Option<i64>,
+    reason: Option<&'a str>,
+}
+
+fn set_slave(on: &Transaction<'_>, record: &SlaveRecord) -> Result<()> {
+    let machine = &record.machine;
+    run(
+        on,
+        "INSERT INTO slave (id, name, tags, blenders, slots) VALUES (?1, ?2, ?3, ?4, ?5)
+         ON CONFLICT (id) DO UPDATE SET name = ?2, tags = ?3, blenders = ?4, slots = ?5",
+        params![
+            key(record.id.bits()),
+            machine.name,
+            lines(&machine.tags),
+            lines(&machine.blenders),
+            machine.slots
+        ],
+    )
+}
+
+fn add_manifest(on: &Transaction<'_>, job: JobId, document: &str, contents: &[ContentHash]) -> Result<()> {
+    run(
+        on,
+        "REPLACE INTO manifest VALUES (?1, ?2)",
+        params![key(job.bits()), document],
+    )?;
+    contents.iter().try_for_each(|hash| {
+        run(
+            on,
+            "INSERT OR IGNORE INTO content VALUES (?1, ?2)",
+            params![key(job.bits()), hash.0],
+        )
+    })
+}
+
+fn contents_of(on: &Transaction<'_>, job: JobId) -> Result<Vec<ContentHash>> {
+    on.prepare_cached("SELECT hash FROM content WHERE job = ?1")?
+        .query_map([key(job.bits())], |row| row.get(0).map(ContentHash))?
+        .collect()
+}
+
+fn is_needed(on: &Transaction<'_>, hash: &ContentHash) -> Result<bool> {
+    on.prepare_cached("SELECT EXISTS (SELECT 1 FROM content WHERE hash = ?1)")?
+        .query_row([hash.0], |row| row.get(0))
+}
+
+fn lines<T: Display>(values: &[T]) -> String {
+    values.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+}
+
+fn run(on: &Transaction<'_>, sql: &str, values: &[&dyn ToSql]) -> Result<()> {
+    on.prepare_cached(sql)?.execute(values).map(drop)
+}

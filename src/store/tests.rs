@@ -1,0 +1,235 @@
+//! What was applied is there after a reopening; what is not ours is never touched.
+
+use super::*;
+use crate::farm::{JobState, Machine, Moment, NewJob, ResultFile, TaskState, Transition};
+use crate::ids::Attempt;
+
+fn job(bits: u64) -> JobRecord {
+    JobRecord {
+        job: NewJob {
+            id: JobId::from_bits(bits),
+            name: "shot 010 \"ü\"".to_owned(),
+            category: "film".to_owned(),
+            tags: vec!["gpu".to_owned(), "big memory".to_owned()],
+            priority: 3,
+            chunk_tasks: 5,
+            frames: "-5-10,20".parse().unwrap(),
+            blender: Some("3.4.1".parse().unwrap()),
+            files_missing: true,
+        },
+        submitted: Moment(1_000),
+        transitions: vec![Transition {
+            at: Moment(1_000),
+            state: JobState::Waiting,
+        }],
+        last_dispatched: None,
+    }
+}
+
+fn slave(bits: u64) -> SlaveRecord {
+    SlaveRecord {
+        id: SlaveId::from_bits(bits),
+        machine: Machine {
+            name: "node3".to_owned(),
+            tags: vec!["gpu".to_owned()],
+            blenders: vec!["3.4.1".parse().unwrap(), "5.0.1".parse().unwrap()],
+            slots: 2,
+        },
+    }
+}
+
+fn task(attempt: u32, state: TaskState) -> TaskRecord {
+    TaskRecord {
+        attempt: Attempt(attempt),
+        failures: attempt - 1,
+        state,
+        last_failure: (attempt > 1).then(|| "Blender crashed".to_owned()),
+    }
+}
+
+fn tasks() -> Vec<(TaskIndex, TaskRecord)> {
+    let slave = SlaveId::from_bits(9);
+    let leased = TaskState::Leased {
+        slave,
+        since: Moment(77),
+        rendered: true,
+    };
+    let done = TaskState::Done {
+        slave,
+        seconds: 1.5,
+        result: Some(ResultFile {
+            hash: ContentHash([7; 32]),
+            size_bytes: 1 << 40,
+        }),
+    };
+    let failed = TaskState::Failed {
+        slave,
+        reason: "no camera".to_owned(),
+    };
+    [TaskState::Queued, leased, done, failed]
+        .into_iter()
+        .zip(1..)
+        .map(|(state, attempt)| (TaskIndex(attempt * 3), task(attempt, state)))
+        .collect()
+}
+
+fn farm(change: Change) -> Write {
+    Write::Farm(change)
+}
+
+#[test]
+fn what_was_applied_is_there_after_a_reopening() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut store = Store::open(folder.path()).unwrap();
+    let mut expected = job(5);
+    let mut writes = vec![
+        farm(Change::JobAdded(expected.clone())),
+        farm(Change::Slave(slave(9))),
+        Write::Facts {
+            slave: SlaveId::from_bits(9),
+            document: "{}".to_owned(),
+        },
+        Write::Manifest {
+            job: expected.job.id,
+            document: "{\"main\":1}".to_owned(),
+            contents: vec![ContentHash([1; 32]), ContentHash([1; 32]), ContentHash([2; 32])],
+        },
+        Write::Note {
+            name: "directory",
+            value: "master_1".to_owned(),
+        },
+    ];
+    let transition = Transition {
+        at: Moment(2_000),
+        state: JobState::Queued,
+    };
+    writes.push(farm(Change::JobState {
+        job: expected.job.id,
+        transition,
+    }));
+    writes.extend([3_000, 4_000].map(|at| {
+        farm(Change::JobDispatched {
+            job: expected.job.id,
+            at: Moment(at),
+        })
+    }));
+    writes.extend(tasks().into_iter().map(|(index, record)| {
+        farm(Change::Task {
+            job: expected.job.id,
+            task: index,
+            record,
+        })
+    }));
+    store.apply(&writes).unwrap();
+    // A slave that tells other facts keeps what the master wrote.
+    store.apply(&[farm(Change::Slave(slave(9)))]).unwrap();
+    drop(store);
+
+    let store = Store::open(folder.path()).unwrap();
+    let loaded = store.load().unwrap();
+    expected.transitions.push(transition);
+    expected.last_dispatched = Some(Moment(4_000));
+    assert_eq!(loaded.jobs, [(expected.clone(), tasks())]);
+    assert_eq!(loaded.slaves, [(slave(9), Some("{}".to_owned()))]);
+    assert_eq!(
+        loaded.contents,
+        [(expected.job.id, vec![ContentHash([1; 32]), ContentHash([2; 32])])]
+    );
+    assert_eq!(store.manifest(expected.job.id).unwrap().as_deref(), Some("{\"main\":1}"));
+    assert_eq!(store.note("directory").unwrap().as_deref(), Some("master_1"));
+    assert_eq!(store.note("other").unwrap(), None);
+}
+
+#[test]
+fn a_removed_job_leaves_nothing_behind() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut store = Store::open(folder.path()).unwrap();
+    let writes = [
+        farm(Change::JobAdded(job(5))),
+        farm(Change::JobAdded(job(6))),
+        farm(Change::Task {
+            job: JobId::from_bits(5),
+            task: TaskIndex(0),
+            record: task(1, TaskState::Queued),
+        }),
+        farm(Change::JobRemoved(JobId::from_bits(5))),
+        farm(Change::Slave(slave(1))),
+        farm(Change::SlaveRemoved(SlaveId::from_bits(1))),
+    ];
+    store.apply(&writes).unwrap();
+    let loaded = store.load().unwrap();
+    assert_eq!(loaded.jobs, [(job(6), vec![])]);
+    assert!(loaded.slaves.is_empty() && loaded.contents.is_empty());
+}
+
+#[test]
+fn of_a_batch_that_fails_nothing_is_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut store = Store::open(folder.path()).unwrap();
+    let twice = [farm(Change::Slave(slave(1))), farm(Change::JobAdded(job(5))), farm(Change::JobAdded(job(5)))];
+    assert!(store.apply(&twice).is_err());
+    let loaded = store.load().unwrap();
+    assert!(loaded.jobs.is_empty() && loaded.slaves.is_empty());
+}
+
+#[test]
+fn a_file_that_is_not_ours_is_told_and_left_as_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join(DATA_FILE);
+    drop(Store::open(folder.path()).unwrap());
+    let ours = std::fs::read(&path).unwrap();
+    let changed = |place: usize, byte: u8| {
+        let mut bytes = ours.clone();
+        bytes[place] = byte;
+        bytes
+    };
+    for (bytes, sentence) in [
+        (b"my letter to grandma".to_vec(), "is no data file of a netrender master"),
+        (vec![0; 4096], "is no data file of a netrender master"),
+        (changed(68, 0), "is no data file of a netrender master"),
+        (changed(63, 200), "was written by a newer netrender"),
+        (ours[..ours.len() - 4096].to_vec(), "is damaged"),
+        (ours.iter().enumerate().map(|(i, byte)| if i < 100 { *byte } else { 0xa5 }).collect(), "is damaged"),
+    ] {
+        std::fs::write(&path, &bytes).unwrap();
+        let error = Store::open(folder.path()).map(drop).unwrap_err();
+        assert!(error.to_string().contains(sentence), "{error}");
+        assert_eq!(std::fs::read(&path).unwrap(), bytes, "{sentence}: the file was changed");
+    }
+}
+
+#[test]
+fn an_empty_file_becomes_a_new_one_and_removal_takes_all_of_it() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join(DATA_FILE), b"").unwrap();
+    let mut store = Store::open(folder.path()).unwrap();
+    store.apply(&[farm(Change::Slave(slave(1)))]).unwrap();
+    drop(store);
+    remove(folder.path()).unwrap();
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+    remove(folder.path()).unwrap();
+}
+
+#[test]
+fn the_numbers_in_a_new_file_are_those_that_are_looked_for() {
+    let text = format!("PRAGMA application_id = {:#x};", header::APPLICATION_ID);
+    assert!(schema::SCHEMA.contains(&text));
+    assert!(schema::SCHEMA.contains(&format!("PRAGMA user_version = {};", header::SCHEMA_VERSION)));
+}
+
+#[test]
+fn contents_are_told_as_soon_as_no_job_needs_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut store = Store::open(folder.path()).unwrap();
+    let manifest = |job: u64, contents: &[u8]| Write::Manifest {
+        job: JobId::from_bits(job),
+        document: "{}".to_owned(),
+        contents: contents.iter().map(|byte| ContentHash([*byte; 32])).collect(),
+    };
+    let removed = |job: u64| farm(Change::JobRemoved(JobId::from_bits(job)));
+    assert!(store.apply(&[manifest(1, &[1, 2]), manifest(2, &[2, 3])]).unwrap().is_empty());
+    assert_eq!(store.apply(&[removed(1)]).unwrap(), [ContentHash([1; 32])]);
+    assert!(!store.needs(ContentHash([1; 32])).unwrap() && store.needs(ContentHash([2; 32])).unwrap());
+    // Whoever announces the same files in the same breath still finds them.
+    assert_eq!(store.apply(&[removed(2), manifest(3, &[2])]).unwrap(), [ContentHash([3; 32])]);
+}

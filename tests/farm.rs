@@ -1,0 +1,261 @@
+//! A real master and real slaves in one process, with a Blender that fails on command.
+
+mod parts;
+
+use netrender::access::{FarmKey, KeySource};
+use netrender::error::Result;
+use netrender::files::hash_file;
+use netrender::ids::JobId;
+use netrender::link::{Link, no_progress};
+use netrender::master::{Access, Master, Options};
+use netrender::slave::{Slave, SlaveOptions, SlaveState};
+use netrender::wire::{
+    ContentStatus, FileEntry, FrameInfo, FrameStateInfo, JobAnnounce, JobAnnounced, JobInfo, JobStateInfo, Manifest,
+    RenderSettings, SlaveInfo,
+};
+use parts::{FakeBlender, lives};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+/// Far longer than anything here takes on a machine that does nothing else.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A master with what it keeps, and a client of it.
+struct Farm {
+    folder: tempfile::TempDir,
+    key: FarmKey,
+    port: u16,
+    master: Option<Master>,
+    runtime: tokio::runtime::Runtime,
+}
+
+impl Farm {
+    fn start() -> Self {
+        let mut farm = Self {
+            folder: tempfile::tempdir().unwrap(),
+            key: FarmKey::generate().unwrap(),
+            port: 0,
+            master: None,
+            runtime: tokio::runtime::Runtime::new().unwrap(),
+        };
+        farm.start_master();
+        farm
+    }
+
+    /// Starts the master, the second time on the port and the path that it had.
+    fn start_master(&mut self) {
+        let options = Options {
+            path: self.folder.path().join("master"),
+            address: "127.0.0.1".to_owned(),
+            port: self.port,
+            broadcast: false,
+            clear_on_exit: false,
+            access: Access::Key(self.key.clone()),
+            name: "test".to_owned(),
+            host_names: Vec::new(),
+        };
+        let master = Master::start(options).unwrap();
+        self.port = master.url().rsplit(':').next().unwrap().parse().unwrap();
+        self.master = Some(master);
+    }
+
+    fn stop_master(&mut self) {
+        self.master.take().unwrap().stop(PATIENCE).unwrap();
+    }
+
+    fn address(&self) -> String {
+        format!("127.0.0.1:{}", self.port)
+    }
+
+    fn slave_options(&self, blender: &FakeBlender, name: &str) -> SlaveOptions {
+        SlaveOptions {
+            master: Some(self.address().parse().unwrap()),
+            keys: KeySource::Given(self.key.clone()),
+            path: Some(self.folder.path().join("slaves")),
+            blenders: vec![blender.path()],
+            name: Some(name.to_owned()),
+            ..SlaveOptions::default()
+        }
+    }
+
+    fn slave(&self, blender: &FakeBlender, name: &str) -> Slave {
+        Slave::start(self.slave_options(blender, name)).unwrap()
+    }
+
+    fn ask<T>(&self, question: impl AsyncFnOnce(Link) -> Result<T>) -> T {
+        self.runtime.block_on(async {
+            let keys = KeySource::Given(self.key.clone());
+            let link = Link::connect(&self.address().parse().unwrap(), &keys).await.unwrap();
+            question(link).await.unwrap()
+        })
+    }
+
+    /// Announces a job of one file, and sends it.
+    fn submit(&self, blend: &Path, frames: &str, chunks: u32) -> JobId {
+        let (hash, size_bytes) = (hash_file(blend).unwrap(), std::fs::metadata(blend).unwrap().len());
+        let path: netrender::ids::JobPath = "shots/scene.blend".parse().unwrap();
+        let announce = JobAnnounce {
+            name: "flight".to_owned(),
+            category: String::new(),
+            tags: Vec::new(),
+            priority: 1,
+            chunks,
+            frames: frames.parse().unwrap(),
+            blender: Some("3.4.1".parse().unwrap()),
+            manifest: Some(Manifest {
+                main: path.clone(),
+                files: vec![FileEntry {
+                    path,
+                    size_bytes,
+                    hash,
+                    frames: None,
+                }],
+                settings: RenderSettings::default(),
+            }),
+        };
+        self.ask(async |link| {
+            let announced: JobAnnounced = link.post("jobs", &announce, Duration::ZERO).await?;
+            for hash in &announced.missing {
+                let path = format!("contents/{hash}?offset=0&size={size_bytes}");
+                let _: ContentStatus = link.put_file(&path, blend, 0, size_bytes, no_progress()).await?;
+            }
+            Ok(announced.job)
+        })
+    }
+
+    fn job(&self, job: JobId) -> JobInfo {
+        self.ask(async |link| link.get(&format!("jobs/{job}")).await)
+    }
+
+    fn frames(&self, job: JobId) -> Vec<FrameInfo> {
+        self.ask(async |link| link.get(&format!("jobs/{job}/frames?offset=0&limit=1000")).await)
+    }
+
+    fn log(&self, job: JobId, frame: i32, attempt: u32) -> String {
+        self.ask(async |link| {
+            link.get_text(&format!("jobs/{job}/frames/{frame}/log?attempt={attempt}"))
+                .await
+        })
+    }
+
+    fn wait_for_end(&self, job: JobId) -> Vec<FrameInfo> {
+        wait_until("the job is over", || self.job(job).state.is_over());
+        assert_eq!(self.job(job).state, JobStateInfo::Finished, "{:?}", self.frames(job));
+        self.frames(job)
+    }
+}
+
+fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let began = Instant::now();
+    while !is_so() {
+        assert!(began.elapsed() < PATIENCE, "waited in vain until {what}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+#[test]
+fn two_slaves_on_one_path_render_every_frame_once() {
+    let farm = Farm::start();
+    let blender = FakeBlender::told(r#"{"render_ms": 20}"#);
+    let slaves = [farm.slave(&blender, "one"), farm.slave(&blender, "two")];
+    let job = farm.submit(&blender.scene(), "1-40", 2);
+    let frames = farm.wait_for_end(job);
+    assert!(
+        frames
+            .iter()
+            .all(|frame| frame.state == FrameStateInfo::Done && frame.attempt == 1),
+        "{frames:?}"
+    );
+    let known: Vec<SlaveInfo> = farm.ask(async |link| link.get("slaves").await);
+    assert!(
+        known.iter().all(|slave| slave.done > 0),
+        "one slave did all the work: {known:?}"
+    );
+    assert!(farm.log(job, 7, 1).contains("Fra:7 "));
+    assert!(!farm.log(job, 7, 1).contains("Fra:8 "));
+    wait_until("all is counted", || {
+        slaves.iter().map(|slave| slave.status().done).sum::<u64>() == 40
+    });
+    for slave in &slaves {
+        slave.stop(PATIENCE).unwrap();
+        assert_eq!(slave.status().state, SlaveState::Stopped);
+    }
+}
+
+#[test]
+fn a_cancelled_job_leaves_no_process() {
+    let farm = Farm::start();
+    let blender = FakeBlender::told(r#"{"render_ms": 600000, "grandchild": true}"#);
+    let slave = farm.slave(&blender, "one");
+    let job = farm.submit(&blender.scene(), "1-3", 3);
+    wait_until("it renders", || slave.status().state == SlaveState::Rendering);
+    let escaped = blender.grandchild().unwrap();
+    assert!(lives(escaped));
+    farm.ask(async |link| link.act(&format!("jobs/{job}/cancel")).await);
+    wait_until("nothing renders any more", || {
+        !lives(escaped) && slave.status().state == SlaveState::Idle
+    });
+    blender.tell("{}");
+    let next = farm.submit(&blender.scene(), "1-3", 1);
+    farm.wait_for_end(next);
+}
+
+#[test]
+fn what_fails_is_tried_again_and_its_log_arrives() {
+    let farm = Farm::start();
+    let orders = r#"{"crash_on_frames": [1], "truncate_frames": [2], "hang_on_frames": [3], "times": 3}"#;
+    let blender = FakeBlender::told(orders);
+    let mut options = farm.slave_options(&blender, "one");
+    options.hang_timeout = Duration::from_secs(1);
+    let _slave = Slave::start(options).unwrap();
+    let job = farm.submit(&blender.scene(), "1-4", 1);
+    let frames = farm.wait_for_end(job);
+    for (frame, words) in [(0, "crashed"), (1, "cannot be used"), (2, "hung")] {
+        let found = &frames[frame];
+        assert_eq!(found.attempt, 2, "{found:?}");
+        assert!(
+            found.failure.as_ref().is_some_and(|failure| failure.contains(words)),
+            "{found:?}"
+        );
+    }
+    assert!(farm.log(job, 1, 1).contains("fake: about to crash"));
+}
+
+#[test]
+fn a_master_that_goes_away_and_comes_back_gets_what_was_rendered_meanwhile() {
+    let mut farm = Farm::start();
+    let blender = FakeBlender::told(r#"{"render_ms": 100}"#);
+    let slave = farm.slave(&blender, "one");
+    let job = farm.submit(&blender.scene(), "1-12", 12);
+    wait_until("a frame is done", || slave.status().done > 0);
+    farm.stop_master();
+    wait_until("it has rendered the rest", || slave.status().state == SlaveState::Connecting);
+    farm.start_master();
+    let frames = farm.wait_for_end(job);
+    assert!(
+        frames.iter().all(|frame| frame.attempt == 1),
+        "a frame was rendered twice: {frames:?}"
+    );
+}
+
+#[test]
+fn what_a_stopped_slave_could_not_deliver_is_delivered_by_the_next_one() {
+    let mut farm = Farm::start();
+    let blender = FakeBlender::told(r#"{"render_ms": 300}"#);
+    let slave = farm.slave(&blender, "one");
+    let id = slave.status().id;
+    let job = farm.submit(&blender.scene(), "1-2", 2);
+    wait_until("it renders", || slave.status().state == SlaveState::Rendering);
+    farm.stop_master();
+    wait_until("it has rendered both", || slave.status().state == SlaveState::Connecting);
+    slave.stop(PATIENCE).unwrap();
+    blender.tell(r#"{"fail_on_frames": [1, 2]}"#);
+    farm.start_master();
+    let again = farm.slave(&blender, "one");
+    let frames = farm.wait_for_end(job);
+    assert!(
+        frames.iter().all(|frame| frame.attempt == 1),
+        "a frame was rendered twice: {frames:?}"
+    );
+    assert!(id.is_none() || again.status().id == id);
+}
