@@ -93,8 +93,10 @@ impl Contents {
     fn claim(&self, hash: ContentHash) -> Result<Claim> {
         let mut arriving = self.arriving.lock().unwrap_or_else(PoisonError::into_inner);
         if !arriving.insert(hash) {
-            return Err(Error::unreachable(format!("somebody else is sending the content {hash} just now"))
-                .hint("ask for its status in a moment"));
+            return Err(
+                Error::unreachable(format!("somebody else is sending the content {hash} just now"))
+                    .hint("ask for its status in a moment"),
+            );
         }
         Ok(Claim {
             hash,
@@ -158,9 +160,7 @@ fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
     let io = |error: std::io::Error| Error::io("read", folder, &error);
     match std::fs::read_dir(folder) {
         Ok(entries) => entries.map(|entry| Ok(entry.map_err(io)?.path())).collect(),
-        Err(error) if matches!(error.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory) => {
-            Ok(Vec::new())
-        }
+        Err(error) if matches!(error.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory) => Ok(Vec::new()),
         Err(error) => Err(io(error)),
     }
 }

@@ -40,10 +40,10 @@ impl Part {
         let io = |error: std::io::Error| Error::io("read", path, &error);
         let present = present_bytes(path)?;
         if present < offset {
-            return Err(
-                Error::conflict(format!("the upload cannot go on at byte {offset}: only {present} bytes are here"))
-                    .hint("ask for the content's status, then go on from there"),
-            );
+            return Err(Error::conflict(format!(
+                "the upload cannot go on at byte {offset}: only {present} bytes are here"
+            ))
+            .hint("ask for the content's status, then go on from there"));
         }
         let mut file = OpenOptions::new().read(true).write(true).open(path).map_err(io)?;
         file.set_len(offset).map_err(io)?;
@@ -93,11 +93,10 @@ impl Part {
 
     fn try_place(self, hash: ContentHash, size_bytes: u64, target: &Path) -> Result<()> {
         if self.size_bytes != size_bytes {
-            return Err(Error::bad_input(format!(
-                "{} bytes arrived where {size_bytes} were announced",
-                self.size_bytes
-            ))
-            .hint("send it again"));
+            return Err(
+                Error::bad_input(format!("{} bytes arrived where {size_bytes} were announced", self.size_bytes))
+                    .hint("send it again"),
+            );
         }
         let found = ContentHash(*self.hasher.finalize().as_bytes());
         if found != hash {
@@ -106,9 +105,7 @@ impl Part {
                     .hint("the file may have been changed while it was sent; send it again"),
             );
         }
-        self.file
-            .sync_all()
-            .map_err(|error| Error::io("write", &self.path, &error))?;
+        self.file.sync_all().map_err(|error| Error::io("write", &self.path, &error))?;
         drop(self.file);
         make_folder_of(target)?;
         std::fs::rename(&self.path, target).map_err(|error| Error::io("write", target, &error))?;

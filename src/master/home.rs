@@ -154,7 +154,11 @@ fn lock(path: &Path) -> Result<File> {
             let mut pid = String::new();
             // On some systems a locked file cannot be read; the sentence is good without the number too.
             let _ = file.read_to_string(&mut pid);
-            let who = if pid.trim().is_empty() { "another master".to_owned() } else { format!("another master (process {})", pid.trim()) };
+            let who = if pid.trim().is_empty() {
+                "another master".to_owned()
+            } else {
+                format!("another master (process {})", pid.trim())
+            };
             return Err(Error::conflict(format!("{who} works in {} already", path.display()))
                 .hint("stop that one, or choose another path"));
         }

@@ -1,1 +1,233 @@
 //! The master: an actor around the farm, and its HTTP face.
+//!
+//! [`Master::start`] returns as soon as it listens; everything runs in threads of its own, so that an artist's Blender, the
+//! command and a test use it alike. The farm's thoughts are in [`crate::farm`], what is durable in [`crate::store`].
+
+mod actor;
+mod convert;
+mod fault;
+mod gate;
+mod happening;
+mod home;
+mod http;
+mod monitor;
+mod serve;
+
+pub use actor::Status;
+pub use happening::{Happening, HappeningKind};
+
+use crate::access::FarmKey;
+use crate::discovery::Announcer;
+use crate::error::{Error, Result};
+use crate::ids::FarmId;
+use crate::wire::{API_VERSION, Announcement, PRODUCT};
+use actor::StatusBoard;
+use gate::Gate;
+use happening::Happenings;
+use home::Home;
+use serve::Server;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+/// The port that masters listen on unless told otherwise.
+pub const PORT_DEFAULT: u16 = 8000;
+
+/// Who may use a master.
+#[derive(Debug, Clone)]
+pub enum Access {
+    /// Whoever has the farm's key.
+    Key(FarmKey),
+    /// Everybody who reaches it.
+    Open,
+}
+
+impl Access {
+    /// Which farm it is; all open farms are the same one.
+    #[must_use]
+    pub fn farm(&self) -> FarmId {
+        match self {
+            Self::Key(key) => key.farm(),
+            Self::Open => FarmId::from_bits(0),
+        }
+    }
+}
+
+/// How a master is to run.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Where its state and files lie.
+    pub path: PathBuf,
+    /// The interface to listen on, as a number or a name; empty or "[default]": all.
+    pub address: String,
+    /// TCP port; 0 takes a free one.
+    pub port: u16,
+    /// Whether to tell the local network where it is.
+    pub broadcast: bool,
+    /// Whether to remove all state and files at the end, however that comes.
+    pub clear_on_exit: bool,
+    /// Who may use it.
+    pub access: Access,
+    /// What people call it; empty: the machine's name.
+    pub name: String,
+    /// Names and addresses, beyond the machine's own, by which callers may reach it (a DNS alias, a forwarded port).
+    pub host_names: Vec<String>,
+}
+
+/// A running master. Dropped, it stops.
+#[derive(Debug)]
+pub struct Master {
+    address: SocketAddr,
+    access: Access,
+    happenings: Arc<Happenings>,
+    board: Arc<StatusBoard>,
+    server: Server,
+    announcer: Mutex<Option<Announcer>>,
+    actor: Mutex<Option<JoinHandle<()>>>,
+    desk: actor::Desk,
+}
+
+/// How long a dropped master may take to end.
+const DROP_TIMEOUT_S: u64 = 5;
+
+impl Master {
+    /// Starts a master; returns as soon as it listens.
+    pub fn start(options: Options) -> Result<Self> {
+        let name = if options.name.is_empty() {
+            machine_name()
+        } else {
+            options.name
+        };
+        // Listen first: a taken port is found out before anything on the disk is touched.
+        let listener = serve::listen(&options.address, options.port)?;
+        let address = listener
+            .local_addr()
+            .map_err(|error| Error::internal(format!("the listening socket has no address: {error}")))?;
+        let (home, store) = Home::open(&options.path, options.clear_on_exit)?;
+        let (happenings, board) = (Arc::new(Happenings::default()), Arc::new(StatusBoard::default()));
+        let folders = home.folders.clone();
+        let (desk, actor) = actor::start(home, store, Arc::clone(&happenings), Arc::clone(&board))?;
+        let gate = Gate::new(options.access.clone(), address.ip(), &name, options.host_names);
+        let app = http::App {
+            desk: desk.clone(),
+            folders,
+            gate,
+            name: name.clone(),
+            active_results: Arc::default(),
+        };
+        let server = Server::start(listener, http::router(Arc::new(app)))?;
+        let announcer = options
+            .broadcast
+            .then(|| announce(&name, options.access.farm(), address.port(), &happenings))
+            .flatten();
+        let master = Self {
+            address,
+            access: options.access,
+            happenings,
+            board,
+            server,
+            announcer: Mutex::new(announcer),
+            actor: Mutex::new(Some(actor)),
+            desk,
+        };
+        master.happenings.add(
+            HappeningKind::Started,
+            format!("the master {name} listens at {}", master.url()),
+        );
+        Ok(master)
+    }
+
+    /// Where it is reached from this machine, such as `http://127.0.0.1:8000`.
+    #[must_use]
+    pub fn url(&self) -> String {
+        let ip = match self.address.ip() {
+            IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
+            IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
+            ip => ip,
+        };
+        format!("http://{}", SocketAddr::new(ip, self.address.port()))
+    }
+
+    /// The farm's key; none with open access.
+    #[must_use]
+    pub fn key(&self) -> Option<&FarmKey> {
+        match &self.access {
+            Access::Key(key) => Some(key),
+            Access::Open => None,
+        }
+    }
+
+    /// False once it was stopped, or ended by itself; then [`Self::events`] tells why.
+    #[must_use]
+    pub fn is_running(&self) -> bool {
+        !self.board.has_ended()
+    }
+
+    /// What it does now; never blocks, at most a fraction of a second old.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        self.board.status()
+    }
+
+    /// What happened since the last call, oldest first.
+    #[must_use]
+    pub fn events(&self) -> Vec<Happening> {
+        self.happenings.drain()
+    }
+
+    /// Ends it, all state safe on the disk, within about the timeout. A second call does nothing.
+    pub fn stop(&self, timeout: Duration) -> Result<()> {
+        drop(self.announcer.lock().unwrap_or_else(PoisonError::into_inner).take());
+        let Some(actor) = self.actor.lock().unwrap_or_else(PoisonError::into_inner).take() else {
+            return Ok(());
+        };
+        // The actor first: that ends all long waits, and with them the connections.
+        let told = self.desk.stop();
+        self.server.stop(timeout);
+        let in_time = self.board.wait_for_end(timeout);
+        if in_time {
+            // It has done its last deed, so this returns at once.
+            let _ = actor.join();
+            return Ok(());
+        }
+        told?;
+        Err(Error::timeout(format!(
+            "the master did not end within {} s; it goes on to end in the background",
+            timeout.as_secs_f32()
+        )))
+    }
+}
+
+impl Drop for Master {
+    fn drop(&mut self) {
+        if let Err(error) = self.stop(Duration::from_secs(DROP_TIMEOUT_S)) {
+            tracing::warn!("{error}");
+        }
+    }
+}
+
+/// Makes the master findable; that it cannot be is no reason not to work.
+fn announce(name: &str, farm: FarmId, port: u16, happenings: &Happenings) -> Option<Announcer> {
+    let announcement = Announcement {
+        product: PRODUCT.to_owned(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        api: API_VERSION,
+        farm,
+        name: name.to_owned(),
+        port,
+    };
+    Announcer::start(announcement)
+        .map_err(|error| happenings.add(HappeningKind::Warning, error.to_string()))
+        .ok()
+}
+
+fn machine_name() -> String {
+    sysinfo::System::host_name().unwrap_or_else(|_| "master".to_owned())
+}
+
+/// 64 random bits for a new id.
+fn random_bits() -> Result<u64> {
+    getrandom::u64().map_err(|error| Error::internal(format!("the system gives no random numbers: {error}")))
+}

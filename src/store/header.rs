@@ -37,8 +37,10 @@ pub(super) fn look(path: &Path) -> Result<Kind> {
         .read_to_end(&mut bytes)
         .map_err(|error| io(&error))?;
     if bytes.len() < HEADER_BYTES || !bytes.starts_with(MAGIC) || number(&bytes, 68) != APPLICATION_ID {
-        return Err(Error::storage(format!("{} is no data file of a netrender master", path.display()))
-            .hint("it was left as it is; choose another path, or move the file away"));
+        return Err(
+            Error::storage(format!("{} is no data file of a netrender master", path.display()))
+                .hint("it was left as it is; choose another path, or move the file away"),
+        );
     }
     let version = number(&bytes, 60);
     if version > SCHEMA_VERSION {

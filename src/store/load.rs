@@ -2,9 +2,7 @@
 
 use super::Loaded;
 use super::rows::{DONE, FAILED, JOB_STATES, LEASED, QUEUED, key};
-use crate::farm::{
-    JobRecord, Machine, Moment, NewJob, ResultFile, SlaveRecord, TaskRecord, TaskState, Transition,
-};
+use crate::farm::{JobRecord, Machine, Moment, NewJob, ResultFile, SlaveRecord, TaskRecord, TaskState, Transition};
 use crate::ids::{Attempt, ContentHash, JobId, SlaveId, TaskIndex};
 use rusqlite::{Connection, Result, Row};
 use std::collections::HashMap;
@@ -96,7 +94,11 @@ fn load_tasks(from: &Connection, jobs: &mut Jobs) -> Result<()> {
 }
 
 fn task(row: &Row<'_>) -> Result<TaskRecord> {
-    let slave = || optional_number(row, 5)?.map(SlaveId::from_bits).ok_or_else(|| wrong("a task without its slave"));
+    let slave = || {
+        optional_number(row, 5)?
+            .map(SlaveId::from_bits)
+            .ok_or_else(|| wrong("a task without its slave"))
+    };
     let state = match row.get::<_, i64>(4)? {
         QUEUED => TaskState::Queued,
         LEASED => TaskState::Leased {

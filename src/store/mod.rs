@@ -129,7 +129,11 @@ impl Store {
             .connection
             .query_row("PRAGMA quick_check(1)", [], |row| row.get(0))
             .map_err(|error| fault("read", &self.path, &error))?;
-        if verdict == "ok" { Ok(()) } else { Err(header::damaged(&self.path)) }
+        if verdict == "ok" {
+            Ok(())
+        } else {
+            Err(header::damaged(&self.path))
+        }
     }
 }
 
@@ -175,8 +179,9 @@ fn connect(path: &Path) -> rusqlite::Result<Connection> {
 fn fault(verb: &str, path: &Path, error: &rusqlite::Error) -> Error {
     use rusqlite::ErrorCode;
     match error.sqlite_error_code() {
-        Some(ErrorCode::DiskFull) => Error::storage(format!("cannot {verb} {}: the disk is full", path.display()))
-            .hint("free some space, then try again"),
+        Some(ErrorCode::DiskFull) => {
+            Error::storage(format!("cannot {verb} {}: the disk is full", path.display())).hint("free some space, then try again")
+        }
         Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => header::damaged(path),
         Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => {
             Error::storage(format!("cannot {verb} {}: it is not writable", path.display()))

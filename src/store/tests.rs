@@ -166,7 +166,11 @@ fn a_removed_job_leaves_nothing_behind() {
 fn of_a_batch_that_fails_nothing_is_kept() {
     let folder = tempfile::tempdir().unwrap();
     let mut store = Store::open(folder.path()).unwrap();
-    let twice = [farm(Change::Slave(slave(1))), farm(Change::JobAdded(job(5))), farm(Change::JobAdded(job(5)))];
+    let twice = [
+        farm(Change::Slave(slave(1))),
+        farm(Change::JobAdded(job(5))),
+        farm(Change::JobAdded(job(5))),
+    ];
     assert!(store.apply(&twice).is_err());
     let loaded = store.load().unwrap();
     assert!(loaded.jobs.is_empty() && loaded.slaves.is_empty());
@@ -189,7 +193,13 @@ fn a_file_that_is_not_ours_is_told_and_left_as_it_is() {
         (changed(68, 0), "is no data file of a netrender master"),
         (changed(63, 200), "was written by a newer netrender"),
         (ours[..ours.len() - 4096].to_vec(), "is damaged"),
-        (ours.iter().enumerate().map(|(i, byte)| if i < 100 { *byte } else { 0xa5 }).collect(), "is damaged"),
+        (
+            ours.iter()
+                .enumerate()
+                .map(|(i, byte)| if i < 100 { *byte } else { 0xa5 })
+                .collect(),
+            "is damaged",
+        ),
     ] {
         std::fs::write(&path, &bytes).unwrap();
         let error = Store::open(folder.path()).map(drop).unwrap_err();

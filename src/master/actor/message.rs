@@ -4,7 +4,7 @@ use super::state::State;
 use crate::error::{Error, Result};
 use crate::farm::{Event, NewJob, RequestId};
 use crate::ids::{ContentHash, JobId, SlaveId};
-use crate::wire::{MachineInfo, Orders, OrdersWanted, Registration, TaskName, WorkAnswer, WorkWanted};
+use crate::wire::{MachineInfo, Orders, OrdersWanted, Registration, WorkAnswer, WorkWanted};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{SyncSender, TrySendError};
@@ -33,19 +33,43 @@ pub(in crate::master) struct Announced {
 /// Everything that can be asked of the actor.
 pub(super) enum Message {
     /// An event that the farm answers by `Accept` or `Refuse`.
-    Ask { request: RequestId, event: Event, reply: Reply<()> },
+    Ask {
+        request: RequestId,
+        event: Event,
+        reply: Reply<()>,
+    },
     /// An event without an answer of the farm's; this one comes once its changes are durable.
     Tell { event: Event, reply: Reply<()> },
     /// A job; the answer names the contents that are missing.
-    Announce { request: RequestId, announced: Box<Announced>, reply: Reply<Vec<ContentHash>> },
+    Announce {
+        request: RequestId,
+        announced: Box<Announced>,
+        reply: Reply<Vec<ContentHash>>,
+    },
     /// A slave presents itself; the answer is its id.
-    Register { request: RequestId, registration: Box<Registration>, fresh: SlaveId, address: String, reply: Reply<SlaveId> },
+    Register {
+        request: RequestId,
+        registration: Box<Registration>,
+        fresh: SlaveId,
+        address: String,
+        reply: Reply<SlaveId>,
+    },
     /// Reports and the wish for work.
-    Work { first: RequestId, slave: SlaveId, wanted: WorkWanted, reply: Reply<WorkAnswer> },
+    Work {
+        first: RequestId,
+        slave: SlaveId,
+        wanted: WorkWanted,
+        reply: Reply<WorkAnswer>,
+    },
     /// Nobody waits for this work any more.
     Unwanted { first: RequestId },
     /// A slave asks what to stop.
-    Orders { slave: SlaveId, after: u64, machine: Option<MachineInfo>, reply: Reply<Orders> },
+    Orders {
+        slave: SlaveId,
+        after: u64,
+        machine: Option<MachineInfo>,
+        reply: Reply<Orders>,
+    },
     /// A content is complete and on the disk.
     Arrived { hash: ContentHash },
     /// A question about what is durable.
@@ -85,25 +109,48 @@ impl Desk {
     pub(in crate::master) async fn announce(&self, announced: Announced) -> Result<Vec<ContentHash>> {
         let request = self.requests(1);
         let announced = Box::new(announced);
-        self.exchange(|reply| Message::Announce { request, announced, reply })
-            .await
+        self.exchange(|reply| Message::Announce {
+            request,
+            announced,
+            reply,
+        })
+        .await
     }
 
     /// Registers a slave under the id it offers, else under `fresh`.
-    pub(in crate::master) async fn register(&self, registration: Registration, fresh: SlaveId, address: String) -> Result<SlaveId> {
+    pub(in crate::master) async fn register(
+        &self,
+        registration: Registration,
+        fresh: SlaveId,
+        address: String,
+    ) -> Result<SlaveId> {
         let request = self.requests(1);
         let registration = Box::new(registration);
-        self.exchange(|reply| Message::Register { request, registration, fresh, address, reply })
-            .await
+        self.exchange(|reply| Message::Register {
+            request,
+            registration,
+            fresh,
+            address,
+            reply,
+        })
+        .await
     }
 
     /// Reports, and waits for work. If the caller goes away meanwhile, the wish goes with it.
     pub(in crate::master) async fn work(&self, slave: SlaveId, wanted: WorkWanted) -> Result<WorkAnswer> {
         // One number for the wish, then one for each report.
         let first = self.requests(1 + wanted.reports.len() as u64);
-        let mut wish = Wish { desk: wanted.want.then_some(self), first };
+        let mut wish = Wish {
+            desk: wanted.want.then_some(self),
+            first,
+        };
         let answer = self
-            .exchange(|reply| Message::Work { first, slave, wanted, reply })
+            .exchange(|reply| Message::Work {
+                first,
+                slave,
+                wanted,
+                reply,
+            })
             .await;
         wish.desk = None;
         answer
@@ -113,10 +160,18 @@ impl Desk {
     pub(in crate::master) async fn orders(&self, slave: SlaveId, wanted: OrdersWanted) -> Result<Orders> {
         let OrdersWanted { wait_ms, after, machine } = wanted;
         let wait = Duration::from_millis(wait_ms.min(WAIT_MS_MAX));
-        let orders = self.exchange(|reply| Message::Orders { slave, after, machine, reply });
+        let orders = self.exchange(|reply| Message::Orders {
+            slave,
+            after,
+            machine,
+            reply,
+        });
         match tokio::time::timeout(wait, orders).await {
             Ok(orders) => orders,
-            Err(_) => Ok(Orders { number: after, cancel: Vec::new() }),
+            Err(_) => Ok(Orders {
+                number: after,
+                cancel: Vec::new(),
+            }),
         }
     }
 
@@ -171,15 +226,6 @@ impl Drop for Wish<'_> {
             // If the queue is full, the lease comes back once it finds nobody.
             let _ = desk.send(Message::Unwanted { first: self.first });
         }
-    }
-}
-
-/// Whom a piece of work is named by on the wire.
-pub(in crate::master) fn task_name(task: crate::farm::TaskRef) -> TaskName {
-    TaskName {
-        job: task.job,
-        task: task.task.0,
-        attempt: task.attempt.0,
     }
 }
 

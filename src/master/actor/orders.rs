@@ -1,8 +1,9 @@
 //! What slaves shall stop, kept until they have heard it.
 
-use super::message::{Reply, task_name};
+use super::message::Reply;
 use crate::farm::{Moment, TaskRef};
 use crate::ids::SlaveId;
+use crate::master::convert::task_name;
 use crate::wire::Orders;
 use std::collections::{HashMap, VecDeque};
 

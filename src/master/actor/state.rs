@@ -1,7 +1,7 @@
 //! All that the actor owns: the farm, the store, and what the master knows beside them.
 
 use crate::error::Result;
-use crate::farm::{Farm, JobRecord, Moment};
+use crate::farm::{Farm, JobRecord, JobState, Moment};
 use crate::ids::{ContentHash, FrameSet, JobId, SlaveId};
 use crate::master::home::Folders;
 use crate::store::{Loaded, Store};
@@ -55,27 +55,46 @@ impl JobNotes {
 impl State {
     /// The farm as it was when the last commit returned. `present` is what is on the disk now.
     pub(super) fn restore(store: Store, now: Moment, present: HashSet<ContentHash>) -> Result<Self> {
-        let Loaded { jobs, slaves, contents } = store.load()?;
-        let mut notes: HashMap<JobId, JobNotes> =
-            jobs.iter().map(|(record, _)| (record.job.id, JobNotes::new(record))).collect();
+        let mut state = Self {
+            farm: Farm::new(),
+            store,
+            jobs: HashMap::new(),
+            slaves: HashMap::new(),
+            present,
+        };
+        state.reload(now)?;
+        Ok(state)
+    }
+
+    /// Forgets what is not durable.
+    pub(super) fn reload(&mut self, now: Moment) -> Result<()> {
+        let Loaded { jobs, slaves, contents } = self.store.load()?;
+        self.jobs = jobs
+            .iter()
+            .map(|(record, _)| (record.job.id, JobNotes::new(record)))
+            .collect();
         for (job, needed) in contents {
-            if let Some(notes) = notes.get_mut(&job) {
+            if let Some(notes) = self.jobs.get_mut(&job) {
                 notes.has_files = true;
-                notes.missing = needed.into_iter().filter(|hash| !present.contains(hash)).collect();
+                notes.missing = needed.into_iter().filter(|hash| !self.present.contains(hash)).collect();
             }
         }
-        let facts = slaves
+        self.slaves = slaves
             .iter()
             .map(|(record, facts)| (record.id, read_facts(facts.as_deref())))
             .collect();
         let records = slaves.into_iter().map(|(record, _)| record).collect();
-        Ok(Self {
-            farm: Farm::restore(now, jobs, records),
-            store,
-            jobs: notes,
-            slaves: facts,
-            present,
-        })
+        self.farm = Farm::restore(now, jobs, records);
+        Ok(())
+    }
+
+    /// Jobs that wait for files although all of them are here.
+    pub(super) fn jobs_ready(&self) -> Vec<JobId> {
+        let waiting = self.farm.jobs().filter(|job| job.state == JobState::Waiting);
+        waiting
+            .map(|job| job.record.job.id)
+            .filter(|job| self.jobs.get(job).is_some_and(|notes| notes.missing.is_empty()))
+            .collect()
     }
 }
 

@@ -1,11 +1,11 @@
 //! Requests of slaves for work, from the first report to the answer.
 
-use super::message::{Reply, task_name};
+use super::message::Reply;
 use super::state::State;
 use crate::error::Error;
 use crate::farm::{Event, Lease, Moment, Refusal, ReportBody, RequestId, TaskRef};
-use crate::ids::{Attempt, SlaveId, TaskIndex};
-use crate::master::convert;
+use crate::ids::SlaveId;
+use crate::master::convert::{self, task_name, task_ref};
 use crate::wire::{LeaseInfo, LeasedTask, ReportInfo, ReportKind, TaskName, WorkAnswer, WorkWanted};
 
 /// One request, until it is answered. Its wish is request `first`, its reports are those that follow.
@@ -18,14 +18,10 @@ pub(super) struct Work {
     reply: Reply<WorkAnswer>,
 }
 
-/// A finished request. What could not be handed over goes back to the farm.
-pub(super) enum Outcome {
-    /// More answers are to come.
-    Open,
-    /// It is answered.
-    Answered,
-    /// The caller has gone: these tasks, leased to this slave, are free again.
-    Lost(SlaveId, Vec<TaskRef>),
+/// What was leased to a slave whose connection has gone: it is to go back to the farm.
+pub(super) struct Lost {
+    pub(super) slave: SlaveId,
+    pub(super) tasks: Vec<TaskRef>,
 }
 
 impl Work {
@@ -93,11 +89,13 @@ impl Work {
         let _ = self.reply.send(Err(error));
     }
 
-    pub(super) fn finish(self) -> Outcome {
-        match self.reply.send(Ok(self.answer)) {
-            Ok(()) => Outcome::Answered,
-            Err(answer) => Outcome::Lost(self.slave, tasks_of(answer)),
-        }
+    /// Answers, if somebody is still there.
+    pub(super) fn finish(self) -> Result<(), Lost> {
+        let slave = self.slave;
+        self.reply.send(Ok(self.answer)).map_err(|answer| Lost {
+            slave,
+            tasks: tasks_of(answer),
+        })
     }
 }
 
@@ -107,10 +105,12 @@ fn tasks_of(answer: Result<WorkAnswer, Error>) -> Vec<TaskRef> {
         lease
             .tasks
             .iter()
-            .map(|task| TaskRef {
-                job: lease.job,
-                task: TaskIndex(task.task),
-                attempt: Attempt(task.attempt),
+            .map(|task| {
+                task_ref(TaskName {
+                    job: lease.job,
+                    task: task.task,
+                    attempt: task.attempt,
+                })
             })
             .collect()
     })
@@ -119,12 +119,15 @@ fn tasks_of(answer: Result<WorkAnswer, Error>) -> Vec<TaskRef> {
 /// The events of a request, in order: reports first, so that the wish finds the slot free.
 pub(super) fn events(first: RequestId, slave: SlaveId, wanted: WorkWanted, until: Moment) -> impl Iterator<Item = Event> {
     let WorkWanted { reports, want, warm, .. } = wanted;
-    let reports = reports.into_iter().zip(first.0 + 1..).map(move |(report, request)| Event::Report {
-        request: RequestId(request),
-        slave,
-        task: task_ref(report.task),
-        body: body(report),
-    });
+    let reports = reports
+        .into_iter()
+        .zip(first.0 + 1..)
+        .map(move |(report, request)| Event::Report {
+            request: RequestId(request),
+            slave,
+            task: task_ref(report.task),
+            body: body(report),
+        });
     let wish = want.then_some(Event::WorkWanted {
         request: first,
         slave,
@@ -143,14 +146,6 @@ pub(super) fn is_done_without_its_file(event: &Event, state: &State) -> Option<T
             ..
         } if state.jobs.get(&task.job).is_some_and(|notes| notes.has_files) => Some(task_name(*task)),
         _ => None,
-    }
-}
-
-fn task_ref(task: TaskName) -> TaskRef {
-    TaskRef {
-        job: task.job,
-        task: TaskIndex(task.task),
-        attempt: Attempt(task.attempt),
     }
 }
 

@@ -1,0 +1,284 @@
+//! Messages into events, and batches into transactions.
+
+use super::message::{Message, Reply, stopped};
+use super::state::{JobNotes, SlaveFacts};
+use super::work::{self, Work};
+use super::{Actor, Deed, Pending};
+use crate::error::{Error, Result};
+use crate::farm::{Change, Event, JobState, Moment, RequestId};
+use crate::ids::{ContentHash, SlaveId};
+use crate::master::actor::Announced;
+use crate::master::{HappeningKind, convert};
+use crate::store::Write;
+use crate::wire::{MachineInfo, Orders, Registration, WorkWanted};
+
+impl Actor {
+    /// Lets a message happen. Whoever waits for an answer gets it after the commit.
+    pub(super) fn take(&mut self, message: Message) {
+        let now = self.clock.now();
+        match message {
+            Message::Ask { request, event, reply } => {
+                self.pending.insert(request, Pending::Plain(reply));
+                self.handle(now, event);
+            }
+            Message::Tell { event, reply } => {
+                self.handle(now, event);
+                self.deeds.push(Deed::Reply(reply));
+            }
+            Message::Announce {
+                request,
+                announced,
+                reply,
+            } => self.announce(now, request, *announced, reply),
+            Message::Register {
+                request,
+                registration,
+                fresh,
+                address,
+                reply,
+            } => {
+                self.register(now, request, *registration, fresh, address, reply);
+            }
+            Message::Work {
+                first,
+                slave,
+                wanted,
+                reply,
+            } => self.work(now, first, slave, wanted, reply),
+            Message::Unwanted { first } => {
+                if self.works.remove(&first).is_some() {
+                    self.pending.remove(&first);
+                    self.handle(now, Event::WorkUnwanted { request: first });
+                }
+            }
+            Message::Orders {
+                slave,
+                after,
+                machine,
+                reply,
+            } => self.orders(now, slave, after, machine, reply),
+            Message::Arrived { hash } => self.arrived(now, hash),
+            Message::Look(look) => self.deeds.push(Deed::Look(look)),
+            Message::Stop => {}
+        }
+    }
+
+    fn announce(&mut self, now: Moment, request: RequestId, announced: Announced, reply: Reply<Vec<ContentHash>>) {
+        let Announced {
+            mut job,
+            manifest,
+            contents,
+        } = announced;
+        let id = job.id;
+        if self.state.jobs.contains_key(&id) {
+            let _ = reply.send(Err(Error::conflict(format!("there is a job {id} already")).hint("try again")));
+            return;
+        }
+        let missing: Vec<_> = contents
+            .iter()
+            .filter(|hash| !self.state.present.contains(hash))
+            .copied()
+            .collect();
+        job.files_missing = !missing.is_empty();
+        let notes = JobNotes {
+            frames: job.frames.clone(),
+            has_files: manifest.is_some(),
+            missing: missing.iter().copied().collect(),
+        };
+        self.state.jobs.insert(id, notes);
+        self.pending.insert(request, Pending::Announce(reply, missing));
+        self.handle(now, Event::JobSubmitted { request, job });
+        if let Some(document) = manifest {
+            self.writes.push(Write::Manifest {
+                job: id,
+                document,
+                contents,
+            });
+        }
+    }
+
+    fn register(
+        &mut self,
+        now: Moment,
+        request: RequestId,
+        registration: Registration,
+        fresh: SlaveId,
+        address: String,
+        reply: Reply<SlaveId>,
+    ) {
+        let slave = self.id_for(&registration, fresh);
+        let facts = SlaveFacts {
+            address,
+            machine: registration.machine.clone(),
+        };
+        let document = serde_json::to_string(&facts).unwrap_or_default();
+        self.state.slaves.insert(slave, facts);
+        self.pending.insert(request, Pending::Register(reply, slave));
+        let (machine, holding) = convert::machine(registration);
+        self.handle(
+            now,
+            Event::SlaveRegistered {
+                request,
+                slave,
+                machine,
+                holding,
+            },
+        );
+        self.writes.push(Write::Facts { slave, document });
+    }
+
+    /// The id that a slave offers is its own, unless another machine goes by it just now (a copied folder).
+    fn id_for(&self, registration: &Registration, fresh: SlaveId) -> SlaveId {
+        let Some(offered) = registration.id else { return fresh };
+        match self.state.farm.slave(offered) {
+            Some(known) if known.online && known.record.machine.name != registration.name => fresh,
+            _ => offered,
+        }
+    }
+
+    fn work(&mut self, now: Moment, first: RequestId, slave: SlaveId, wanted: WorkWanted, reply: Reply<crate::wire::WorkAnswer>) {
+        let mut work = Work::new(slave, &wanted, reply);
+        if work.is_complete() {
+            // Nothing told, nothing wanted: a sign of life.
+            if self.state.farm.slave(slave).is_none() {
+                return work.fail(convert::no_slave(slave));
+            }
+            self.state.farm.handle(now, Event::SlaveSeen { slave });
+        }
+        let until = now.plus_millis(wanted.wait_ms.min(super::message::WAIT_MS_MAX));
+        for event in work::events(first, slave, wanted, until) {
+            if let Some(task) = work::is_done_without_its_file(&event, &self.state) {
+                work.refuse_report(task);
+                continue;
+            }
+            let (Event::Report { request, .. } | Event::WorkWanted { request, .. }) = &event else {
+                continue;
+            };
+            self.pending.insert(*request, Pending::Work(first));
+            self.state.farm.handle(now, event);
+        }
+        if work.is_complete() {
+            self.deeds.push(Deed::Finish(first));
+        }
+        self.works.insert(first, work);
+        self.collect();
+    }
+
+    fn orders(&mut self, now: Moment, slave: SlaveId, after: u64, machine: Option<MachineInfo>, reply: Reply<Orders>) {
+        if self.state.farm.slave(slave).is_none() {
+            let _ = reply.send(Err(convert::no_slave(slave)));
+            return;
+        }
+        if let Some(machine) = machine {
+            self.state.slaves.entry(slave).or_default().machine = machine;
+        }
+        self.handle(now, Event::SlaveSeen { slave });
+        self.orders.ask(slave, after, reply);
+    }
+
+    fn arrived(&mut self, now: Moment, hash: ContentHash) {
+        self.state.present.insert(hash);
+        let ready: Vec<_> = self
+            .state
+            .jobs
+            .iter_mut()
+            .filter_map(|(job, notes)| (notes.missing.remove(&hash) && notes.missing.is_empty()).then_some(*job))
+            .collect();
+        for job in ready {
+            self.handle(now, Event::JobFilesReady { job });
+        }
+    }
+
+    /// Makes the batch durable. If that fails, everybody who waits is told so, and the farm is again what is durable; only
+    /// if even that fails, this does.
+    pub(super) fn commit(&mut self, now: Moment) -> Result<()> {
+        let writes = std::mem::take(&mut self.writes);
+        let error = match self.state.store.apply(&writes) {
+            Ok(orphans) => {
+                self.remove_contents(&orphans);
+                self.forget_slaves(&writes);
+                self.tell(&writes);
+                return Ok(());
+            }
+            Err(error) => error,
+        };
+        self.happenings.add(HappeningKind::Error, error.to_string());
+        for (_, pending) in self.pending.drain() {
+            match pending {
+                Pending::Plain(reply) => drop(reply.send(Err(error.clone()))),
+                Pending::Announce(reply, _) => drop(reply.send(Err(error.clone()))),
+                Pending::Register(reply, _) => drop(reply.send(Err(error.clone()))),
+                Pending::Work(_) => {}
+            }
+        }
+        self.works.drain().for_each(|(_, work)| work.fail(error.clone()));
+        for deed in std::mem::take(&mut self.deeds) {
+            match deed {
+                Deed::Reply(reply) => drop(reply.send(Err(error.clone()))),
+                // Questions are about what is durable, and that is still there.
+                Deed::Look(look) => self.deeds.push(Deed::Look(look)),
+                Deed::Effect(_) | Deed::Finish(_) => {}
+            }
+        }
+        self.state.reload(now)?;
+        self.collect();
+        Ok(())
+    }
+
+    /// The state cannot even be read: better no master than one that forgets.
+    pub(super) fn give_up(&mut self, error: &Error) {
+        self.happenings.add(
+            HappeningKind::Error,
+            format!("the master ends, because its state cannot be read: {error}"),
+        );
+        for (_, work) in self.works.drain() {
+            work.fail(stopped());
+        }
+    }
+
+    fn remove_contents(&mut self, orphans: &[ContentHash]) {
+        for hash in orphans {
+            self.state.present.remove(hash);
+            if let Err(error) = self.home.folders.contents.remove(*hash) {
+                self.happenings.add(HappeningKind::Warning, error.to_string());
+            }
+        }
+    }
+
+    fn forget_slaves(&mut self, writes: &[Write]) {
+        for write in writes {
+            if let Write::Farm(Change::SlaveRemoved(slave)) = write {
+                self.state.slaves.remove(slave);
+                self.orders.forget(*slave);
+            }
+        }
+    }
+
+    /// Notes what people may want to know.
+    fn tell(&self, writes: &[Write]) {
+        let name = |job| {
+            let view = self.state.farm.job(job);
+            view.map_or_else(|| format!("{job}"), |view| format!("{} ({job})", view.record.job.name))
+        };
+        for write in writes {
+            let text = match write {
+                Write::Farm(Change::JobAdded(record)) => format!("job {} announced", name(record.job.id)),
+                Write::Farm(Change::JobState { job, transition }) => {
+                    let what = match transition.state {
+                        JobState::Waiting => "waits for its files",
+                        JobState::Queued => "is queued",
+                        JobState::Paused => "is paused",
+                        JobState::Finished => "is finished",
+                        JobState::Failed => "failed",
+                        JobState::Cancelled => "is cancelled",
+                    };
+                    format!("job {} {what}", name(*job))
+                }
+                Write::Farm(Change::JobRemoved(job)) => format!("job {job} removed"),
+                Write::Farm(Change::Slave(record)) => format!("slave {} ({}) registered", record.machine.name, record.id),
+                Write::Farm(_) | Write::Manifest { .. } | Write::Facts { .. } | Write::Note { .. } => continue,
+            };
+            self.happenings.add(HappeningKind::Info, text);
+        }
+    }
+}

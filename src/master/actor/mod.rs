@@ -1,0 +1,237 @@
+//! The one thread that owns the farm and the store: it takes what came, lets the farm think, makes the records durable in
+//! one transaction, and only then tells anybody anything.
+//!
+//! Absences: no network and no async here. Nothing waits for a slave or a client; the disk is all that it waits for.
+
+mod carry_out;
+mod commit;
+mod message;
+mod orders;
+mod state;
+mod status;
+mod work;
+
+pub(super) use message::{Announced, Desk, no_job};
+pub(super) use state::{SlaveFacts, State};
+pub use status::Status;
+pub(super) use status::StatusBoard;
+
+use super::happening::Happenings;
+use super::home::Home;
+use crate::error::{Error, Result};
+use crate::farm::{Effect, Event, Moment, RequestId};
+use crate::ids::{ContentHash, SlaveId};
+use crate::store::{Store, Write};
+use message::{Message, QUEUE_MESSAGES_MAX, Reply};
+use orders::OrderBook;
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant, SystemTime};
+use work::Work;
+
+/// Most messages that share one commit.
+const BATCH_MESSAGES_MAX: usize = 1_024;
+/// Longest sleep, so that a clock that jumps is noticed.
+const SLEEP_MS_MAX: u64 = 10_000;
+
+/// Starts the actor on what is in the store.
+pub(super) fn start(
+    home: Home,
+    store: Store,
+    happenings: Arc<Happenings>,
+    board: Arc<StatusBoard>,
+) -> Result<(Desk, JoinHandle<()>)> {
+    let (sender, inbox) = sync_channel(QUEUE_MESSAGES_MAX);
+    let mut actor = Actor::new(home, store, inbox, happenings, board)?;
+    let thread = std::thread::Builder::new()
+        .name("netrender-farm".to_owned())
+        .spawn(move || {
+            actor.run();
+            actor.close();
+        })
+        .map_err(|error| Error::internal(format!("cannot start a thread: {error}")))?;
+    Ok((Desk::new(sender), thread))
+}
+
+struct Actor {
+    state: State,
+    home: Home,
+    clock: Clock,
+    inbox: Receiver<Message>,
+    /// Who waits for which answer of the farm.
+    pending: HashMap<RequestId, Pending>,
+    /// Requests for work, by their first request.
+    works: HashMap<RequestId, Work>,
+    orders: OrderBook,
+    /// To be made durable next.
+    writes: Vec<Write>,
+    /// To be done once that is durable, in order.
+    deeds: Vec<Deed>,
+    happenings: Arc<Happenings>,
+    board: Arc<StatusBoard>,
+}
+
+/// Who waits for an answer of the farm.
+enum Pending {
+    Plain(Reply<()>),
+    Announce(Reply<Vec<ContentHash>>, Vec<ContentHash>),
+    Register(Reply<SlaveId>, SlaveId),
+    /// A report or the wish of this work request.
+    Work(RequestId),
+}
+
+/// What follows once a batch is durable.
+enum Deed {
+    Effect(Effect),
+    Reply(Reply<()>),
+    Look(Box<dyn FnOnce(&State) + Send>),
+    Finish(RequestId),
+}
+
+impl Actor {
+    fn new(
+        mut home: Home,
+        store: Store,
+        inbox: Receiver<Message>,
+        happenings: Arc<Happenings>,
+        board: Arc<StatusBoard>,
+    ) -> Result<Self> {
+        let clock = Clock::start();
+        let present = state::tidy_up(&store, &mut home)?;
+        let state = State::restore(store, clock.now(), present)?;
+        let mut actor = Self {
+            state,
+            home,
+            clock,
+            inbox,
+            pending: HashMap::new(),
+            works: HashMap::new(),
+            orders: OrderBook::default(),
+            writes: Vec::new(),
+            deeds: Vec::new(),
+            happenings,
+            board,
+        };
+        actor.begin()?;
+        Ok(actor)
+    }
+
+    /// What a restored farm still wants, and jobs whose last file arrived just before the end.
+    fn begin(&mut self) -> Result<()> {
+        let now = self.clock.now();
+        self.collect();
+        for job in self.state.jobs_ready() {
+            self.handle(now, Event::JobFilesReady { job });
+        }
+        let writes = std::mem::take(&mut self.writes);
+        self.state.store.apply(&writes)?;
+        self.carry_out(now);
+        self.board.show(Status::of(&self.state.farm), now);
+        Ok(())
+    }
+
+    fn run(&mut self) {
+        loop {
+            let mut ends = false;
+            match self.inbox.recv_timeout(self.sleep()) {
+                Ok(message) => ends = !self.take_batch(message),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => ends = true,
+            }
+            let now = self.clock.now();
+            if self.state.farm.next_deadline().is_some_and(|due| due <= now) {
+                self.handle(now, Event::Tick);
+            }
+            while !self.writes.is_empty() || !self.deeds.is_empty() {
+                if let Err(error) = self.commit(now) {
+                    return self.give_up(&error);
+                }
+                self.carry_out(now);
+            }
+            self.board.refresh(now, || Status::of(&self.state.farm));
+            if ends {
+                return;
+            }
+        }
+    }
+
+    fn sleep(&self) -> Duration {
+        let now = self.clock.now();
+        let deadline = [self.state.farm.next_deadline(), self.board.due()]
+            .into_iter()
+            .flatten()
+            .min();
+        Duration::from_millis(deadline.map_or(SLEEP_MS_MAX, |due| due.millis_since(now).min(SLEEP_MS_MAX)))
+    }
+
+    /// Takes what has come, up to a bound; false if one of it was the end.
+    fn take_batch(&mut self, first: Message) -> bool {
+        let mut next = Some(first);
+        for _ in 0..BATCH_MESSAGES_MAX {
+            match next {
+                Some(Message::Stop) => return false,
+                Some(message) => self.take(message),
+                None => break,
+            }
+            next = self.inbox.try_recv().ok();
+        }
+        // The bound was reached with one more in hand.
+        match next {
+            Some(Message::Stop) => false,
+            Some(message) => {
+                self.take(message);
+                true
+            }
+            None => true,
+        }
+    }
+
+    fn handle(&mut self, now: Moment, event: Event) {
+        self.state.farm.handle(now, event);
+        self.collect();
+    }
+
+    /// Sorts the farm's effects into what is to be recorded and what is to be done after that.
+    fn collect(&mut self) {
+        while let Some(effect) = self.state.farm.poll_effect() {
+            match effect {
+                Effect::Record(change) => self.writes.push(Write::Farm(change)),
+                effect => self.deeds.push(Deed::Effect(effect)),
+            }
+        }
+    }
+
+    /// Everybody who still waits is told by the closing of their channel.
+    fn close(self) {
+        drop((self.pending, self.works, self.orders, self.inbox, self.deeds));
+        drop(self.state);
+        if let Err(error) = self.home.leave() {
+            self.happenings.add(super::HappeningKind::Error, error.to_string());
+        }
+        self.board.end();
+        self.happenings.add(super::HappeningKind::Stopped, "the master has stopped");
+    }
+}
+
+/// Wall-clock time that never jumps while the master runs.
+struct Clock {
+    wall_ms: u64,
+    started: Instant,
+}
+
+impl Clock {
+    #[expect(clippy::disallowed_methods, reason = "the actor's loop is where time comes from")]
+    fn start() -> Self {
+        let wall = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        Self {
+            wall_ms: u64::try_from(wall.as_millis()).unwrap_or(0),
+            started: Instant::now(),
+        }
+    }
+
+    fn now(&self) -> Moment {
+        Moment(self.wall_ms).plus_millis(u64::try_from(self.started.elapsed().as_millis()).unwrap_or(0))
+    }
+}

@@ -1,0 +1,179 @@
+//! The farm's words into the wire's, and back. By hand, so that each may change without the other.
+
+use crate::error::Error;
+use crate::farm::{Farm, JobState, JobView, Machine, Refusal, SlaveView, TaskRecord, TaskRef, TaskState};
+use crate::ids::{Attempt, SlaveId, TaskIndex};
+use crate::master::actor::{SlaveFacts, no_job};
+use crate::wire::{
+    BlenderInfo, FrameInfo, FrameStateInfo, JobInfo, JobStateInfo, Registration, SlaveInfo, TaskName, TransitionInfo,
+};
+
+/// A job as lists show it.
+pub(super) fn job_info(view: &JobView<'_>, farm: &Farm) -> JobInfo {
+    let job = &view.record.job;
+    JobInfo {
+        id: job.id,
+        name: job.name.clone(),
+        category: job.category.clone(),
+        tags: job.tags.clone(),
+        priority: job.priority,
+        chunks: job.chunk_tasks,
+        frames: job.frames.clone(),
+        blender: job.blender,
+        state: job_state(view.state),
+        total: view.tasks,
+        queued: view.queued,
+        rendering: view.leased,
+        done: view.done,
+        failed: view.failed,
+        usage: view.usage,
+        frame_seconds: view.task_seconds,
+        submitted_ms: view.record.submitted.0,
+        transitions: view
+            .record
+            .transitions
+            .iter()
+            .map(|transition| TransitionInfo {
+                at_ms: transition.at.0,
+                state: job_state(transition.state),
+            })
+            .collect(),
+        explanation: farm.explain_job(job.id),
+    }
+}
+
+/// A frame with its task's record.
+pub(super) fn frame_info(frame: i32, record: TaskRecord) -> FrameInfo {
+    let mut info = FrameInfo {
+        frame,
+        state: FrameStateInfo::Queued,
+        attempt: record.attempt.0,
+        slave: None,
+        seconds: None,
+        size_bytes: None,
+        hash: None,
+        failure: record.last_failure,
+    };
+    match record.state {
+        TaskState::Queued => {}
+        TaskState::Leased { slave, rendered, .. } => {
+            info.state = if rendered {
+                FrameStateInfo::Delivering
+            } else {
+                FrameStateInfo::Rendering
+            };
+            info.slave = Some(slave);
+        }
+        TaskState::Done { slave, seconds, result } => {
+            info.state = FrameStateInfo::Done;
+            info.slave = Some(slave);
+            info.seconds = Some(seconds);
+            info.size_bytes = result.map(|file| file.size_bytes);
+            info.hash = result.map(|file| file.hash);
+        }
+        TaskState::Failed { slave, reason } => {
+            info.state = FrameStateInfo::Failed;
+            info.slave = Some(slave);
+            info.failure = Some(reason);
+        }
+    }
+    info
+}
+
+/// A slave as lists show it.
+pub(super) fn slave_info(view: &SlaveView<'_>, facts: Option<&SlaveFacts>, farm: &Farm) -> SlaveInfo {
+    let SlaveFacts { address, machine } = facts.cloned().unwrap_or_default();
+    let record = view.record;
+    SlaveInfo {
+        id: record.id,
+        name: record.machine.name.clone(),
+        address,
+        tags: record.machine.tags.clone(),
+        blenders: record
+            .machine
+            .blenders
+            .iter()
+            .map(|version| BlenderInfo { version: *version })
+            .collect(),
+        slots: record.machine.slots,
+        machine,
+        online: view.online,
+        last_seen_ms: view.last_seen.0,
+        holding: view.leased.iter().map(|task| task_name(*task)).collect(),
+        done: view.done,
+        failed: view.failed,
+        explanation: farm.explain_slave(record.id),
+    }
+}
+
+/// What a slave registers with, for the farm.
+pub(super) fn machine(registration: Registration) -> (Machine, Vec<TaskRef>) {
+    let machine = Machine {
+        name: registration.name,
+        tags: registration.tags,
+        blenders: registration.blenders.iter().map(|blender| blender.version).collect(),
+        slots: registration.slots,
+    };
+    (machine, registration.holding.into_iter().map(task_ref).collect())
+}
+
+/// A task as the wire names it.
+pub(super) fn task_name(task: TaskRef) -> TaskName {
+    TaskName {
+        job: task.job,
+        task: task.task.0,
+        attempt: task.attempt.0,
+    }
+}
+
+/// A task as the farm names it.
+pub(super) fn task_ref(task: TaskName) -> TaskRef {
+    TaskRef {
+        job: task.job,
+        task: TaskIndex(task.task),
+        attempt: Attempt(task.attempt),
+    }
+}
+
+/// The state's twin on the wire.
+pub(super) fn job_state(state: JobState) -> JobStateInfo {
+    match state {
+        JobState::Waiting => JobStateInfo::Waiting,
+        JobState::Queued => JobStateInfo::Queued,
+        JobState::Paused => JobStateInfo::Paused,
+        JobState::Finished => JobStateInfo::Finished,
+        JobState::Failed => JobStateInfo::Failed,
+        JobState::Cancelled => JobStateInfo::Cancelled,
+    }
+}
+
+/// Why the farm refused, as an error.
+pub(super) fn refused(refusal: &Refusal) -> Error {
+    match refusal {
+        Refusal::UnknownJob(job) => no_job(*job),
+        Refusal::UnknownSlave(slave) => no_slave(*slave),
+        Refusal::UnknownTask(job, task) => Error::not_found(format!("job {job} has no task {task}")),
+        Refusal::Stale(task) => Error::conflict(format!(
+            "attempt {} at task {} of job {} is not wanted any more",
+            task.attempt, task.task, task.job
+        ))
+        .hint("drop it, and ask for other work"),
+        Refusal::JobExists(job) => Error::conflict(format!("there is a job {job} already")),
+        Refusal::WrongState(job, state) => {
+            let state = match state {
+                JobState::Waiting => "waiting for its files",
+                JobState::Queued => "queued",
+                JobState::Paused => "paused",
+                JobState::Finished => "finished",
+                JobState::Failed => "failed",
+                JobState::Cancelled => "cancelled",
+            };
+            Error::conflict(format!("job {job} is {state}, which does not allow this"))
+        }
+    }
+}
+
+/// No such slave here.
+pub(super) fn no_slave(slave: SlaveId) -> Error {
+    Error::not_found(format!("there is no slave {slave} on this master")).hint("register first")
+}

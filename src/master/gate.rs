@@ -1,0 +1,145 @@
+//! Who may come in: the Host that was called, the Origin it comes from, and the farm's key.
+
+use super::Access;
+use super::fault::Fault;
+use crate::error::Error;
+use axum::extract::Request;
+use axum::http::uri::Authority;
+use axum::http::{HeaderMap, Method, header};
+use std::net::IpAddr;
+
+/// The cookie of the monitor: the bearer token, once somebody has entered the key.
+pub(super) const COOKIE: &str = "netrender";
+
+/// What needs no key: the proof that callers ask for first, and the page that asks for the key.
+const OPEN_PATHS: [&str; 2] = ["/api/v1/hello", "/login"];
+
+/// The rules by which callers are let in.
+#[derive(Debug)]
+pub(super) struct Gate {
+    access: Access,
+    /// The address listened on, if it is a certain one.
+    bound: IpAddr,
+    /// Names by which this machine may be called, in lower case.
+    names: Vec<String>,
+}
+
+impl Gate {
+    /// The rules for a master that is called `name` and listens at `bound`.
+    pub(super) fn new(access: Access, bound: IpAddr, name: &str, host_names: Vec<String>) -> Self {
+        let machine = super::machine_name().to_lowercase();
+        let mut names = vec![
+            "localhost".to_owned(),
+            format!("{machine}.local"),
+            machine,
+            name.to_lowercase(),
+        ];
+        names.extend(host_names.into_iter().map(|name| name.to_lowercase()));
+        Self { access, bound, names }
+    }
+
+    /// Who may use this master.
+    pub(super) fn access(&self) -> &Access {
+        &self.access
+    }
+
+    /// Lets a request in, or says why not.
+    pub(super) fn admit<B>(&self, request: &Request<B>) -> Result<(), Fault> {
+        let headers = request.headers();
+        let host = host(headers)?;
+        self.check_host(&host)?;
+        let changes = !matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
+        if changes {
+            check_origin(headers, &host)?;
+        }
+        if OPEN_PATHS.contains(&request.uri().path()) {
+            return Ok(());
+        }
+        self.check_key(headers, changes)
+    }
+
+    /// A page of somebody else's, whose name was made to point here, must not speak for whoever looks at it; and the proof
+    /// of the key is given for addresses of this machine only.
+    fn check_host(&self, host: &Authority) -> Result<(), Fault> {
+        let name = host.host().trim_matches(['[', ']']).to_lowercase();
+        let is_known = match name.parse::<IpAddr>() {
+            Ok(ip) => ip.is_loopback() || ip == self.bound || is_own(ip) || self.names.contains(&name),
+            Err(_) => self.names.contains(&name),
+        };
+        if is_known {
+            return Ok(());
+        }
+        Err(Error::unauthorized(format!("this master does not go by the name {name:?}"))
+            .hint("call it by its address, or start it with --host-name")
+            .into())
+    }
+
+    fn check_key(&self, headers: &HeaderMap, changes: bool) -> Result<(), Fault> {
+        let Access::Key(key) = &self.access else { return Ok(()) };
+        let bearer = headers
+            .get(header::AUTHORIZATION)
+            .and_then(|value| value.to_str().ok())
+            .and_then(|value| value.strip_prefix("Bearer "));
+        if let Some(token) = bearer {
+            return if key.is_bearer(token) { Ok(()) } else { Err(wrong_key()) };
+        }
+        match cookie(headers) {
+            // Browsers send the cookie for whoever asks, but name who asks whenever something is to be changed.
+            Some(_) if changes && !headers.contains_key(header::ORIGIN) => Err(foreign_origin()),
+            Some(token) if key.is_bearer(token) => Ok(()),
+            Some(_) => Err(wrong_key()),
+            None => Err(Error::unauthorized("this master asks for the farm's key")
+                .hint("give the key that the master showed at its start")
+                .into()),
+        }
+    }
+}
+
+/// The host that was called, as the caller wrote it.
+pub(super) fn host(headers: &HeaderMap) -> Result<Authority, Fault> {
+    headers
+        .get(header::HOST)
+        .and_then(|host| host.to_str().ok())
+        .and_then(|host| host.parse().ok())
+        .ok_or_else(|| Error::bad_input("the request does not say which host it calls").into())
+}
+
+fn check_origin(headers: &HeaderMap, host: &Authority) -> Result<(), Fault> {
+    let Some(origin) = headers.get(header::ORIGIN) else {
+        return Ok(());
+    };
+    let origin = origin.to_str().unwrap_or_default();
+    let caller = origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://"));
+    if caller.is_some_and(|caller| caller.eq_ignore_ascii_case(host.as_str())) {
+        Ok(())
+    } else {
+        Err(foreign_origin())
+    }
+}
+
+fn cookie(headers: &HeaderMap) -> Option<&str> {
+    headers
+        .get_all(header::COOKIE)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(';'))
+        .filter_map(|pair| pair.trim().split_once('='))
+        .find(|(name, _)| *name == COOKIE)
+        .map(|(_, value)| value)
+}
+
+fn is_own(ip: IpAddr) -> bool {
+    if_addrs::get_if_addrs().is_ok_and(|interfaces| interfaces.iter().any(|interface| interface.ip() == ip))
+}
+
+fn wrong_key() -> Fault {
+    Error::unauthorized("this is not the farm's key")
+        .hint("use the key that this master showed at its start")
+        .into()
+}
+
+fn foreign_origin() -> Fault {
+    Error::unauthorized("another site's page may not change anything here")
+        .hint("use the monitor of this master")
+        .into()
+}

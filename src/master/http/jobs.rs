@@ -1,0 +1,149 @@
+//! Jobs: announced, shown, paused, resumed, cancelled, removed.
+
+use super::body::{Asked, JsonBody};
+use super::{Shared, parse, validate};
+use crate::error::Error;
+use crate::farm::{Event, RequestId};
+use crate::ids::{JobId, TaskIndex};
+use crate::master::actor::no_job;
+use crate::master::convert;
+use crate::master::fault::Fault;
+use crate::wire::{FaultBody, FrameInfo, JobAnnounce, JobAnnounced, JobInfo, Manifest};
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::{StatusCode, header};
+use axum::response::IntoResponse;
+use serde::Deserialize;
+
+/// Most entries of one page of a list.
+const PAGE_MAX: usize = 1_000;
+
+/// Which part of a list.
+#[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Page {
+    /// How many to skip.
+    #[serde(default)]
+    offset: usize,
+    /// How many to show, at most 1000.
+    #[serde(default = "page_max")]
+    limit: usize,
+}
+
+fn page_max() -> usize {
+    PAGE_MAX
+}
+
+/// Announces a job; the answer names the contents that are still to be uploaded.
+#[utoipa::path(post, path = "/jobs", request_body = JobAnnounce,
+    responses((status = 200, body = JobAnnounced), (status = "default", body = FaultBody)))]
+pub(super) async fn announce(State(app): Shared, JsonBody(announce): JsonBody<JobAnnounce>) -> Result<Json<JobAnnounced>, Fault> {
+    let job = JobId::from_bits(super::super::random_bits()?);
+    let announced = validate::announced(job, announce)?;
+    let missing = app.desk.announce(announced).await?;
+    Ok(Json(JobAnnounced { job, missing }))
+}
+
+/// All jobs, oldest first.
+#[utoipa::path(get, path = "/jobs", params(Page),
+    responses((status = 200, body = Vec<JobInfo>), (status = "default", body = FaultBody)))]
+pub(super) async fn list(State(app): Shared, Asked(page): Asked<Page>) -> Result<Json<Vec<JobInfo>>, Fault> {
+    let jobs = app.desk.look(move |state| {
+        let mut jobs: Vec<_> = state.farm.jobs().collect();
+        jobs.sort_by_key(|job| (job.record.submitted, job.record.job.id));
+        let jobs = jobs.iter().skip(page.offset).take(page.limit.min(PAGE_MAX));
+        jobs.map(|job| convert::job_info(job, &state.farm)).collect()
+    });
+    Ok(Json(jobs.await?))
+}
+
+/// One job.
+#[utoipa::path(get, path = "/jobs/{job}", params(("job" = String, Path)),
+    responses((status = 200, body = JobInfo), (status = "default", body = FaultBody)))]
+pub(super) async fn show(State(app): Shared, Path(job): Path<String>) -> Result<Json<JobInfo>, Fault> {
+    let job: JobId = parse(&job)?;
+    let info = app.desk.look(move |state| {
+        let view = state.farm.job(job);
+        view.map(|view| convert::job_info(&view, &state.farm))
+    });
+    Ok(Json(info.await?.ok_or_else(|| no_job(job))?))
+}
+
+/// The frames of a job, ascending.
+#[utoipa::path(get, path = "/jobs/{job}/frames", params(("job" = String, Path), Page),
+    responses((status = 200, body = Vec<FrameInfo>), (status = "default", body = FaultBody)))]
+pub(super) async fn frames(
+    State(app): Shared,
+    Path(job): Path<String>,
+    Asked(page): Asked<Page>,
+) -> Result<Json<Vec<FrameInfo>>, Fault> {
+    let job: JobId = parse(&job)?;
+    let frames = app.desk.look(move |state| {
+        let notes = state.jobs.get(&job)?;
+        let first = u32::try_from(page.offset).unwrap_or(u32::MAX);
+        let tasks = (first..notes.frames.len()).take(page.limit.min(PAGE_MAX));
+        Some(
+            tasks
+                .filter_map(|task| {
+                    let record = state.farm.task(job, TaskIndex(task))?;
+                    Some(convert::frame_info(notes.frames.nth(task)?, record))
+                })
+                .collect(),
+        )
+    });
+    Ok(Json(frames.await?.ok_or_else(|| no_job(job))?))
+}
+
+/// What Blender opens, and all files of the job.
+#[utoipa::path(get, path = "/jobs/{job}/manifest", params(("job" = String, Path)),
+    responses((status = 200, body = Manifest), (status = "default", body = FaultBody)))]
+pub(super) async fn manifest(State(app): Shared, Path(job): Path<String>) -> Result<impl IntoResponse, Fault> {
+    let job: JobId = parse(&job)?;
+    let (is_known, document) = app
+        .desk
+        .look(move |state| (state.jobs.contains_key(&job), state.store.manifest(job)))
+        .await?;
+    let document = document?.ok_or_else(|| match is_known {
+        true => Error::not_found(format!("the job {job} has no files")),
+        false => no_job(job),
+    })?;
+    Ok(([(header::CONTENT_TYPE, "application/json")], document))
+}
+
+/// Starts no more frames of the job; those being rendered are finished.
+#[utoipa::path(post, path = "/jobs/{job}/pause", params(("job" = String, Path)),
+    responses((status = 204), (status = "default", body = FaultBody)))]
+pub(super) async fn pause(state: Shared, job: Path<String>) -> Result<StatusCode, Fault> {
+    change(state, job, |request, job| Event::JobPaused { request, job }).await
+}
+
+/// Lets a paused job go on.
+#[utoipa::path(post, path = "/jobs/{job}/resume", params(("job" = String, Path)),
+    responses((status = 204), (status = "default", body = FaultBody)))]
+pub(super) async fn resume(state: Shared, job: Path<String>) -> Result<StatusCode, Fault> {
+    change(state, job, |request, job| Event::JobResumed { request, job }).await
+}
+
+/// Ends the job now; finished frames stay.
+#[utoipa::path(post, path = "/jobs/{job}/cancel", params(("job" = String, Path)),
+    responses((status = 204), (status = "default", body = FaultBody)))]
+pub(super) async fn cancel(state: Shared, job: Path<String>) -> Result<StatusCode, Fault> {
+    change(state, job, |request, job| Event::JobCancelled { request, job }).await
+}
+
+/// Cancels the job and deletes all that is known of it.
+#[utoipa::path(delete, path = "/jobs/{job}", params(("job" = String, Path)),
+    responses((status = 204), (status = "default", body = FaultBody)))]
+pub(super) async fn remove(state: Shared, job: Path<String>) -> Result<StatusCode, Fault> {
+    change(state, job, |request, job| Event::JobRemoved { request, job }).await
+}
+
+async fn change(
+    State(app): Shared,
+    Path(job): Path<String>,
+    event: impl FnOnce(RequestId, JobId) -> Event,
+) -> Result<StatusCode, Fault> {
+    let job: JobId = parse(&job)?;
+    app.desk.ask(|request| event(request, job)).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

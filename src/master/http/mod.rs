@@ -1,0 +1,130 @@
+//! The HTTP face: every call of the API on one page, and the pages of the monitor.
+//!
+//! Handlers read what came, ask the actor, and answer; they decide nothing. The `OpenAPI` document comes from them.
+
+mod body;
+mod contents;
+mod hello;
+mod jobs;
+mod logs;
+mod receive;
+mod results;
+mod slaves;
+mod validate;
+
+use super::actor::Desk;
+use super::fault::{Fault, Told};
+use super::gate::Gate;
+use super::home::Folders;
+use super::monitor;
+use crate::error::{Code, Error, Result};
+use crate::ids::{Attempt, JobId, TaskIndex};
+use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::http::{HeaderValue, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse as _, Redirect, Response};
+use axum::routing::get;
+use axum::{Json, Router};
+use std::collections::HashSet;
+use std::str::FromStr;
+use std::sync::{Arc, Mutex};
+use utoipa::OpenApi as _;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+/// What handlers share.
+pub(super) struct App {
+    pub(super) desk: Desk,
+    pub(super) folders: Folders,
+    pub(super) gate: Gate,
+    pub(super) name: String,
+    /// Results that arrive just now: one writer for each attempt.
+    pub(super) active_results: Arc<Mutex<HashSet<(JobId, TaskIndex, Attempt)>>>,
+}
+
+/// What handlers get.
+pub(super) type Shared = State<Arc<App>>;
+
+#[derive(utoipa::OpenApi)]
+#[openapi(
+    info(
+        title = "netrender",
+        description = "The interface of a netrender master. Every call but hello asks for the farm's bearer token; every failure has the same body.",
+        license(name = "GPL-3.0-or-later", identifier = "GPL-3.0-or-later")
+    ),
+    components(schemas(crate::wire::FaultBody))
+)]
+struct Document;
+
+/// The whole service.
+pub(super) fn router(app: Arc<App>) -> Router {
+    let (api, document) = OpenApiRouter::with_openapi(Document::openapi())
+        .nest("/api/v1", calls())
+        .split_for_parts();
+    api.route("/api/v1/openapi.json", get(async || Json(document)))
+        .merge(monitor::router())
+        // Bodies have bounds of their own where they are read.
+        .layer(DefaultBodyLimit::disable())
+        .layer(axum::middleware::from_fn_with_state(Arc::clone(&app), guard))
+        .with_state(app)
+}
+
+fn calls() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new()
+        // anyone
+        .routes(routes!(hello::hello))
+        // clients
+        .routes(routes!(jobs::announce, jobs::list))
+        .routes(routes!(jobs::show, jobs::remove))
+        .routes(routes!(jobs::frames))
+        .routes(routes!(jobs::pause))
+        .routes(routes!(jobs::resume))
+        .routes(routes!(jobs::cancel))
+        .routes(routes!(contents::status))
+        .routes(routes!(contents::upload, contents::download))
+        .routes(routes!(results::download))
+        .routes(routes!(results::zip))
+        .routes(routes!(logs::read))
+        // slaves
+        .routes(routes!(slaves::register, slaves::list))
+        .routes(routes!(slaves::leave))
+        .routes(routes!(slaves::work))
+        .routes(routes!(slaves::orders))
+        .routes(routes!(jobs::manifest))
+        .routes(routes!(results::upload))
+        .routes(routes!(logs::append))
+}
+
+/// Lets requests in or not, and makes every failure speak in our words.
+async fn guard(State(app): Shared, request: Request, next: Next) -> Response {
+    let is_call = request.uri().path().starts_with("/api/");
+    let mut response = match app.gate.admit(&request) {
+        Ok(()) => next.run(request).await,
+        Err(fault) if !is_call && fault.error().code == Code::Unauthorized => Redirect::to("/login").into_response(),
+        Err(fault) => fault.into_response(),
+    };
+    let is_failure = response.status().is_client_error() || response.status().is_server_error();
+    if is_failure && response.extensions().get::<Told>().is_none() {
+        let allowed = response.headers_mut().remove(header::ALLOW);
+        response = Fault::of_status(response.status()).into_response();
+        if let Some(allowed) = allowed {
+            response.headers_mut().insert(header::ALLOW, allowed);
+        }
+    }
+    let nosniff = HeaderValue::from_static("nosniff");
+    response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, nosniff);
+    response
+}
+
+/// Reads an id or a number from a path; the error is its type's sentence.
+fn parse<T: FromStr>(text: &str) -> Result<T>
+where
+    Error: From<T::Err>,
+{
+    text.parse().map_err(Error::from)
+}
+
+/// Reads a number from a path.
+fn number<T: FromStr>(text: &str, what: &str) -> Result<T> {
+    text.parse().map_err(|_| Error::bad_input(format!("{text:?} is no {what}")))
+}

@@ -1,0 +1,115 @@
+//! Large bodies: from the network into a blocking thread that hashes and writes, a bounded number of pieces ahead.
+
+use crate::error::{Error, Result};
+use axum::body::{Body, Bytes, HttpBody as _};
+use std::pin::Pin;
+use std::time::Duration;
+use tokio::sync::mpsc;
+
+/// Pieces that may be ahead of the disk. A piece is what came from the socket at once, at most some hundred kilobytes.
+const PIECES_AHEAD: usize = 16;
+/// Longest pause within a body.
+const PAUSE_S: u64 = 60;
+/// What is read of a body that is refused, so that its sender can hear why; a longer one is cut.
+const DRAIN_BYTES_MAX: u64 = 64 << 20;
+
+enum Piece {
+    Bytes(Bytes),
+    /// The body is complete. Without this the sender has gone.
+    End,
+}
+
+/// A body on its way in, as the blocking side sees it.
+pub(super) struct Incoming {
+    pieces: mpsc::Receiver<Piece>,
+    bytes_max: u64,
+}
+
+impl Incoming {
+    /// Hands each piece over until the body is complete. Fails if it is longer than it may be, or ends early.
+    pub(super) fn for_each(&mut self, mut write: impl FnMut(&[u8]) -> Result<()>) -> Result<()> {
+        let mut length = 0_u64;
+        loop {
+            match self.pieces.blocking_recv() {
+                Some(Piece::Bytes(bytes)) => {
+                    length += bytes.len() as u64;
+                    if length > self.bytes_max {
+                        return Err(Error::bad_input(format!(
+                            "the upload is longer than the {} bytes that were announced",
+                            self.bytes_max
+                        )));
+                    }
+                    write(&bytes)?;
+                }
+                Some(Piece::End) => return Ok(()),
+                None => return Err(Error::unreachable("the sender went away before the upload was complete")),
+            }
+        }
+    }
+}
+
+/// Lets `take` have the body in a thread that may block. Whatever happens to the caller, `take` runs to its end, so it can
+/// clean up after itself.
+pub(super) async fn receive<T: Send + 'static>(
+    mut body: Body,
+    bytes_max: u64,
+    take: impl FnOnce(&mut Incoming) -> Result<T> + Send + 'static,
+) -> Result<T> {
+    let (sender, pieces) = mpsc::channel(PIECES_AHEAD);
+    let taking = tokio::task::spawn_blocking(move || take(&mut Incoming { pieces, bytes_max }));
+    let fed = feed(&mut body, &sender).await;
+    drop(sender);
+    let taken = taking
+        .await
+        .unwrap_or_else(|error| Err(Error::internal(format!("an upload was dropped: {error}"))));
+    match (fed, taken) {
+        // Why the body broke off says more than that it did.
+        (Err(error), Err(_)) => Err(error),
+        (_, taken) => {
+            if taken.is_err() {
+                drain(body).await;
+            }
+            taken
+        }
+    }
+}
+
+/// Reads a refused body to its end, within bounds.
+pub(super) async fn drain(mut body: Body) {
+    let mut length = 0;
+    while let Ok(Some(bytes)) = next_piece(&mut body).await {
+        length += bytes.len() as u64;
+        if length > DRAIN_BYTES_MAX {
+            return;
+        }
+    }
+}
+
+/// Ends without an error if the taker has had enough.
+async fn feed(body: &mut Body, sender: &mpsc::Sender<Piece>) -> Result<()> {
+    while let Some(bytes) = next_piece(body).await? {
+        if sender.send(Piece::Bytes(bytes)).await.is_err() {
+            return Ok(());
+        }
+    }
+    // A taker that has gone meanwhile says why itself.
+    let _ = sender.send(Piece::End).await;
+    Ok(())
+}
+
+async fn next_piece(body: &mut Body) -> Result<Option<Bytes>> {
+    loop {
+        let frame = std::future::poll_fn(|context| Pin::new(&mut *body).poll_frame(context));
+        match tokio::time::timeout(Duration::from_secs(PAUSE_S), frame).await {
+            Ok(None) => return Ok(None),
+            // Trailers carry nothing for us.
+            Ok(Some(Ok(frame))) => {
+                if let Ok(bytes) = frame.into_data() {
+                    return Ok(Some(bytes));
+                }
+            }
+            Ok(Some(Err(_))) => return Err(Error::unreachable("the sender went away before the upload was complete")),
+            Err(_) => return Err(Error::timeout(format!("nothing of the upload came for {PAUSE_S} s"))),
+        }
+    }
+}

@@ -1,0 +1,254 @@
+//! Results: up from slaves, down to clients, one by one or all in a zip.
+
+use super::body::Asked;
+use super::contents::blocking;
+use super::receive::{drain, receive};
+use super::{App, Shared, number, parse};
+use crate::error::{Error, Result};
+use crate::farm::{Event, ReportBody, ResultFile, TaskRef, TaskState};
+use crate::files::part::{self, Part};
+use crate::files::zip::{self, ZipEntry};
+use crate::ids::{Attempt, ContentHash, JobId, SlaveId, TaskIndex};
+use crate::master::actor::{State as Known, no_job};
+use crate::master::convert;
+use crate::master::fault::Fault;
+use crate::wire::FaultBody;
+use axum::body::Body;
+use axum::extract::{Path, Request, State};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
+use serde::Deserialize;
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio_util::io::{ReaderStream, SyncIoBridge};
+use tower_http::services::ServeFile;
+
+/// Longest result.
+const RESULT_BYTES_MAX: u64 = 16 << 30;
+/// Bytes read from a file at once; larger pieces mean fewer trips to the disk's threads.
+const READ_BYTES: usize = 1 << 20;
+/// Bytes of a zip that may be ahead of the network.
+const ZIP_BYTES_AHEAD: usize = 1 << 20;
+
+#[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct ResultQuery {
+    /// The slave that rendered it.
+    slave: String,
+    /// Seconds of rendering.
+    seconds: f64,
+    /// BLAKE3 of the file.
+    hash: String,
+    /// Its length in bytes.
+    size: u64,
+}
+
+/// Delivers a frame. When it is answered, the result is on the disk and the frame is done; the same delivery twice does no
+/// harm, and one of an attempt that is not wanted any more is refused and leaves nothing behind.
+#[utoipa::path(put, path = "/jobs/{job}/tasks/{task}/attempts/{attempt}/result",
+    params(("job" = String, Path), ("task" = u32, Path), ("attempt" = u32, Path), ResultQuery),
+    request_body(content = Vec<u8>, content_type = "image/x-exr"),
+    responses((status = 204), (status = "default", body = FaultBody)))]
+pub(super) async fn upload(
+    State(app): Shared,
+    Path((job, task, attempt)): Path<(String, String, String)>,
+    Asked(query): Asked<ResultQuery>,
+    body: Body,
+) -> Result<StatusCode, Fault> {
+    let task = TaskRef {
+        job: parse(&job)?,
+        task: TaskIndex(number(&task, "task number")?),
+        attempt: Attempt(number(&attempt, "attempt number")?),
+    };
+    let slave: SlaveId = parse(&query.slave)?;
+    let file = ResultFile {
+        hash: parse(&query.hash)?,
+        size_bytes: query.size,
+    };
+    if file.size_bytes > RESULT_BYTES_MAX {
+        return Err(Fault::too_large(usize::try_from(RESULT_BYTES_MAX).unwrap_or(usize::MAX)));
+    }
+    let claim = match begin(&app, task, slave, file).await {
+        Ok(Some(claim)) => claim,
+        Ok(None) => {
+            drain(body).await;
+            return Ok(StatusCode::NO_CONTENT);
+        }
+        Err(error) => {
+            drain(body).await;
+            return Err(error.into());
+        }
+    };
+    let (frame, _claim) = claim;
+    let path = app.folders.result(task.job, frame, task.attempt);
+    let target = path.clone();
+    receive(body, file.size_bytes, move |incoming| {
+        let temporary = target.with_extension("part");
+        let mut part = Part::create(&temporary)?;
+        if let Err(error) = incoming.for_each(|bytes| part.write(bytes)) {
+            part::remove(&temporary)?;
+            return Err(error);
+        }
+        part.place(file.hash, file.size_bytes, &target)
+    })
+    .await?;
+    let body = ReportBody::Done {
+        seconds: query.seconds,
+        result: Some(file),
+    };
+    let told = app
+        .desk
+        .ask(|request| Event::Report {
+            request,
+            slave,
+            task,
+            body,
+        })
+        .await;
+    if let Err(error) = told {
+        blocking(move || part::remove(&path)).await?;
+        return Err(error.into());
+    }
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// The frame, and the right to write its result; nothing if this very result is here already.
+async fn begin(app: &App, task: TaskRef, slave: SlaveId, file: ResultFile) -> Result<Option<(i32, Claim)>> {
+    let found = app.desk.look(move |state| expected(state, task, slave, file)).await??;
+    let Some(frame) = found else { return Ok(None) };
+    let key = (task.job, task.task, task.attempt);
+    let active = Arc::clone(&app.active_results);
+    if !active.lock().unwrap_or_else(PoisonError::into_inner).insert(key) {
+        return Err(Error::unreachable("this result is arriving already, over another connection").hint("try again in a moment"));
+    }
+    Ok(Some((frame, Claim { key, active })))
+}
+
+/// The frame that a result is for, if it is wanted; nothing if this very result is here already.
+fn expected(state: &Known, task: TaskRef, slave: SlaveId, file: ResultFile) -> Result<Option<i32>> {
+    let stale = || Err(convert::refused(&crate::farm::Refusal::Stale(task)));
+    let notes = state.jobs.get(&task.job).ok_or_else(|| no_job(task.job))?;
+    let unknown = || convert::refused(&crate::farm::Refusal::UnknownTask(task.job, task.task));
+    let frame = notes.frames.nth(task.task.0).ok_or_else(unknown)?;
+    let record = state.farm.task(task.job, task.task).ok_or_else(unknown)?;
+    if state.farm.slave(slave).is_none() {
+        return Err(convert::no_slave(slave));
+    }
+    if record.attempt != task.attempt {
+        return stale();
+    }
+    match record.state {
+        TaskState::Done { slave: by, result, .. } if by == slave && result == Some(file) => Ok(None),
+        TaskState::Leased { slave: by, .. } if by == slave => Ok(Some(frame)),
+        // Taken back from a slave that was thought to be gone: if nobody else has it, its result is welcome.
+        TaskState::Queued => Ok(Some(frame)),
+        TaskState::Done { .. } | TaskState::Leased { .. } | TaskState::Failed { .. } => stale(),
+    }
+}
+
+/// The right to write the result of an attempt, given back when dropped.
+struct Claim {
+    key: (JobId, TaskIndex, Attempt),
+    active: Arc<Mutex<HashSet<(JobId, TaskIndex, Attempt)>>>,
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        self.active.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.key);
+    }
+}
+
+/// A finished frame as multilayer EXR; parts of it by `Range`.
+#[utoipa::path(get, path = "/jobs/{job}/frames/{frame}/result", params(("job" = String, Path), ("frame" = i32, Path)),
+    responses((status = 200, body = Vec<u8>, content_type = "image/x-exr"), (status = "default", body = FaultBody)))]
+pub(super) async fn download(
+    State(app): Shared,
+    Path((job, frame)): Path<(String, String)>,
+    request: Request,
+) -> Result<Response, Fault> {
+    let job: JobId = parse(&job)?;
+    let frame: i32 = number(&frame, "frame number")?;
+    let (attempt, file) = app.desk.look(move |state| result_of(state, job, frame)).await??;
+    let path = app.folders.result(job, frame, attempt);
+    let lost = || {
+        Error::storage(format!(
+            "the result of frame {frame} of job {job} has gone from the master's disk"
+        ))
+    };
+    let mut response = serve_file(&path, "image/x-exr", file.hash, request, lost).await?;
+    let name = format!("attachment; filename=\"{frame:06}.exr\"");
+    if let Ok(name) = HeaderValue::from_str(&name) {
+        response.headers_mut().insert(header::CONTENT_DISPOSITION, name);
+    }
+    Ok(response)
+}
+
+fn result_of(state: &Known, job: JobId, frame: i32) -> Result<(Attempt, ResultFile)> {
+    let notes = state.jobs.get(&job).ok_or_else(|| no_job(job))?;
+    let place = notes.frames.place_of(frame);
+    let record = place.and_then(|place| state.farm.task(job, TaskIndex(place)));
+    let record = record.ok_or_else(|| Error::not_found(format!("the job {job} has no frame {frame}")))?;
+    match record.state {
+        TaskState::Done { result: Some(file), .. } => Ok((record.attempt, file)),
+        _ => Err(Error::not_found(format!("frame {frame} of job {job} has no result yet"))),
+    }
+}
+
+/// All finished frames in a zip, uncompressed.
+#[utoipa::path(get, path = "/jobs/{job}/results.zip", params(("job" = String, Path)),
+    responses((status = 200, body = Vec<u8>, content_type = "application/zip"), (status = "default", body = FaultBody)))]
+pub(super) async fn zip(State(app): Shared, Path(job): Path<String>) -> Result<Response, Fault> {
+    let job: JobId = parse(&job)?;
+    let folders = app.folders.clone();
+    let entries = app.desk.look(move |state| {
+        let notes = state.jobs.get(&job)?;
+        let frames = notes.frames.iter().filter_map(|frame| {
+            let (attempt, file) = result_of(state, job, frame).ok()?;
+            Some(ZipEntry {
+                name: format!("{frame:06}.exr"),
+                path: folders.result(job, frame, attempt),
+                size_bytes: file.size_bytes,
+            })
+        });
+        Some(frames.collect::<Vec<_>>())
+    });
+    let entries = entries.await?.ok_or_else(|| no_job(job))?;
+    let length_bytes = zip::length_bytes(&entries);
+    let (read, write) = tokio::io::duplex(ZIP_BYTES_AHEAD);
+    let runtime = tokio::runtime::Handle::current();
+    tokio::task::spawn_blocking(move || {
+        // If it fails, the download ends short of its length, which the other side notices.
+        if let Err(error) = zip::write(&entries, SyncIoBridge::new_with_handle(write, runtime)) {
+            tracing::warn!(%job, %error, "a zip was not completed");
+        }
+    });
+    let headers = [
+        (header::CONTENT_TYPE, "application/zip".to_owned()),
+        (header::CONTENT_LENGTH, length_bytes.to_string()),
+        (header::CONTENT_DISPOSITION, format!("attachment; filename=\"{job}.zip\"")),
+    ];
+    let body = Body::from_stream(ReaderStream::with_capacity(read, 1 << 18));
+    Ok((headers, body).into_response())
+}
+
+/// A file that never changes under its name.
+pub(super) async fn serve_file(
+    path: &std::path::Path,
+    media_type: &'static str,
+    hash: ContentHash,
+    request: Request,
+    missing: impl FnOnce() -> Error,
+) -> Result<Response, Fault> {
+    let served = ServeFile::new(path).with_buf_chunk_size(READ_BYTES).try_call(request).await;
+    let response = served.map_err(|error| Error::io("read", path, &error))?;
+    if response.status() == StatusCode::NOT_FOUND {
+        return Err(missing().into());
+    }
+    let mut response = response.map(Body::new);
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
+    if let Ok(tag) = HeaderValue::from_str(&format!("\"{hash}\"")) {
+        headers.insert(header::ETAG, tag);
+    }
+    Ok(response)
+}

@@ -1,0 +1,77 @@
+//! Slaves: they register, ask for work and for orders, and say goodbye.
+
+use super::body::JsonBody;
+use super::{Shared, parse, validate};
+use crate::farm::Event;
+use crate::ids::SlaveId;
+use crate::master::convert;
+use crate::master::fault::Fault;
+use crate::master::serve::Peer;
+use crate::wire::{FaultBody, Orders, OrdersWanted, Registered, Registration, SlaveInfo, WorkAnswer, WorkWanted};
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::{Extension, Json};
+
+/// Registers a slave, newly or again.
+#[utoipa::path(post, path = "/slaves", request_body = Registration,
+    responses((status = 200, body = Registered), (status = "default", body = FaultBody)))]
+pub(super) async fn register(
+    State(app): Shared,
+    peer: Option<Extension<Peer>>,
+    JsonBody(registration): JsonBody<Registration>,
+) -> Result<Json<Registered>, Fault> {
+    validate::registration(&registration)?;
+    let fresh = SlaveId::from_bits(super::super::random_bits()?);
+    let address = peer.map_or_else(String::new, |Extension(Peer(address))| address.ip().to_string());
+    let id = app.desk.register(registration, fresh, address).await?;
+    Ok(Json(Registered { id }))
+}
+
+/// All slaves that this master knows, by name.
+#[utoipa::path(get, path = "/slaves",
+    responses((status = 200, body = Vec<SlaveInfo>), (status = "default", body = FaultBody)))]
+pub(super) async fn list(State(app): Shared) -> Result<Json<Vec<SlaveInfo>>, Fault> {
+    let slaves = app.desk.look(|state| {
+        let slaves = state.farm.slaves();
+        let mut slaves: Vec<_> = slaves
+            .map(|view| convert::slave_info(&view, state.slaves.get(&view.record.id), &state.farm))
+            .collect();
+        slaves.sort_by(|a, b| (&a.name, a.id).cmp(&(&b.name, b.id)));
+        slaves
+    });
+    Ok(Json(slaves.await?))
+}
+
+/// A slave says goodbye; what it held is free again.
+#[utoipa::path(delete, path = "/slaves/{slave}", params(("slave" = String, Path)),
+    responses((status = 204), (status = "default", body = FaultBody)))]
+pub(super) async fn leave(State(app): Shared, Path(slave): Path<String>) -> Result<StatusCode, Fault> {
+    let slave: SlaveId = parse(&slave)?;
+    app.desk.tell(Event::SlaveLeft { slave }).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Reports, and the wish for the next chunk, in one request; answered as soon as there is work.
+#[utoipa::path(post, path = "/slaves/{slave}/work", params(("slave" = String, Path)), request_body = WorkWanted,
+    responses((status = 200, body = WorkAnswer), (status = "default", body = FaultBody)))]
+pub(super) async fn work(
+    State(app): Shared,
+    Path(slave): Path<String>,
+    JsonBody(wanted): JsonBody<WorkWanted>,
+) -> Result<Json<WorkAnswer>, Fault> {
+    let slave: SlaveId = parse(&slave)?;
+    validate::work(&wanted)?;
+    Ok(Json(app.desk.work(slave, wanted).await?))
+}
+
+/// A sign of life; answered as soon as there is something to stop.
+#[utoipa::path(post, path = "/slaves/{slave}/orders", params(("slave" = String, Path)), request_body = OrdersWanted,
+    responses((status = 200, body = Orders), (status = "default", body = FaultBody)))]
+pub(super) async fn orders(
+    State(app): Shared,
+    Path(slave): Path<String>,
+    JsonBody(wanted): JsonBody<OrdersWanted>,
+) -> Result<Json<Orders>, Fault> {
+    let slave: SlaveId = parse(&slave)?;
+    Ok(Json(app.desk.orders(slave, wanted).await?))
+}

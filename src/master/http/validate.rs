@@ -1,0 +1,193 @@
+//! What clients and slaves may say: every bound on announcements and registrations, each with its sentence.
+
+use crate::error::{Error, Result};
+use crate::farm::{CHUNK_TASKS_MAX, NewJob, PRIORITY_RANGE};
+use crate::ids::{ContentHash, JobId, JobPath};
+use crate::master::actor::Announced;
+use crate::wire::{JobAnnounce, Manifest, Registration, RenderSettings, WorkWanted};
+use std::collections::{BTreeMap, HashSet};
+
+const NAME_BYTES_MAX: usize = 255;
+const TAGS_MAX: usize = 64;
+const FILES_MAX: usize = 50_000;
+const FILE_BYTES_MAX: u64 = 1 << 40;
+const BLENDERS_MAX: usize = 64;
+const SLOTS_MAX: u32 = 256;
+const HOLDING_MAX: usize = 10_000;
+const REPORTS_MAX: usize = 1_000;
+const PERCENT_MAX: u32 = 32_767;
+
+/// Checks an announcement and makes a job of it.
+pub(super) fn announced(id: JobId, announce: JobAnnounce) -> Result<Announced> {
+    let JobAnnounce {
+        name,
+        category,
+        tags,
+        priority,
+        chunks,
+        frames,
+        blender,
+        manifest,
+    } = announce;
+    check_name("name", &name)?;
+    if name.trim().is_empty() {
+        return Err(Error::bad_input("the job has no name"));
+    }
+    check_name("category", &category)?;
+    check_tags(&tags)?;
+    if !PRIORITY_RANGE.contains(&priority) {
+        return Err(Error::bad_input(format!(
+            "the priority {priority} is not between {} and {}",
+            PRIORITY_RANGE.start(),
+            PRIORITY_RANGE.end()
+        )));
+    }
+    if chunks > CHUNK_TASKS_MAX {
+        return Err(Error::bad_input(format!(
+            "chunks of {chunks} frames are too large: {CHUNK_TASKS_MAX} at most"
+        )));
+    }
+    let contents = manifest.as_ref().map(check_manifest).transpose()?.unwrap_or_default();
+    let manifest = manifest
+        .map(|manifest| serde_json::to_string(&manifest))
+        .transpose()
+        .map_err(|error| Error::internal(format!("the manifest cannot be written: {error}")))?;
+    let job = NewJob {
+        id,
+        name,
+        category,
+        tags,
+        priority,
+        chunk_tasks: chunks,
+        frames,
+        blender,
+        files_missing: false,
+    };
+    Ok(Announced { job, manifest, contents })
+}
+
+/// Checks a registration.
+pub(super) fn registration(registration: &Registration) -> Result<()> {
+    check_name("name", &registration.name)?;
+    if registration.name.trim().is_empty() {
+        return Err(Error::bad_input("the slave has no name"));
+    }
+    check_tags(&registration.tags)?;
+    if !(1..=SLOTS_MAX).contains(&registration.slots) {
+        return Err(Error::bad_input(format!(
+            "a slave renders 1 to {SLOTS_MAX} chunks at once, not {}",
+            registration.slots
+        )));
+    }
+    check_count("Blenders", registration.blenders.len(), BLENDERS_MAX)?;
+    check_count("held frames", registration.holding.len(), HOLDING_MAX)?;
+    check_name("operating system", &registration.machine.os)
+}
+
+/// Checks a request for work.
+pub(super) fn work(wanted: &WorkWanted) -> Result<()> {
+    check_count("reports", wanted.reports.len(), REPORTS_MAX)
+}
+
+/// Checks the files of a job; returns each content that they need once.
+fn check_manifest(manifest: &Manifest) -> Result<Vec<ContentHash>> {
+    check_count("files", manifest.files.len(), FILES_MAX)?;
+    check_settings(&manifest.settings)?;
+    let mut paths = HashSet::new();
+    let mut sizes = BTreeMap::new();
+    for file in &manifest.files {
+        if !paths.insert(file.path.as_str()) {
+            return Err(Error::bad_input(format!("the job has two files {:?}", file.path.as_str())));
+        }
+        if file.size_bytes > FILE_BYTES_MAX {
+            return Err(Error::bad_input(format!("the file {:?} is too large", file.path.as_str())));
+        }
+        if *sizes.entry(file.hash).or_insert(file.size_bytes) != file.size_bytes {
+            return Err(Error::bad_input(format!(
+                "the file {:?} has the same hash as another one of another length",
+                file.path.as_str()
+            )));
+        }
+        if file.frames.is_some_and(|(first, last)| first > last) {
+            return Err(Error::bad_input(format!(
+                "the frames that need {:?} run backwards",
+                file.path.as_str()
+            )));
+        }
+    }
+    if !paths.contains(manifest.main.as_str()) {
+        return Err(Error::bad_input(format!(
+            "the main file {:?} is not among the job's files",
+            manifest.main.as_str()
+        )));
+    }
+    check_folders(manifest.files.iter().map(|file| &file.path), &paths)?;
+    Ok(sizes.into_keys().collect())
+}
+
+/// No path may be both a file and the folder of another.
+fn check_folders<'a>(files: impl Iterator<Item = &'a JobPath>, paths: &HashSet<&str>) -> Result<()> {
+    for file in files {
+        let mut folder = file.as_str();
+        while let Some((above, _)) = folder.rsplit_once('/') {
+            if paths.contains(above) {
+                return Err(Error::bad_input(format!("{above:?} is both a file and a folder of the job")));
+            }
+            folder = above;
+        }
+    }
+    Ok(())
+}
+
+fn check_settings(settings: &RenderSettings) -> Result<()> {
+    if let Some(scene) = &settings.scene {
+        check_name("scene", scene)?;
+    }
+    let is_engine = |engine: &str| {
+        let is_letter = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        !engine.is_empty() && engine.len() <= 64 && engine.chars().all(is_letter)
+    };
+    match &settings.engine {
+        Some(engine) if !is_engine(engine) => return Err(Error::bad_input(format!("{engine:?} is no render engine"))),
+        _ => {}
+    }
+    match settings.resolution_percent {
+        Some(percent) if !(1..=PERCENT_MAX).contains(&percent) => {
+            return Err(Error::bad_input(format!("a size of {percent} % cannot be rendered")));
+        }
+        _ => {}
+    }
+    if settings.samples == Some(0) {
+        return Err(Error::bad_input("0 samples cannot be rendered"));
+    }
+    Ok(())
+}
+
+fn check_tags(tags: &[String]) -> Result<()> {
+    check_count("tags", tags.len(), TAGS_MAX)?;
+    tags.iter().try_for_each(|tag| {
+        check_name("tag", tag)?;
+        if tag.trim().is_empty() {
+            Err(Error::bad_input("a tag is empty"))
+        } else {
+            Ok(())
+        }
+    })
+}
+
+fn check_name(what: &str, text: &str) -> Result<()> {
+    if text.len() > NAME_BYTES_MAX {
+        return Err(Error::bad_input(format!("the {what} is longer than {NAME_BYTES_MAX} bytes")));
+    }
+    if text.chars().any(char::is_control) {
+        return Err(Error::bad_input(format!("the {what} {text:?} holds a control character")));
+    }
+    Ok(())
+}
+
+fn check_count(what: &str, count: usize, count_max: usize) -> Result<()> {
+    if count > count_max {
+        return Err(Error::bad_input(format!("{count} {what} are too many: {count_max} at most")));
+    }
+    Ok(())
+}
