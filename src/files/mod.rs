@@ -1,1 +1,5 @@
 //! Files of jobs: content by hash, manifests, zips.
+
+mod manifest;
+
+pub use manifest::{BuiltManifest, SourceFile, build};

@@ -1,0 +1,309 @@
+//! One warm Blender: opens a scene once, renders its frames one by one on command.
+
+use super::header;
+use super::installation::Installation;
+use super::log::{Log, LogLine};
+use super::process::{Launch, Tree, ending};
+use crate::error::{Error, Result};
+use crate::wire::RenderSettings;
+use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+
+/// From the start of the process to its first word.
+const START_TIMEOUT_S: u64 = 60;
+/// A scene of many gigabytes over a slow disk takes minutes; what takes longer hangs.
+const OPEN_TIMEOUT_S: u64 = 1800;
+/// A stranger on the worker's port gets no more patience than this.
+const HANDSHAKE_TIMEOUT_S: u64 = 10;
+/// The rest of the log, after the answer.
+const LOG_TIMEOUT_S: u64 = 2;
+/// From the end of the connection to the end of the process.
+const END_TIMEOUT_S: u64 = 5;
+const REPLY_BYTES_MAX: u64 = 64 * 1024;
+
+/// How a worker is started.
+#[derive(Debug, Clone)]
+pub struct WorkerOptions {
+    /// Threads that Blender renders with; 0: one per core.
+    pub threads: u32,
+    /// Whether scripts inside of .blend files run.
+    pub allow_scripts: bool,
+    /// The worker's own folder, for its scripts and temporary files.
+    pub folder: PathBuf,
+}
+
+/// A scene to open.
+#[derive(Debug, Clone)]
+pub struct SceneRequest {
+    /// The .blend.
+    pub blend: PathBuf,
+    /// What is set differently from what the file says.
+    pub settings: RenderSettings,
+}
+
+/// A rendered frame.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Rendered {
+    /// Seconds of rendering, file included.
+    pub seconds: f64,
+}
+
+/// A running Blender. Dropping it kills its process tree; [`Worker::kill`] also waits until it is gone. A call that is
+/// given up half-way (its future dropped) leaves the worker good for nothing but killing.
+#[derive(Debug)]
+pub struct Worker {
+    tree: Tree,
+    replies: BufReader<OwnedReadHalf>,
+    orders: OwnedWriteHalf,
+    log: Arc<Log>,
+    marks: u64,
+    options: WorkerOptions,
+    version: String,
+}
+
+#[derive(Debug, Serialize)]
+struct Order<'a> {
+    mark: u64,
+    #[serde(flatten)]
+    what: What<'a>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(tag = "order", rename_all = "snake_case")]
+enum What<'a> {
+    Open {
+        blend: &'a Path,
+        allow_scripts: bool,
+        threads: u32,
+        #[serde(flatten)]
+        settings: &'a RenderSettings,
+    },
+    Render {
+        frame: i32,
+        output: &'a Path,
+    },
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(tag = "reply", rename_all = "snake_case")]
+enum Reply {
+    Ready { token: String, version: [u16; 3] },
+    Opened { scene: String },
+    Rendered { seconds: f64 },
+    Failed { reason: String },
+}
+
+impl Worker {
+    /// Starts a Blender and waits until it listens. Lines that `log` has no room for are left out, and counted.
+    pub async fn start(installation: &Installation, options: &WorkerOptions, log: mpsc::Sender<LogLine>) -> Result<Self> {
+        let listener = TcpListener::bind(("127.0.0.1", 0))
+            .await
+            .map_err(|error| Error::internal(format!("no loopback socket for Blender: {error}")))?;
+        let port = listener.local_addr().map_or(0, |address| address.port());
+        let token = one_time_token()?;
+        let log = Log::new(log);
+        let launch = Launch {
+            installation,
+            script: "worker.py",
+            argument: None,
+            folder: &options.folder,
+            threads: options.threads,
+            allow_scripts: options.allow_scripts,
+            mark: format!("{port}:{token}"),
+        };
+        let mut tree = launch.spawn(&log).await?;
+        let connected = tokio::select! {
+            connected = timeout(Duration::from_secs(START_TIMEOUT_S), greet(&listener, &token)) => connected
+                .map_err(|_| Error::timeout(format!("Blender did not start within {START_TIMEOUT_S} s"))),
+            status = tree.exited() => Err(Error::blender(last_words(&format!("{} at its start", ending(&status)), &log))),
+        };
+        match connected {
+            Ok((stream, version)) => {
+                let (replies, orders) = stream.into_split();
+                Ok(Self {
+                    tree,
+                    replies: BufReader::new(replies),
+                    orders,
+                    log,
+                    marks: 0,
+                    options: options.clone(),
+                    version,
+                })
+            }
+            Err(error) => {
+                tree.kill().await;
+                Err(error)
+            }
+        }
+    }
+
+    /// Opens a scene, in place of the one that was open.
+    pub async fn open(&mut self, scene: &SceneRequest) -> Result<()> {
+        let name = scene.blend.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        header::check(&scene.blend, &self.version)?;
+        self.log.set_frame(None);
+        self.log.forget_engines();
+        let what = What::Open {
+            blend: &scene.blend,
+            allow_scripts: self.options.allow_scripts,
+            threads: self.options.threads,
+            settings: &scene.settings,
+        };
+        let opening = format!("while opening {name}");
+        let reply = ask(&mut self.tree, &mut self.replies, &mut self.orders, &self.log, &mut self.marks, what, &opening);
+        match timeout(Duration::from_secs(OPEN_TIMEOUT_S), reply).await {
+            Ok(Ok(Reply::Opened { scene: opened })) => match self.log.engine_missing(&opened) {
+                Some(engine) if scene.settings.engine.is_none() => Err(engine_missing(&opened, &engine)),
+                _ => Ok(()),
+            },
+            Ok(reply) => Err(unexpected(reply, &opening)),
+            Err(_) => Err(Error::timeout(format!("Blender did not open {name} within {OPEN_TIMEOUT_S} s"))),
+        }
+    }
+
+    /// Renders a frame of the open scene into a file of exactly this name, as raw multilayer EXR. Waits as long as it takes.
+    /// When it returns, all lines that the frame printed have been handed to the log.
+    pub async fn render(&mut self, frame: i32, output: &Path) -> Result<Rendered> {
+        self.log.set_frame(Some(frame));
+        let what = What::Render { frame, output };
+        let rendering = format!("while rendering frame {frame}");
+        let reply = ask(&mut self.tree, &mut self.replies, &mut self.orders, &self.log, &mut self.marks, what, &rendering).await;
+        self.log.set_frame(None);
+        match reply {
+            Ok(Reply::Rendered { seconds }) => Ok(Rendered { seconds }),
+            reply => Err(unexpected(reply, &rendering)),
+        }
+    }
+
+    /// Kills Blender and all that it started; returns when nothing of it is left.
+    pub async fn kill(self) {
+        self.tree.kill().await;
+    }
+
+    /// Memory of the process now, in bytes; none once it has ended.
+    #[must_use]
+    pub fn memory_bytes(&self) -> Option<u64> {
+        self.tree.memory_bytes()
+    }
+
+    /// The process id.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.tree.pid()
+    }
+}
+
+/// Sends an order and waits for its reply, or for the end of the process.
+async fn ask(
+    tree: &mut Tree,
+    replies: &mut BufReader<OwnedReadHalf>,
+    orders: &mut OwnedWriteHalf,
+    log: &Log,
+    marks: &mut u64,
+    what: What<'_>,
+    doing: &str,
+) -> Result<Reply> {
+    *marks += 1;
+    let mark = *marks;
+    let mut line = serde_json::to_vec(&Order { mark, what })
+        .map_err(|_| Error::bad_input("a path that is not valid Unicode cannot be handed to Blender"))?;
+    line.push(b'\n');
+    let reply = tokio::select! {
+        biased;
+        reply = async {
+            orders.write_all(&line).await.ok()?;
+            read_reply(replies).await
+        } => reply,
+        _ = tree.exited() => None,
+    };
+    if let Some(reply) = reply {
+        // The lines that belong to this order come before its mark.
+        let _ = timeout(Duration::from_secs(LOG_TIMEOUT_S), log.reached(mark)).await;
+        return Ok(reply);
+    }
+    let how = match timeout(Duration::from_secs(END_TIMEOUT_S), tree.exited()).await {
+        Ok(status) => ending(&status),
+        Err(_) => "stopped answering".to_owned(),
+    };
+    Err(Error::blender(last_words(&format!("{how} {doing}"), log)))
+}
+
+async fn read_reply(replies: &mut BufReader<OwnedReadHalf>) -> Option<Reply> {
+    let mut line = Vec::new();
+    replies.take(REPLY_BYTES_MAX).read_until(b'\n', &mut line).await.ok()?;
+    serde_json::from_slice(&line).ok()
+}
+
+/// Waits for the child among whoever else may connect.
+async fn greet(listener: &TcpListener, token: &str) -> (TcpStream, String) {
+    loop {
+        let Ok((mut stream, _)) = listener.accept().await else {
+            // Out of handles: the caller's time-out bounds this.
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            continue;
+        };
+        let first = timeout(Duration::from_secs(HANDSHAKE_TIMEOUT_S), read_ready(&mut stream)).await;
+        if let Ok(Some((theirs, [major, minor, patch]))) = first
+            && theirs == token
+        {
+            // Orders are small and must not wait for more.
+            let _ = stream.set_nodelay(true);
+            return (stream, format!("{major}.{minor}.{patch}"));
+        }
+    }
+}
+
+/// Reads the first line byte by byte, so that nothing of what follows is taken.
+async fn read_ready(stream: &mut TcpStream) -> Option<(String, [u16; 3])> {
+    let mut line = Vec::new();
+    while line.len() < 1024 {
+        match stream.read_u8().await.ok()? {
+            b'\n' => {
+                return match serde_json::from_slice(&line).ok()? {
+                    Reply::Ready { token, version } => Some((token, version)),
+                    _ => None,
+                };
+            }
+            byte => line.push(byte),
+        }
+    }
+    None
+}
+
+fn one_time_token() -> Result<String> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes).map_err(|error| Error::internal(format!("the system gives no random numbers: {error}")))?;
+    Ok(format!("{:032x}", u128::from_ne_bytes(bytes)))
+}
+
+pub(super) fn engine_missing(scene: &str, engine: &str) -> Error {
+    Error::blender(format!(
+        "the scene {scene:?} wants the render engine {engine}, which this Blender does not have"
+    ))
+    .hint("enable its add-on in that Blender, or choose another engine for the job, such as CYCLES")
+}
+
+/// "Blender crashed …: the last line that it printed".
+pub(super) fn last_words(what: &str, log: &Log) -> String {
+    let last = log.last_line();
+    if last.is_empty() {
+        format!("Blender {what}")
+    } else {
+        format!("Blender {what}; its last line was: {last}")
+    }
+}
+
+fn unexpected(reply: Result<Reply>, doing: &str) -> Error {
+    match reply {
+        Err(error) => error,
+        Ok(Reply::Failed { reason }) => Error::blender(reason),
+        Ok(_) => Error::internal(format!("Blender gave an answer that does not fit {doing}")),
+    }
+}

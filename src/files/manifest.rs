@@ -1,0 +1,161 @@
+//! From files on this disk to the manifest of a job: short paths inside the job, and the hash of each content.
+
+use crate::error::{Error, Result};
+use crate::ids::{ContentHash, JobPath};
+use crate::wire::{FileEntry, Manifest, RenderSettings};
+use std::collections::BTreeMap;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Read at once while hashing; also how often progress is told and a cancel is noticed.
+const CHUNK_BYTES: usize = 1 << 20;
+
+/// A file of a job, where it is and where it belongs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SourceFile {
+    /// Where its content is on this disk.
+    pub disk_path: PathBuf,
+    /// Where it lies beside the others: a path with `/` between names, without a root.
+    pub virtual_path: String,
+}
+
+/// A manifest, and where each of its contents is on this disk.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BuiltManifest {
+    /// What is announced to the master.
+    pub manifest: Manifest,
+    /// One file of each content.
+    pub contents: BTreeMap<ContentHash, PathBuf>,
+}
+
+/// Hashes all files and gives each its path inside the job: what all virtual paths begin with is cut off, so nothing of
+/// the artist's folders above the project is told. `progress` hears the bytes hashed so far, and of how many.
+pub fn build(
+    main: &SourceFile,
+    files: &[SourceFile],
+    settings: RenderSettings,
+    mut progress: impl FnMut(u64, u64),
+    cancelled: &AtomicBool,
+) -> Result<BuiltManifest> {
+    let mut sources: BTreeMap<&str, &Path> = BTreeMap::new();
+    for file in std::iter::once(main).chain(files) {
+        sources.entry(&file.virtual_path).or_insert(&file.disk_path);
+    }
+    let root = common_root(sources.keys().copied());
+    let total_bytes = total_bytes(sources.values().copied())?;
+    let mut hashed_bytes = 0;
+    let mut entries = Vec::with_capacity(sources.len());
+    let mut contents = BTreeMap::new();
+    for (virtual_path, disk_path) in &sources {
+        let path: JobPath = virtual_path[root..].parse()?;
+        let (hash, size_bytes) = hash_file(disk_path, cancelled, |bytes| {
+            hashed_bytes += bytes;
+            progress(hashed_bytes, total_bytes);
+        })?;
+        contents.entry(hash).or_insert_with(|| disk_path.to_path_buf());
+        entries.push(FileEntry { path, size_bytes, hash, frames: None });
+    }
+    let manifest = Manifest {
+        main: main.virtual_path[root..].parse()?,
+        files: entries,
+        settings,
+    };
+    Ok(BuiltManifest { manifest, contents })
+}
+
+/// Length of the folders, with their last `/`, that all paths share.
+fn common_root<'a>(paths: impl Iterator<Item = &'a str>) -> usize {
+    let folder = |path: &'a str| &path[..path.rfind('/').map_or(0, |slash| slash + 1)];
+    let shared = paths.map(folder).reduce(|shared, other| {
+        let same = shared.bytes().zip(other.bytes()).take_while(|(a, b)| a == b).count();
+        // A slash is one byte, so the cut never splits a letter.
+        &shared[..shared.as_bytes()[..same].iter().rposition(|byte| *byte == b'/').map_or(0, |slash| slash + 1)]
+    });
+    shared.map_or(0, str::len)
+}
+
+fn total_bytes<'a>(paths: impl Iterator<Item = &'a Path>) -> Result<u64> {
+    paths
+        .map(|path| std::fs::metadata(path).map(|found| found.len()).map_err(|error| Error::io("read", path, &error)))
+        .sum()
+}
+
+/// Hash and length of what was read; the length on disk may change meanwhile.
+fn hash_file(path: &Path, cancelled: &AtomicBool, mut read: impl FnMut(u64)) -> Result<(ContentHash, u64)> {
+    let failed = |error: &std::io::Error| Error::io("read", path, error);
+    let mut file = std::fs::File::open(path).map_err(|error| failed(&error))?;
+    let mut hasher = blake3::Hasher::new();
+    let mut chunk = vec![0; CHUNK_BYTES];
+    let mut size_bytes = 0;
+    loop {
+        if cancelled.load(Ordering::Relaxed) {
+            return Err(Error::cancelled("the sending was cancelled"));
+        }
+        let length = match file.read(&mut chunk) {
+            Ok(0) => break,
+            Ok(length) => length,
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(failed(&error)),
+        };
+        hasher.update(&chunk[..length]);
+        size_bytes += length as u64;
+        read(length as u64);
+    }
+    Ok((ContentHash(*hasher.finalize().as_bytes()), size_bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn source(folder: &Path, virtual_path: &str, content: &str) -> SourceFile {
+        let disk_path = folder.join(virtual_path.replace('/', "+"));
+        std::fs::write(&disk_path, content).unwrap();
+        SourceFile { disk_path, virtual_path: virtual_path.to_owned() }
+    }
+
+    #[test]
+    fn paths_lose_what_they_share_and_keep_their_places_beside_each_other() {
+        let folder = tempfile::tempdir().unwrap();
+        let main = source(folder.path(), "home/ä/shot/main.blend", "scene");
+        let files = [
+            source(folder.path(), "home/ä/shop/wood.png", "pixels"),
+            source(folder.path(), "home/ä/shot/copy of wood.png", "pixels"),
+            main.clone(),
+        ];
+        let mut told = Vec::new();
+        let settings = RenderSettings::default();
+        let built = build(&main, &files, settings, |done, total| told.push((done, total)), &AtomicBool::new(false)).unwrap();
+        let paths: Vec<_> = built.manifest.files.iter().map(|file| file.path.as_str()).collect();
+        assert_eq!(paths, ["shop/wood.png", "shot/copy of wood.png", "shot/main.blend"]);
+        assert_eq!(built.manifest.main.as_str(), "shot/main.blend");
+        assert_eq!(built.contents.len(), 2, "same content is one content");
+        assert_eq!(told.last(), Some(&(17, 17)));
+    }
+
+    #[test]
+    fn a_single_file_is_known_by_its_name_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let main = source(folder.path(), "deep/down/main.blend", "scene");
+        let built = build(&main, &[], RenderSettings::default(), |_, _| (), &AtomicBool::new(false)).unwrap();
+        assert_eq!(built.manifest.main.as_str(), "main.blend");
+    }
+
+    #[test]
+    fn a_cancel_and_a_vanished_file_end_it_with_a_sentence() {
+        let folder = tempfile::tempdir().unwrap();
+        let main = source(folder.path(), "main.blend", "scene");
+        let build_it = |cancelled| build(&main, &[], RenderSettings::default(), |_, _| (), &AtomicBool::new(cancelled));
+        assert_eq!(build_it(true).unwrap_err().code, crate::error::Code::Cancelled);
+        std::fs::remove_file(&main.disk_path).unwrap();
+        assert!(build_it(false).unwrap_err().message.starts_with("cannot read"));
+    }
+
+    #[test]
+    fn roots_end_at_a_folder() {
+        assert_eq!(common_root(["a/bc/d", "a/bd/e"].into_iter()), 2);
+        assert_eq!(common_root(["a/b", "c/d"].into_iter()), 0);
+        assert_eq!(common_root(["x"].into_iter()), 0);
+    }
+}

@@ -1,0 +1,194 @@
+#!/usr/bin/env python3
+"""A Blender that fails on command: speaks `worker.py`'s and `collect.py`'s language, renders nothing but tiny valid EXR files.
+
+It is started exactly like the real one (`--version`; `-b … -P worker.py`; `-b … -P collect.py -- REQUEST`). What it does
+comes from the JSON file that lies beside it and has its name (`fake_blender.json` beside `fake_blender.py`, read anew for
+every order), else from the environment variable NETRENDER_FAKE_BLENDER; every key may be left out:
+
+    version           [3, 4, 1]
+    size              [8, 8] pixels
+    render_ms         0: how long a frame takes
+    crash_on_start    true: dies before it listens
+    crash_on_open     true          hang_on_open    true      fail_on_open    "a sentence"
+    crash_on_frames   [3]           hang_on_frames  [3]       fail_on_frames  [3]
+    truncate_frames   [3]: writes only half of the file
+    times             how often, over all processes, a frame crashes, hangs, fails or is truncated; then it goes well
+    print_bytes       prints so much before each frame
+    grandchild        true: starts a process that leaves its process group, and writes its id to `grandchild.pid` beside it
+    collected         replaces keys of what it tells as collected
+
+Frame N is one channel set `ViewLayer.Combined` of the value N/1000, so a test can tell which frame it holds.
+"""
+
+import json
+import os
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import time
+
+BESIDE = os.path.splitext(os.path.abspath(__file__))[0]
+
+
+def orders_to_misbehave():
+    try:
+        with open(BESIDE + ".json", encoding="utf-8") as file:
+            return json.load(file)
+    except FileNotFoundError:
+        return json.loads(os.environ.get("NETRENDER_FAKE_BLENDER", "{}"))
+
+
+def still_due(fake):
+    """Counts misdeeds in a file, one byte each, because every crash ends the process that could remember it."""
+    if "times" not in fake:
+        return True
+    with open(BESIDE + ".misdeeds", "ab") as file:
+        if file.tell() >= fake["times"]:
+            return False
+        file.write(b"x")
+    return True
+
+
+def main():
+    fake = orders_to_misbehave()
+    if "--version" in sys.argv:
+        print("Blender " + ".".join(map(str, fake.get("version", [3, 4, 1]))))
+    elif any(argument.endswith("worker.py") for argument in sys.argv):
+        work(fake)
+    elif any(argument.endswith("collect.py") for argument in sys.argv):
+        collect(fake, sys.argv[sys.argv.index("--") + 1])
+    else:
+        sys.exit("fake_blender: started in a way that netrender does not start a Blender: " + " ".join(sys.argv))
+
+
+def work(fake):
+    die_with_parent()
+    if fake.get("crash_on_start"):
+        print("fake: no start today", flush=True)
+        sys.exit(3)
+    port, token = os.environ["NETRENDER_WORKER"].split(":")
+    link = socket.create_connection(("127.0.0.1", int(port)))
+    reply(link, {"reply": "ready", "token": token, "version": fake.get("version", [3, 4, 1])})
+    for line in link.makefile("r", encoding="utf-8"):
+        order = json.loads(line)
+        answer = {"open": open_scene, "render": render}[order["order"]](orders_to_misbehave(), order)
+        print(f"\x1enetrender-mark {order['mark']}", flush=True)
+        reply(link, answer)
+
+
+def open_scene(fake, order):
+    if fake.get("grandchild"):
+        child = subprocess.Popen(["sleep", "600"], start_new_session=True)
+        with open(os.path.join(os.path.dirname(BESIDE), "grandchild.pid"), "w", encoding="utf-8") as file:
+            file.write(str(child.pid))
+    if fake.get("crash_on_open"):
+        crash()
+    if fake.get("hang_on_open"):
+        hang()
+    if "fail_on_open" in fake:
+        return {"reply": "failed", "reason": fake["fail_on_open"]}
+    print("Read blend: " + order["blend"], flush=True)
+    return {"reply": "opened", "scene": "Scene"}
+
+
+def render(fake, order):
+    frame, output = order["frame"], order["output"]
+    started = time.perf_counter()
+    print_much(fake.get("print_bytes", 0))
+    print(f"Fra:{frame} Mem:8.00M (Peak 8.00M)", flush=True)
+    time.sleep(fake.get("render_ms", 0) / 1000)
+    for key, misdeed in (("crash_on_frames", crash), ("hang_on_frames", hang)):
+        if frame in fake.get(key, []) and still_due(fake):
+            misdeed()
+    if frame in fake.get("fail_on_frames", []) and still_due(fake):
+        return {"reply": "failed", "reason": f"the fake Blender was told to fail frame {frame}"}
+    picture = exr(*fake.get("size", [8, 8]), frame / 1000)
+    if frame in fake.get("truncate_frames", []) and still_due(fake):
+        picture = picture[: len(picture) // 2]
+    with open(output, "wb") as file:
+        file.write(picture)
+    return {"reply": "rendered", "seconds": time.perf_counter() - started}
+
+
+def collect(fake, request_path):
+    """The given file alone, frames 1 to 10."""
+    with open(request_path, encoding="utf-8") as file:
+        request = json.load(file)
+    answer = {
+        "blender": fake.get("version", [3, 4, 1]),
+        "scene": "Scene",
+        "scenes": ["Scene"],
+        "engine": request.get("engine") or "CYCLES",
+        "frame_start": 1,
+        "frame_end": 10,
+        "frame_step": 1,
+        "resolution": [*fake.get("size", [8, 8]), 100],
+        "has_camera": True,
+        "main": {"disk_path": request["blend"], "virtual_path": request["blend"].lstrip("/"), "kind": "blend"},
+        "files": [],
+        "warnings": [],
+        "missing": [],
+        **fake.get("collected", {}),
+    }
+    with open(request["result"], "w", encoding="utf-8") as file:
+        json.dump(answer, file)
+
+
+def crash():
+    print("fake: about to crash", flush=True)
+    os.kill(os.getpid(), signal.SIGSEGV)
+
+
+def hang():
+    print("fake: about to hang", flush=True)
+    while True:
+        time.sleep(60)
+
+
+def print_much(count):
+    line = "x" * 99 + "\n"
+    for _ in range(count // len(line)):
+        sys.stdout.write(line)
+
+
+def reply(link, message):
+    link.sendall(json.dumps(message).encode() + b"\n")
+
+
+def die_with_parent():
+    if sys.platform == "linux":
+        import ctypes
+
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL, 0, 0, 0)
+        if os.getppid() != int(os.environ["NETRENDER_PARENT"]):
+            sys.exit(1)
+
+
+def exr(width, height, value):
+    """A multilayer EXR without compression: one view layer, one pass, every sample of one value, alpha 1."""
+
+    def attribute(name, kind, content):
+        return name + b"\0" + kind + b"\0" + struct.pack("<i", len(content)) + content
+
+    names = [b"ViewLayer.Combined." + letter for letter in (b"A", b"B", b"G", b"R")]
+    channels = b"".join(name + b"\0" + struct.pack("<iB3xii", 2, 0, 1, 1) for name in names) + b"\0"
+    window = struct.pack("<4i", 0, 0, width - 1, height - 1)
+    header = b"\x76\x2f\x31\x01" + struct.pack("<i", 2)
+    header += attribute(b"channels", b"chlist", channels)
+    header += attribute(b"compression", b"compression", b"\0")
+    header += attribute(b"dataWindow", b"box2i", window) + attribute(b"displayWindow", b"box2i", window)
+    header += attribute(b"lineOrder", b"lineOrder", b"\0")
+    header += attribute(b"pixelAspectRatio", b"float", struct.pack("<f", 1))
+    header += attribute(b"screenWindowCenter", b"v2f", struct.pack("<2f", 0, 0))
+    header += attribute(b"screenWindowWidth", b"float", struct.pack("<f", 1)) + b"\0"
+    row = struct.pack("<f", 1.0) * width + struct.pack("<f", value) * (3 * width)
+    first = len(header) + 8 * height
+    offsets = b"".join(struct.pack("<Q", first + y * (8 + len(row))) for y in range(height))
+    rows = b"".join(struct.pack("<ii", y, len(row)) + row for y in range(height))
+    return header + offsets + rows
+
+
+if __name__ == "__main__":
+    main()
