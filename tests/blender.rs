@@ -2,11 +2,11 @@
 
 mod parts;
 
-use netrender::blender::{CollectRequest, Installation, LogLine, SceneRequest, Worker, WorkerOptions, collect, probe};
+use netrender::blender::{CollectRequest, Collected, Installation, LogLine, SceneRequest, Worker, WorkerOptions, collect, probe};
 use netrender::error::{Code, Error};
 use netrender::images;
 use netrender::wire::RenderSettings;
-use parts::{FakeBlender, lives, real_blenders, run_in_blender};
+use parts::{FakeBlender, lives, or_skip, real_blenders, run_in_blender, shared_scenes};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -27,6 +27,15 @@ async fn worker(installation: &Installation) -> (Worker, Bench) {
     };
     let worker = Worker::start(installation, &options, sender).await.unwrap();
     (worker, Bench { folder, log })
+}
+
+/// Puts what was collected where a slave would put it.
+fn copy_all(collected: &Collected, folder: &Path) {
+    for file in collected.files.iter().chain([&collected.main]) {
+        let path = folder.join(&file.virtual_path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::copy(&file.disk_path, path).unwrap();
+    }
 }
 
 fn request(blend: &Path) -> SceneRequest {
@@ -69,46 +78,117 @@ async fn frames_of_a_moved_scene_equal_local_ones_whatever_their_order() {
         run_in_blender(&installation, "scenes/layers.py", &[original.to_str().unwrap()]);
         let main = original.join("shot/main.blend");
         let local = scenes.path().join("local");
-        run_in_blender(&installation, "scenes/render_locally.py", &[main.to_str().unwrap(), local.to_str().unwrap(), "1", "2", "4"]);
+        run_in_blender(
+            &installation,
+            "scenes/render_locally.py",
+            &[main.to_str().unwrap(), local.to_str().unwrap(), "1", "2", "4"],
+        );
 
-        let wish = CollectRequest { blend: main.clone(), ..CollectRequest::default() };
+        let wish = CollectRequest {
+            blend: main.clone(),
+            ..CollectRequest::default()
+        };
         let before = std::fs::read(&main).unwrap();
         let collected = collect(&installation, &wish, &scenes.path().join("collected")).await.unwrap();
         assert_eq!(before, std::fs::read(&main).unwrap(), "the artist's file was changed");
         assert_eq!((collected.frame_start, collected.frame_end), (1, 4));
         assert!(collected.missing.is_empty() && collected.warnings.is_empty(), "{collected:?}");
-        let mut names: Vec<_> = collected.files.iter().map(|file| file.virtual_path.rsplit('/').next().unwrap()).collect();
+        let mut names: Vec<_> = collected
+            .files
+            .iter()
+            .map(|file| file.virtual_path.rsplit('/').next().unwrap())
+            .collect();
         names.sort_unstable();
         assert_eq!(names, ["col.png", "paint.png", "props.blend", "wood.png"]);
 
         // As on a slave: everything lies elsewhere, and the original is gone.
         let moved = scenes.path().join("moved");
-        for file in collected.files.iter().chain([&collected.main]) {
-            let path = moved.join(&file.virtual_path);
-            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-            std::fs::copy(&file.disk_path, path).unwrap();
-        }
+        copy_all(&collected, &moved);
         std::fs::rename(&original, scenes.path().join("gone")).unwrap();
         let (mut worker, mut bench) = worker(&installation).await;
-        worker.open(&request(&moved.join(&collected.main.virtual_path))).await.unwrap();
+        worker
+            .open(&request(&moved.join(&collected.main.virtual_path)))
+            .await
+            .unwrap();
         for frame in [4, 1, 2, 1] {
             let output = bench.output(frame);
             let rendered = worker.render(frame, &output).await.unwrap();
             assert!(rendered.seconds > 0.0);
             images::verify(&output, Some((48, 36))).unwrap();
             let difference = images::compare(&output, &local.join(format!("{frame:04}.exr"))).unwrap();
-            assert!(difference.is_identical(), "frame {frame} of Blender {}: {difference:?}", installation.version);
-            assert!(bench.lines().iter().any(|line| line.frame == Some(frame)), "no log of frame {frame}");
+            assert!(
+                difference.is_identical(),
+                "frame {frame} of Blender {}: {difference:?}",
+                installation.version
+            );
+            assert!(
+                bench.lines().iter().any(|line| line.frame == Some(frame)),
+                "no log of frame {frame}"
+            );
         }
         let info = images::inspect(&bench.output(1)).unwrap();
         assert_eq!(info.layers["ViewLayer"]["Combined"], "RGBA");
         assert_eq!(info.layers["Second Layer"]["Vector"], "XYZW");
         assert!(info.layers["ViewLayer"].contains_key("Paint"), "{info:?}");
-        assert!(info.metadata.keys().any(|key| key.starts_with("cryptomatte/")), "{:?}", info.metadata);
+        assert!(
+            info.metadata.keys().any(|key| key.starts_with("cryptomatte/")),
+            "{:?}",
+            info.metadata
+        );
         assert!(worker.memory_bytes().unwrap() > 10_000_000);
         let pid = worker.pid();
         worker.kill().await;
         assert!(!lives(pid));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn scenes_that_nobody_here_made_equal_local_renders() {
+    let Some(shared) = or_skip(shared_scenes(), "the folder of shared scenes (NETRENDER_TEST_SCENES)") else {
+        return;
+    };
+    for installation in real_blenders().await {
+        for (name, frame) in [
+            ("earth/blend/earth.blend", 40),
+            ("knight/knight.blend", 7),
+            ("linked-libraries/file_to_pack.blend", 1),
+            ("animated/scene.blend", 120),
+        ] {
+            let folder = tempfile::tempdir().unwrap();
+            let path = |name: &str| folder.path().join(name);
+            let (blend, local) = (shared.join(name), path("local"));
+            let arguments = [blend.to_str().unwrap(), local.to_str().unwrap(), &frame.to_string()];
+            run_in_blender(
+                &installation,
+                "scenes/render_locally.py",
+                &[&arguments[..], &["engine=CYCLES", "percent=10", "samples=4"]].concat(),
+            );
+            let wish = CollectRequest {
+                blend,
+                engine: Some("CYCLES".to_owned()),
+                ..CollectRequest::default()
+            };
+            let collected = collect(&installation, &wish, &path("collected")).await.unwrap();
+            assert!(collected.missing.is_empty(), "{name}: {collected:?}");
+            copy_all(&collected, &path("moved"));
+            let (mut worker, bench) = worker(&installation).await;
+            let mut wish = request(&path("moved").join(&collected.main.virtual_path));
+            wish.settings = RenderSettings {
+                engine: Some("CYCLES".to_owned()),
+                resolution_percent: Some(10),
+                samples: Some(4),
+                ..RenderSettings::default()
+            };
+            worker.open(&wish).await.unwrap();
+            worker.render(frame, &bench.output(frame)).await.unwrap();
+            let difference = images::compare(&bench.output(frame), &local.join(format!("{frame:04}.exr"))).unwrap();
+            assert!(
+                difference.is_identical(),
+                "{name} in Blender {}: {difference:?}",
+                installation.version
+            );
+            worker.kill().await;
+        }
     }
 }
 
@@ -133,7 +213,10 @@ async fn scenes_that_cannot_be_rendered_are_refused_in_a_sentence() {
         ] {
             let opened = worker.open(&request(&path(name))).await.unwrap_err();
             assert!(opened.to_string().contains(words), "{name}: {opened}");
-            let wish = CollectRequest { blend: path(name), ..CollectRequest::default() };
+            let wish = CollectRequest {
+                blend: path(name),
+                ..CollectRequest::default()
+            };
             let collected = collect(&installation, &wish, &path("collected")).await.unwrap_err();
             assert!(collected.to_string().contains(words), "{name}: {collected}");
         }
@@ -164,7 +247,11 @@ async fn a_crash_at_the_start_or_on_load_is_told_too() {
     let error = loading.open(&request(&fake.scene())).await.unwrap_err();
     assert_blender(&error, &["crashed (signal 11) while opening scene.blend"]);
     fake.tell(r#"{"crash_on_start": true}"#);
-    let options = WorkerOptions { threads: 0, allow_scripts: false, folder: fake.folder().join("worker") };
+    let options = WorkerOptions {
+        threads: 0,
+        allow_scripts: false,
+        folder: fake.folder().join("worker"),
+    };
     let error = Worker::start(&installation, &options, mpsc::channel(9).0).await.unwrap_err();
     assert_blender(&error, &["ended (status 3) at its start", "no start today"]);
 }
@@ -200,15 +287,23 @@ async fn a_dropped_worker_takes_its_tree_along() {
             tokio::task::yield_now().await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(30), gone).await.expect("a process was left");
+    tokio::time::timeout(Duration::from_secs(30), gone)
+        .await
+        .expect("a process was left");
 }
 
 #[tokio::test]
 async fn a_hundred_megabytes_of_log_neither_block_the_frame_nor_fill_memory() {
     let fake = FakeBlender::told(r#"{"print_bytes": 100000000}"#);
-    let options = WorkerOptions { threads: 0, allow_scripts: false, folder: fake.folder().join("worker") };
+    let options = WorkerOptions {
+        threads: 0,
+        allow_scripts: false,
+        folder: fake.folder().join("worker"),
+    };
     let (sender, mut log) = mpsc::channel(64);
-    let mut worker = Worker::start(&probe(&fake.path()).await.unwrap(), &options, sender).await.unwrap();
+    let mut worker = Worker::start(&probe(&fake.path()).await.unwrap(), &options, sender)
+        .await
+        .unwrap();
     worker.open(&request(&fake.scene())).await.unwrap();
     // Nobody reads the log while the frame renders.
     worker.render(1, &fake.folder().join("1.exr")).await.unwrap();
@@ -221,5 +316,8 @@ async fn a_truncated_picture_is_refused() {
     let (_fake, mut worker, bench) = fake_worker(r#"{"truncate_frames": [1]}"#).await;
     worker.render(1, &bench.output(1)).await.unwrap();
     let error = images::verify(&bench.output(1), None).unwrap_err();
-    assert!(error.message.contains("1.exr is damaged or no EXR file: it ends too early"), "{error}");
+    assert!(
+        error.message.contains("1.exr is cut short, damaged or no EXR file"),
+        "{error}"
+    );
 }

@@ -154,8 +154,13 @@ async fn run(installation: &Installation, question: &Path, folder: &Path, log: &
     tree.kill().await;
     match status {
         Ok(Ok(status)) if status.success() => Ok(()),
-        Ok(status) => Err(Error::blender(last_words(&format!("{} while looking through the scene", ending(&status)), log))),
-        Err(_) => Err(Error::timeout(format!("Blender did not look through the scene within {COLLECT_TIMEOUT_S} s"))),
+        Ok(status) => Err(Error::blender(last_words(
+            &format!("{} while looking through the scene", ending(&status)),
+            log,
+        ))),
+        Err(_) => Err(Error::timeout(format!(
+            "Blender did not look through the scene within {COLLECT_TIMEOUT_S} s"
+        ))),
     }
 }
 
@@ -168,8 +173,10 @@ fn read(result: &Path, log: &Log) -> Result<Collected> {
     match serde_json::from_slice(&text) {
         Ok(Answer::Refused { refused }) => Err(Error::blender(refused)),
         Ok(Answer::Found(found)) => Ok(found.into_collected()),
-        Err(_) => Err(Error::blender("a file that the scene needs has a name that is not valid Unicode")
-            .hint("rename it, and choose it again in Blender")),
+        Err(_) => Err(
+            Error::blender("a file that the scene needs has a name that is not valid Unicode")
+                .hint("rename it, and choose it again in Blender"),
+        ),
     }
 }
 

@@ -77,8 +77,16 @@ mod tests {
         assert!(refused(b"").contains("a.blend is no .blend file"));
         assert!(refused(b"\x89PNG\r\n\x1a\nabcdefghijkl").contains("is no .blend file"));
         let newer = refused(b"BLENDER17-01v0500");
-        assert!(newer.contains("saved by Blender 5.0") && newer.contains("this Blender 3.4.1"), "{newer}");
+        assert!(
+            newer.contains("saved by Blender 5.0") && newer.contains("this Blender 3.4.1"),
+            "{newer}"
+        );
         assert!(check(folder.path(), "3.4.1").unwrap_err().to_string().contains("is a folder"));
-        assert!(check(&folder.path().join("none.blend"), "3.4.1").unwrap_err().to_string().contains("cannot read"));
+        assert!(
+            check(&folder.path().join("none.blend"), "3.4.1")
+                .unwrap_err()
+                .to_string()
+                .contains("cannot read")
+        );
     }
 }

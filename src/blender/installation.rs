@@ -41,13 +41,18 @@ pub struct Installation {
 pub async fn probe(path: &Path) -> Result<Installation> {
     let shown = path.display();
     if path.is_dir() {
-        return Err(Error::blender(format!("{shown} is a folder, not the program of a Blender"))
-            .hint("name the blender program in it"));
+        return Err(
+            Error::blender(format!("{shown} is a folder, not the program of a Blender")).hint("name the blender program in it")
+        );
     }
     let command = vec![path.as_os_str().to_owned()];
     let says = say(path, vec![path.into(), "--version".into()]).await?;
     if let Some(version) = version_after("Blender ", &says) {
-        return Ok(Installation { command, kind: Kind::Executable, version });
+        return Ok(Installation {
+            command,
+            kind: Kind::Executable,
+            version,
+        });
     }
     if !says.starts_with("Python ") {
         return Err(Error::blender(format!("{shown} is neither Blender nor Python"))
@@ -57,7 +62,11 @@ pub async fn probe(path: &Path) -> Result<Installation> {
     let version = says.lines().find_map(|line| version_after("bpy ", line)).ok_or_else(|| {
         Error::blender(format!("the Python {shown} cannot import bpy")).hint("install Blender's module into it: pip install bpy")
     })?;
-    Ok(Installation { command, kind: Kind::Module, version })
+    Ok(Installation {
+        command,
+        kind: Kind::Module,
+        version,
+    })
 }
 
 /// The Blenders to use: those that were given, which must all work, else the first that is found.
@@ -74,15 +83,19 @@ pub async fn find_installations(given: &[PathBuf]) -> Result<Vec<Installation>> 
             return Ok(vec![installation]);
         }
     }
-    Err(Error::blender("there is no Blender on this machine's PATH, and no Python with bpy").hint(format!(
-        "give one by --blender, or set {PYTHON_VARIABLE} to a Python that has the bpy module"
-    )))
+    Err(
+        Error::blender("there is no Blender on this machine's PATH, and no Python with bpy").hint(format!(
+            "give one by --blender, or set {PYTHON_VARIABLE} to a Python that has the bpy module"
+        )),
+    )
 }
 
 /// Where a Blender may be: on the PATH, the named Python, beside this program (a virtual environment), on the PATH.
 fn candidates() -> Vec<PathBuf> {
     let named = std::env::var_os(PYTHON_VARIABLE).filter(|value| !value.is_empty());
-    let beside = std::env::current_exe().ok().and_then(|own| Some(own.parent()?.join(program("python3"))));
+    let beside = std::env::current_exe()
+        .ok()
+        .and_then(|own| Some(own.parent()?.join(program("python3"))));
     on_path("blender")
         .into_iter()
         .chain(named.map(PathBuf::from))
@@ -146,7 +159,12 @@ mod tests {
         assert_eq!(version("Blender 3.4.1\n\tbuild date: 2023").as_deref(), Some("3.4.1"));
         assert_eq!(version("Blender 4.2.3 LTS").as_deref(), Some("4.2.3"));
         assert_eq!(version("Blender is here"), None);
-        assert_eq!(version_after("bpy ", "bpy 5 0 1").map(|version| version.to_string()).as_deref(), Some("5.0.1"));
+        assert_eq!(
+            version_after("bpy ", "bpy 5 0 1")
+                .map(|version| version.to_string())
+                .as_deref(),
+            Some("5.0.1")
+        );
     }
 
     #[tokio::test]

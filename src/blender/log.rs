@@ -105,7 +105,10 @@ impl Log {
         }
         remembered.last_line.clone_from(&text);
         if remembered.left_out > 0 {
-            let text = format!("[{} lines left out: Blender printed faster than they were taken]", remembered.left_out);
+            let text = format!(
+                "[{} lines left out: Blender printed faster than they were taken]",
+                remembered.left_out
+            );
             if self.lines.try_send(LogLine { frame, text }).is_ok() {
                 remembered.left_out = 0;
             }
@@ -122,7 +125,9 @@ pub(super) async fn read_lines(stream: impl AsyncRead + Unpin, log: Arc<Log>) {
     let mut chunk = vec![0; CHUNK_BYTES];
     let mut line = Vec::new();
     loop {
-        let Ok(length @ 1..) = stream.read(&mut chunk).await else { break };
+        let Ok(length @ 1..) = stream.read(&mut chunk).await else {
+            break;
+        };
         for piece in chunk[..length].split_inclusive(|byte| matches!(byte, b'\n' | b'\r' | &RECORD_SEPARATOR)) {
             let (text, ends) = match piece.split_last() {
                 Some((b'\n' | b'\r' | &RECORD_SEPARATOR, text)) => (text, true),

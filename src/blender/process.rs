@@ -9,8 +9,8 @@ use std::path::Path;
 use std::process::{ExitStatus, Stdio};
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
-use tokio::task::JoinHandle;
 use sysinfo::{ProcessRefreshKind, ProcessesToUpdate, System, UpdateKind};
+use tokio::task::JoinHandle;
 
 /// Marks every process of a child's tree in its environment, also those that left its process group.
 const MARK_VARIABLE: &str = "NETRENDER_WORKER";

@@ -157,14 +157,24 @@ impl Worker {
             settings: &scene.settings,
         };
         let opening = format!("while opening {name}");
-        let reply = ask(&mut self.tree, &mut self.replies, &mut self.orders, &self.log, &mut self.marks, what, &opening);
+        let reply = ask(
+            &mut self.tree,
+            &mut self.replies,
+            &mut self.orders,
+            &self.log,
+            &mut self.marks,
+            what,
+            &opening,
+        );
         match timeout(Duration::from_secs(OPEN_TIMEOUT_S), reply).await {
             Ok(Ok(Reply::Opened { scene: opened })) => match self.log.engine_missing(&opened) {
                 Some(engine) if scene.settings.engine.is_none() => Err(engine_missing(&opened, &engine)),
                 _ => Ok(()),
             },
             Ok(reply) => Err(unexpected(reply, &opening)),
-            Err(_) => Err(Error::timeout(format!("Blender did not open {name} within {OPEN_TIMEOUT_S} s"))),
+            Err(_) => Err(Error::timeout(format!(
+                "Blender did not open {name} within {OPEN_TIMEOUT_S} s"
+            ))),
         }
     }
 
@@ -174,7 +184,16 @@ impl Worker {
         self.log.set_frame(Some(frame));
         let what = What::Render { frame, output };
         let rendering = format!("while rendering frame {frame}");
-        let reply = ask(&mut self.tree, &mut self.replies, &mut self.orders, &self.log, &mut self.marks, what, &rendering).await;
+        let reply = ask(
+            &mut self.tree,
+            &mut self.replies,
+            &mut self.orders,
+            &self.log,
+            &mut self.marks,
+            what,
+            &rendering,
+        )
+        .await;
         self.log.set_frame(None);
         match reply {
             Ok(Reply::Rendered { seconds }) => Ok(Rendered { seconds }),

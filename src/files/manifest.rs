@@ -54,7 +54,12 @@ pub fn build(
             progress(hashed_bytes, total_bytes);
         })?;
         contents.entry(hash).or_insert_with(|| disk_path.to_path_buf());
-        entries.push(FileEntry { path, size_bytes, hash, frames: None });
+        entries.push(FileEntry {
+            path,
+            size_bytes,
+            hash,
+            frames: None,
+        });
     }
     let manifest = Manifest {
         main: main.virtual_path[root..].parse()?,
@@ -70,14 +75,21 @@ fn common_root<'a>(paths: impl Iterator<Item = &'a str>) -> usize {
     let shared = paths.map(folder).reduce(|shared, other| {
         let same = shared.bytes().zip(other.bytes()).take_while(|(a, b)| a == b).count();
         // A slash is one byte, so the cut never splits a letter.
-        &shared[..shared.as_bytes()[..same].iter().rposition(|byte| *byte == b'/').map_or(0, |slash| slash + 1)]
+        &shared[..shared.as_bytes()[..same]
+            .iter()
+            .rposition(|byte| *byte == b'/')
+            .map_or(0, |slash| slash + 1)]
     });
     shared.map_or(0, str::len)
 }
 
 fn total_bytes<'a>(paths: impl Iterator<Item = &'a Path>) -> Result<u64> {
     paths
-        .map(|path| std::fs::metadata(path).map(|found| found.len()).map_err(|error| Error::io("read", path, &error)))
+        .map(|path| {
+            std::fs::metadata(path)
+                .map(|found| found.len())
+                .map_err(|error| Error::io("read", path, &error))
+        })
         .sum()
 }
 
@@ -112,7 +124,10 @@ mod tests {
     fn source(folder: &Path, virtual_path: &str, content: &str) -> SourceFile {
         let disk_path = folder.join(virtual_path.replace('/', "+"));
         std::fs::write(&disk_path, content).unwrap();
-        SourceFile { disk_path, virtual_path: virtual_path.to_owned() }
+        SourceFile {
+            disk_path,
+            virtual_path: virtual_path.to_owned(),
+        }
     }
 
     #[test]
@@ -126,7 +141,14 @@ mod tests {
         ];
         let mut told = Vec::new();
         let settings = RenderSettings::default();
-        let built = build(&main, &files, settings, |done, total| told.push((done, total)), &AtomicBool::new(false)).unwrap();
+        let built = build(
+            &main,
+            &files,
+            settings,
+            |done, total| told.push((done, total)),
+            &AtomicBool::new(false),
+        )
+        .unwrap();
         let paths: Vec<_> = built.manifest.files.iter().map(|file| file.path.as_str()).collect();
         assert_eq!(paths, ["shop/wood.png", "shot/copy of wood.png", "shot/main.blend"]);
         assert_eq!(built.manifest.main.as_str(), "shot/main.blend");

@@ -30,7 +30,12 @@ pub fn inspect(path: &Path) -> Result<ExrInfo> {
         info.height = info.height.max(u32::try_from(header.layer_size.height()).unwrap_or(u32::MAX));
         for channel in &header.channels.list {
             let (layer, pass, letter) = split_name(&channel.name.to_string());
-            info.layers.entry(layer).or_default().entry(pass).or_default().push_str(&letter);
+            info.layers
+                .entry(layer)
+                .or_default()
+                .entry(pass)
+                .or_default()
+                .push_str(&letter);
         }
         let attributes = header.shared_attributes.other.iter().chain(&header.own_attributes.other);
         for (name, value) in attributes {

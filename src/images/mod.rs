@@ -22,13 +22,12 @@ const CHANNELS_MAX: usize = 16_384;
 
 /// Runs a decoder; its errors and panics become one sentence about the file.
 fn decode<T>(path: &Path, decoder: impl FnOnce() -> exr::error::Result<T>) -> Result<T> {
-    let damaged = |why: &str| Error::bad_input(format!("{} is damaged or no EXR file: {why}", path.display()));
+    let damaged = |why: &str| Error::bad_input(format!("{} is cut short, damaged or no EXR file: {why}", path.display()));
     match catch_unwind(AssertUnwindSafe(decoder)) {
         Ok(Ok(value)) => Ok(value),
-        Ok(Err(exr::error::Error::Io(error))) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
-            Err(damaged("it ends too early"))
+        Ok(Err(exr::error::Error::Io(error))) if error.kind() != std::io::ErrorKind::UnexpectedEof => {
+            Err(Error::io("read", path, &error))
         }
-        Ok(Err(exr::error::Error::Io(error))) => Err(Error::io("read", path, &error)),
         Ok(Err(error)) => Err(damaged(&error.to_string())),
         Err(_) => Err(damaged("it cannot be decoded")),
     }
@@ -38,7 +37,11 @@ fn decode<T>(path: &Path, decoder: impl FnOnce() -> exr::error::Result<T>) -> Re
 fn headers(path: &Path) -> Result<exr::meta::Headers> {
     let headers = decode(path, || Ok(exr::meta::MetaData::read_from_file(path, false)?.headers))?;
     let channels: usize = headers.iter().map(|header| header.channels.list.len()).sum();
-    let pixels = headers.iter().map(|header| header.layer_size.area() as u64).max().unwrap_or(0);
+    let pixels = headers
+        .iter()
+        .map(|header| header.layer_size.area() as u64)
+        .max()
+        .unwrap_or(0);
     if channels > CHANNELS_MAX || pixels > PIXELS_MAX {
         return Err(Error::bad_input(format!(
             "{} claims {channels} channels of {pixels} pixels, more than any render has",

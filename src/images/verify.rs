@@ -30,7 +30,13 @@ pub fn verify(path: &Path, expected_size: Option<(u32, u32)>) -> Result<()> {
         let mut seen = BTreeSet::new();
         for block in chunks.sequential_decompressor(false) {
             let place = block?.index;
-            seen.insert((place.layer, place.level.x(), place.level.y(), place.pixel_position.x(), place.pixel_position.y()));
+            seen.insert((
+                place.layer,
+                place.level.x(),
+                place.level.y(),
+                place.pixel_position.x(),
+                place.pixel_position.y(),
+            ));
         }
         if seen.len() == expected {
             Ok(())

@@ -2,21 +2,28 @@
 //!
 //! A test that lacks a component skips and says so; under `CI=true` it fails, so that nothing is skipped in silence there.
 
-#![expect(dead_code, unreachable_pub, reason = "every test file takes only what it needs")]
+#![expect(
+    clippy::allow_attributes,
+    reason = "an expectation would fail in the test file that uses everything"
+)]
+#![allow(dead_code, reason = "every test file takes only what it needs")]
 
 use netrender::blender::{Installation, Kind, probe};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 /// A script of `tests/`.
-pub fn script(name: &str) -> PathBuf {
+pub(crate) fn script(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join(name)
 }
 
 /// Whether a component is there; if not, says so, and fails under CI.
-pub fn or_skip<T>(found: Option<T>, what: &str) -> Option<T> {
+pub(crate) fn or_skip<T>(found: Option<T>, what: &str) -> Option<T> {
     if found.is_none() {
-        assert!(std::env::var("CI").as_deref() != Ok("true"), "{what} is missing, and CI runs every test");
+        assert!(
+            std::env::var("CI").as_deref() != Ok("true"),
+            "{what} is missing, and CI runs every test"
+        );
         eprintln!("skipped: {what} is missing");
     }
     found
@@ -24,14 +31,23 @@ pub fn or_skip<T>(found: Option<T>, what: &str) -> Option<T> {
 
 /// The real Blenders of this machine: the program (`NETRENDER_TEST_BLENDER`, else `blender` on the PATH) and the module
 /// (`NETRENDER_TEST_BPY_PYTHON`).
-pub async fn real_blenders() -> Vec<Installation> {
-    let named = |variable: &str| std::env::var_os(variable).filter(|value| !value.is_empty()).map(PathBuf::from);
+pub(crate) async fn real_blenders() -> Vec<Installation> {
+    let named = |variable: &str| {
+        std::env::var_os(variable)
+            .filter(|value| !value.is_empty())
+            .map(PathBuf::from)
+    };
     let on_path = || {
         let path = std::env::var_os("PATH")?;
-        std::env::split_paths(&path).map(|folder| folder.join("blender")).find(|path| path.is_file())
+        std::env::split_paths(&path)
+            .map(|folder| folder.join("blender"))
+            .find(|path| path.is_file())
     };
     let program = or_skip(named("NETRENDER_TEST_BLENDER").or_else(on_path), "the blender program");
-    let module = or_skip(named("NETRENDER_TEST_BPY_PYTHON"), "a Python with bpy (NETRENDER_TEST_BPY_PYTHON)");
+    let module = or_skip(
+        named("NETRENDER_TEST_BPY_PYTHON"),
+        "a Python with bpy (NETRENDER_TEST_BPY_PYTHON)",
+    );
     let mut found = Vec::new();
     for path in program.iter().chain(&module) {
         found.push(probe(path).await.unwrap());
@@ -39,13 +55,28 @@ pub async fn real_blenders() -> Vec<Installation> {
     found
 }
 
+/// Real scenes that nobody of this project made: `NETRENDER_TEST_SCENES`, else `../shared/blends`.
+pub(crate) fn shared_scenes() -> Option<PathBuf> {
+    let named = std::env::var_os("NETRENDER_TEST_SCENES")
+        .filter(|value| !value.is_empty())
+        .map(PathBuf::from);
+    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/blends");
+    named.or(Some(beside)).filter(|folder| folder.is_dir())
+}
+
 /// Runs a script in a real Blender, as a person would by hand; what it prints is shown only if it fails.
-pub fn run_in_blender(installation: &Installation, name: &str, arguments: &[&str]) {
+pub(crate) fn run_in_blender(installation: &Installation, name: &str, arguments: &[&str]) {
     let mut command = Command::new(&installation.command[0]);
     if installation.kind == Kind::Executable {
         command.args(["-b", "-noaudio", "--factory-startup", "--python-exit-code", "1", "-P"]);
     }
-    let output = command.arg(script(name)).arg("--").args(arguments).stdin(Stdio::null()).output().unwrap();
+    let output = command
+        .arg(script(name))
+        .arg("--")
+        .args(arguments)
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
     assert!(
         output.status.success(),
         "{name} {arguments:?}: {}\n{}{}",
@@ -56,12 +87,12 @@ pub fn run_in_blender(installation: &Installation, name: &str, arguments: &[&str
 }
 
 /// A copy of `fake_blender.py` in a folder of its own, told what to do by JSON.
-pub struct FakeBlender {
+pub(crate) struct FakeBlender {
     folder: tempfile::TempDir,
 }
 
 impl FakeBlender {
-    pub fn told(orders: &str) -> Self {
+    pub(crate) fn told(orders: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         std::fs::copy(script("fake_blender.py"), folder.path().join("fake_blender.py")).unwrap();
         let fake = Self { folder };
@@ -70,35 +101,43 @@ impl FakeBlender {
     }
 
     /// Changes what it does from its next order on.
-    pub fn tell(&self, orders: &str) {
+    pub(crate) fn tell(&self, orders: &str) {
         std::fs::write(self.folder.path().join("fake_blender.json"), orders).unwrap();
     }
 
-    pub fn path(&self) -> PathBuf {
+    pub(crate) fn path(&self) -> PathBuf {
         self.folder.path().join("fake_blender.py")
     }
 
     /// A .blend as far as its header goes.
-    pub fn scene(&self) -> PathBuf {
+    pub(crate) fn scene(&self) -> PathBuf {
         let path = self.folder.path().join("scene.blend");
         std::fs::write(&path, "BLENDER-v304RENDH and no more").unwrap();
         path
     }
 
     /// The id of the process that left the process group, once there is one.
-    pub fn grandchild(&self) -> Option<u32> {
-        std::fs::read_to_string(self.folder.path().join("grandchild.pid")).ok()?.parse().ok()
+    pub(crate) fn grandchild(&self) -> Option<u32> {
+        std::fs::read_to_string(self.folder.path().join("grandchild.pid"))
+            .ok()?
+            .parse()
+            .ok()
     }
 
-    pub fn folder(&self) -> &Path {
+    pub(crate) fn folder(&self) -> &Path {
         self.folder.path()
     }
 }
 
 /// Whether a process lives (one that is dead but not yet reaped does not).
-pub fn lives(pid: u32) -> bool {
+pub(crate) fn lives(pid: u32) -> bool {
     match std::fs::read_to_string(format!("/proc/{pid}/stat")) {
-        Ok(stat) => !stat.rsplit(')').next().unwrap_or_default().trim_start().starts_with(['Z', 'X']),
+        Ok(stat) => !stat
+            .rsplit(')')
+            .next()
+            .unwrap_or_default()
+            .trim_start()
+            .starts_with(['Z', 'X']),
         Err(_) => false,
     }
 }

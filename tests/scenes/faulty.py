@@ -24,7 +24,7 @@ save("no_camera")
 
 scene = fresh()
 editor = scene.sequence_editor_create()
-strips = getattr(editor, "strips", None) or editor.sequences
+strips = editor.strips if hasattr(editor, "strips") else editor.sequences
 length = {"length": 9} if hasattr(editor, "strips") else {"frame_end": 10}
 strips.new_effect(name="Colour", type="COLOR", channel=1, frame_start=1, **length)
 save("strips")
