@@ -17,7 +17,7 @@ const LAYERS: [&[&str]; 7] = [
 ];
 
 /// The one home (or few) of each outside library.
-const HOMES: [(&str, &[&str]); 16] = [
+const HOMES: [(&str, &[&str]); 17] = [
     ("askama", &["master"]),
     ("axum", &["master"]),
     ("hyper_util", &["master"]),
@@ -32,6 +32,7 @@ const HOMES: [(&str, &[&str]); 16] = [
     ("pyo3", &["python"]),
     ("reqwest", &["link"]),
     ("rusqlite", &["store"]),
+    ("ruzstd", &["blender"]),
     ("socket2", &["discovery", "master"]),
     ("zip", &["files"]),
 ];
