@@ -6,7 +6,7 @@ use netrender::blender::{CollectRequest, Collected, Installation, LogLine, Scene
 use netrender::error::{Code, Error};
 use netrender::images;
 use netrender::wire::RenderSettings;
-use parts::{FakeBlender, lives, or_skip, real_blenders, run_in_blender, shared_scenes};
+use parts::{FakeBlender, lives, make_scene, or_skip, real_blenders, render_locally, shared_scenes};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -75,14 +75,10 @@ async fn frames_of_a_moved_scene_equal_local_ones_whatever_their_order() {
     for installation in real_blenders().await {
         let scenes = tempfile::tempdir().unwrap();
         let original = scenes.path().join("original");
-        run_in_blender(&installation, "scenes/layers.py", &[original.to_str().unwrap()]);
+        make_scene(&installation, "scenes/layers.py", &original);
         let main = original.join("shot/main.blend");
         let local = scenes.path().join("local");
-        run_in_blender(
-            &installation,
-            "scenes/render_locally.py",
-            &[main.to_str().unwrap(), local.to_str().unwrap(), "1", "2", "4"],
-        );
+        render_locally(&installation, &main, &local, "1-4", &[]);
 
         let wish = CollectRequest {
             blend: main.clone(),
@@ -115,7 +111,7 @@ async fn frames_of_a_moved_scene_equal_local_ones_whatever_their_order() {
             let rendered = worker.render(frame, &output).await.unwrap();
             assert!(rendered.seconds > 0.0);
             images::verify(&output, Some((48, 36))).unwrap();
-            let difference = images::compare(&output, &local.join(format!("{frame:04}.exr"))).unwrap();
+            let difference = images::compare(&output, &local.join(format!("{frame:06}.exr"))).unwrap();
             assert!(
                 difference.is_identical(),
                 "frame {frame} of Blender {}: {difference:?}",
@@ -157,12 +153,8 @@ async fn scenes_that_nobody_here_made_equal_local_renders() {
             let folder = tempfile::tempdir().unwrap();
             let path = |name: &str| folder.path().join(name);
             let (blend, local) = (shared.join(name), path("local"));
-            let arguments = [blend.to_str().unwrap(), local.to_str().unwrap(), &frame.to_string()];
-            run_in_blender(
-                &installation,
-                "scenes/render_locally.py",
-                &[&arguments[..], &["engine=CYCLES", "percent=10", "samples=4"]].concat(),
-            );
+            let small = ["--engine", "CYCLES", "--resolution-percent", "10", "--samples", "4"];
+            render_locally(&installation, &blend, &local, &format!("{frame}-{frame}"), &small);
             let wish = CollectRequest {
                 blend,
                 engine: Some("CYCLES".to_owned()),
@@ -181,7 +173,7 @@ async fn scenes_that_nobody_here_made_equal_local_renders() {
             };
             worker.open(&wish).await.unwrap();
             worker.render(frame, &bench.output(frame)).await.unwrap();
-            let difference = images::compare(&bench.output(frame), &local.join(format!("{frame:04}.exr"))).unwrap();
+            let difference = images::compare(&bench.output(frame), &local.join(format!("{frame:06}.exr"))).unwrap();
             assert!(
                 difference.is_identical(),
                 "{name} in Blender {}: {difference:?}",
@@ -193,11 +185,69 @@ async fn scenes_that_nobody_here_made_equal_local_renders() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn every_file_is_found_and_found_again_elsewhere() {
+    for installation in real_blenders().await {
+        let scenes = tempfile::tempdir().unwrap();
+        let original = scenes.path().join("original");
+        make_scene(&installation, "scenes/dependencies.py", &original);
+        let blend = original.join("project/shot/main.blend");
+        let wish = CollectRequest {
+            blend,
+            ..CollectRequest::default()
+        };
+        let collected = collect(&installation, &wish, &scenes.path().join("collected")).await.unwrap();
+        let expected = [
+            "deep/blendcache_two/sub/meta.json",
+            "deep/tex/col.png",
+            "deep/two.blend",
+            "other/col.png",
+            "project/lib/one.blend",
+            "project/seq/f2_0001.png",
+            "project/seq/f2_0002.png",
+            "project/seq/f2_0003.png",
+            "project/shot/blendcache_main/436c6f7468_000001_00.bphys",
+            "project/tex/a/col.png",
+            "project/tex/b/col.png",
+            "project/udim/u.1001.png",
+            "project/udim/u.1002.png",
+            "project/udim/u.1003.png",
+        ];
+        assert_eq!(below(&collected, &original), expected);
+        assert!(collected.warnings.is_empty(), "{collected:?}");
+        let missing: Vec<_> = collected.missing.iter().map(|file| file.path.clone()).collect();
+        assert_eq!(missing, [original.join("project/shot/gone.png")]);
+
+        let moved = scenes.path().join("moved");
+        copy_all(&collected, &moved);
+        std::fs::rename(&original, scenes.path().join("gone")).unwrap();
+        let blend = moved.join(&collected.main.virtual_path);
+        let root = moved.join(original.strip_prefix("/").unwrap());
+        let wish = CollectRequest {
+            blend,
+            ..CollectRequest::default()
+        };
+        let again = collect(&installation, &wish, &scenes.path().join("again")).await.unwrap();
+        assert_eq!(below(&again, &root), expected, "a copy names files outside of the job");
+        assert!(
+            again.files.iter().all(|file| file.disk_path.starts_with(&root)),
+            "it needed no rewriting: {again:?}"
+        );
+    }
+}
+
+/// The virtual paths of all collected files but the main one, below a folder; one outside of it keeps its whole path.
+fn below(collected: &Collected, folder: &Path) -> Vec<String> {
+    let root = format!("{}/", folder.to_str().unwrap().trim_start_matches('/'));
+    let cut = |path: &str| path.strip_prefix(&root).unwrap_or(path).to_owned();
+    collected.files.iter().map(|file| cut(&file.virtual_path)).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn scenes_that_cannot_be_rendered_are_refused_in_a_sentence() {
     for installation in real_blenders().await {
         let scenes = tempfile::tempdir().unwrap();
         let path = |name: &str| scenes.path().join(name);
-        run_in_blender(&installation, "scenes/faulty.py", &[scenes.path().to_str().unwrap()]);
+        make_scene(&installation, "scenes/faulty.py", scenes.path());
         let whole = std::fs::read(path("no_camera.blend")).unwrap();
         std::fs::write(path("truncated.blend"), &whole[..whole.len() / 2]).unwrap();
         std::fs::write(path("text.blend"), "this is a letter to my aunt").unwrap();

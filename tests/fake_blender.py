@@ -3,11 +3,11 @@
 
 It is started exactly like the real one (`--version`; `-b … -P worker.py`; `-b … -P collect.py -- REQUEST`). What it does
 comes from the JSON file that lies beside it and has its name (`fake_blender.json` beside `fake_blender.py`, read anew for
-every order), else from the environment variable NETRENDER_FAKE_BLENDER; every key may be left out:
+every order), else from the environment variable FAKE_BLENDER, as JSON too; every key may be left out:
 
     version           [3, 4, 1]
     size              [8, 8] pixels
-    render_ms         0: how long a frame takes
+    render_ms         how long a frame takes; else FAKE_BLENDER_FRAME_MS, else 0
     crash_on_start    true: dies before it listens
     crash_on_open     true          hang_on_open    true      fail_on_open    "a sentence"
     crash_on_frames   [3]           hang_on_frames  [3]       fail_on_frames  [3]
@@ -37,7 +37,7 @@ def orders_to_misbehave():
         with open(BESIDE + ".json", encoding="utf-8") as file:
             return json.load(file)
     except FileNotFoundError:
-        return json.loads(os.environ.get("NETRENDER_FAKE_BLENDER", "{}"))
+        return json.loads(os.environ.get("FAKE_BLENDER", "{}"))
 
 
 def still_due(fake):
@@ -98,7 +98,7 @@ def render(fake, order):
     started = time.perf_counter()
     print_much(fake.get("print_bytes", 0))
     print(f"Fra:{frame} Mem:8.00M (Peak 8.00M)", flush=True)
-    time.sleep(fake.get("render_ms", 0) / 1000)
+    time.sleep(float(fake.get("render_ms", os.environ.get("FAKE_BLENDER_FRAME_MS", 0))) / 1000)
     for key, misdeed in (("crash_on_frames", crash), ("hang_on_frames", hang)):
         if frame in fake.get(key, []) and still_due(fake):
             misdeed()

@@ -33,6 +33,7 @@ const HOMES: [(&str, &[&str]); 17] = [
     ("pyo3", &["python"]),
     ("reqwest", &["link"]),
     ("rusqlite", &["store"]),
+    ("ruzstd", &["blender"]),
     ("socket2", &["discovery", "master"]),
     ("zip", &["files"]),
 ];

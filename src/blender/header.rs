@@ -2,10 +2,11 @@
 
 use crate::error::{Error, Result};
 use crate::ids::BlenderVersion;
+use std::fs::File;
 use std::io::Read as _;
 use std::path::Path;
 
-const HEADER_BYTES: usize = 17;
+const HEADER_BYTES: u64 = 17;
 const GZIP: &[u8] = &[0x1f, 0x8b];
 const ZSTD: &[u8] = &[0x28, 0xb5, 0x2f, 0xfd];
 
@@ -15,12 +16,12 @@ pub(super) fn check(blend: &Path, own: &str) -> Result<()> {
     if blend.is_dir() {
         return Err(Error::bad_input(format!("{} is a folder, not a .blend", blend.display())));
     }
-    let mut head = Vec::new();
-    std::fs::File::open(blend)
-        .and_then(|file| file.take(HEADER_BYTES as u64).read_to_end(&mut head))
-        .map_err(|error| Error::io("read", blend, &error))?;
-    // Compressed ones hide their version; Blender itself will say what it thinks of them.
-    if head.starts_with(ZSTD) || head.starts_with(GZIP) {
+    let mut head = beginning(blend).map_err(|error| Error::io("read", blend, &error))?;
+    if head.starts_with(ZSTD) {
+        head = beginning_unpacked(blend);
+    }
+    // Only Blenders before 3.0 pack like this, and every Blender in use opens what they saved.
+    if head.starts_with(GZIP) {
         return Ok(());
     }
     let saved = saved_by(&head)
@@ -33,6 +34,25 @@ pub(super) fn check(blend: &Path, own: &str) -> Result<()> {
         .hint("use a Blender that is at least as new as the file")),
         _ => Ok(()),
     }
+}
+
+fn beginning(blend: &Path) -> std::io::Result<Vec<u8>> {
+    let mut head = Vec::new();
+    File::open(blend)?.take(HEADER_BYTES).read_to_end(&mut head)?;
+    Ok(head)
+}
+
+/// The first bytes of a compressed .blend; nothing if it cannot be unpacked, for then it is none.
+fn beginning_unpacked(blend: &Path) -> Vec<u8> {
+    let unpack = || {
+        let mut packed = File::open(blend).ok()?;
+        let mut unpacked = ruzstd::decoding::StreamingDecoder::new(&mut packed).ok()?;
+        let mut head = vec![0; usize::try_from(HEADER_BYTES).ok()?];
+        unpacked.read_exact(&mut head).ok()?;
+        Some(head)
+    };
+    // The file may be anything: a decoder that panics has said what it thinks of it.
+    std::panic::catch_unwind(unpack).ok().flatten().unwrap_or_default()
 }
 
 /// Reads `BLENDER-v304` (before 5.0) or `BLENDER17-01v0500`.
@@ -57,7 +77,7 @@ mod tests {
 
     #[test]
     fn both_kinds_of_header_are_read() {
-        let version = |head: &[u8]| saved_by(head).map(|version| version.series());
+        let version = |head: &[u8]| saved_by(head).map(BlenderVersion::series);
         assert_eq!(version(b"BLENDER-v304RENDH").as_deref(), Some("3.4"));
         assert_eq!(version(b"BLENDER_V279REND").as_deref(), Some("2.79"));
         assert_eq!(version(b"BLENDER17-01v0500").as_deref(), Some("5.0"));

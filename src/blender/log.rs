@@ -124,10 +124,7 @@ pub(super) async fn read_lines(stream: impl AsyncRead + Unpin, log: Arc<Log>) {
     let mut stream = stream;
     let mut chunk = vec![0; CHUNK_BYTES];
     let mut line = Vec::new();
-    loop {
-        let Ok(length @ 1..) = stream.read(&mut chunk).await else {
-            break;
-        };
+    while let Ok(length @ 1..) = stream.read(&mut chunk).await {
         for piece in chunk[..length].split_inclusive(|byte| matches!(byte, b'\n' | b'\r' | &RECORD_SEPARATOR)) {
             let (text, ends) = match piece.split_last() {
                 Some((b'\n' | b'\r' | &RECORD_SEPARATOR, text)) => (text, true),

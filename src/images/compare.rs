@@ -78,7 +78,7 @@ fn compare_samples(comparison: &mut Comparison, left: &Channel, right: &Channel)
                 return add(comparison, left, right, |sample| sample.to_bits().into(), f16::to_f64);
             }
             (FlatSamples::F32(left), FlatSamples::F32(right)) => {
-                return add(comparison, left, right, |sample| sample.to_bits(), f64::from);
+                return add(comparison, left, right, f32::to_bits, f64::from);
             }
             (FlatSamples::U32(left), FlatSamples::U32(right)) => return add(comparison, left, right, |sample| sample, f64::from),
             _ => {}

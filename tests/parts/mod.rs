@@ -64,22 +64,37 @@ pub(crate) fn shared_scenes() -> Option<PathBuf> {
     named.or(Some(beside)).filter(|folder| folder.is_dir())
 }
 
-/// Runs a script in a real Blender, as a person would by hand; what it prints is shown only if it fails.
-pub(crate) fn run_in_blender(installation: &Installation, name: &str, arguments: &[&str]) {
+/// Runs a script that makes scenes in a real Blender.
+pub(crate) fn make_scene(installation: &Installation, name: &str, folder: &Path) {
     let mut command = Command::new(&installation.command[0]);
     if installation.kind == Kind::Executable {
         command.args(["-b", "-noaudio", "--factory-startup", "--python-exit-code", "1", "-P"]);
     }
-    let output = command
-        .arg(script(name))
-        .arg("--")
-        .args(arguments)
-        .stdin(Stdio::null())
-        .output()
-        .unwrap();
+    run(command.arg(script(name)).arg("--").arg(folder));
+}
+
+/// Renders frames as a person would by hand, in one cold Blender; they come as `000001.exr`.
+pub(crate) fn render_locally(installation: &Installation, blend: &Path, folder: &Path, frames: &str, options: &[&str]) {
+    let mut command = Command::new(&installation.command[0]);
+    let local_render = script("scenes/local_render.py");
+    if installation.kind == Kind::Executable {
+        command
+            .args(["-b", "-noaudio"])
+            .arg(blend)
+            .args(["--python-exit-code", "1", "-t", "2", "-P"]);
+        command.arg(local_render).arg("--");
+    } else {
+        command.arg(local_render).arg(blend).arg("2");
+    }
+    run(command.arg(folder).arg(frames).args(options));
+}
+
+/// What it prints is shown only if it fails.
+fn run(command: &mut Command) {
+    let output = command.stdin(Stdio::null()).output().unwrap();
     assert!(
         output.status.success(),
-        "{name} {arguments:?}: {}\n{}{}",
+        "{command:?}: {}\n{}{}",
         output.status,
         String::from_utf8_lossy(&output.stdout),
         String::from_utf8_lossy(&output.stderr)
