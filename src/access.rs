@@ -139,14 +139,23 @@ pub enum KeySource {
 }
 
 impl KeySource {
+    /// The key for a master that starts on this machine: the one that is given, else the user's own.
+    pub fn of_master(&self) -> Result<FarmKey> {
+        match self {
+            Self::Given(key) => Ok(key.clone()),
+            Self::File(path) => FarmKey::read(path),
+            Self::Kept => key_from_environment()?.map_or_else(FarmKey::own, Ok),
+        }
+    }
+
     /// The key for a farm, if there is one that fits it.
     pub fn find(&self, farm: FarmId) -> Result<FarmKey> {
         let key = match self {
             Self::Given(key) => Some(key.clone()),
             Self::File(path) => Some(FarmKey::read(path)?),
-            Self::Kept => match std::env::var(KEY_VARIABLE) {
-                Ok(text) if !text.trim().is_empty() => Some(text.parse()?),
-                _ => find_kept(farm)?,
+            Self::Kept => match key_from_environment()? {
+                Some(key) => Some(key),
+                None => find_kept(farm)?,
             },
         };
         match key {
@@ -159,6 +168,13 @@ impl KeySource {
                 "copy the key that the master shows at its start, and give it by --key-file or {KEY_VARIABLE}"
             ))),
         }
+    }
+}
+
+fn key_from_environment() -> Result<Option<FarmKey>> {
+    match std::env::var(KEY_VARIABLE) {
+        Ok(text) if !text.trim().is_empty() => text.parse().map(Some),
+        _ => Ok(None),
     }
 }
 

@@ -1,10 +1,160 @@
 //! The `netrender` command.
+//!
+//! Absences: nothing is decided here. Each command is a few calls of the master, the slave or the client, and words.
 
+mod arguments;
+mod ask;
+mod compare;
+mod interrupt;
+mod key;
+mod progress;
+mod results;
+mod screen;
+mod serve;
+mod submit;
+
+use crate::access::KeySource;
+use crate::client::Client;
+use crate::error::{Code, Error, Result};
+use arguments::{Arguments, Command, MasterChoice};
+use clap::Parser as _;
+use clap::error::ErrorKind;
 use std::ffi::OsString;
 use std::process::ExitCode;
+use std::time::Duration;
 
-/// Runs the command; `arguments` begin with the program's name. Never ends the process: it may be an artist's Blender.
+/// How long a master is looked for, and may take to answer.
+const CONNECT_TIMEOUT_S: u64 = 10;
+/// Environment variable that says what is logged, such as `debug` or `netrender::link=trace`.
+const LOG_VARIABLE: &str = "NETRENDER_LOG";
+
+/// All went well.
+const STATUS_OK: u8 = 0;
+/// It failed, and was told on the standard error.
+const STATUS_FAILED: u8 = 1;
+/// The command was not written as it must be.
+const STATUS_USAGE: u8 = 2;
+
+/// Runs the command; `arguments` begin with the program's name. Returns the exit status; the process itself is ended only
+/// by whoever interrupts a running command twice.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let _ = arguments;
-    ExitCode::from(2)
+    ExitCode::from(status_of(arguments))
+}
+
+/// The same, for callers that need the number.
+pub fn status_of(arguments: impl IntoIterator<Item = OsString>) -> u8 {
+    start_log();
+    let arguments = match Arguments::try_parse_from(arguments) {
+        Ok(arguments) => arguments,
+        Err(error) => return refuse(&error),
+    };
+    match carry_out(arguments) {
+        Ok(status) => status,
+        Err(error) => {
+            complain(&error);
+            if error.code == Code::Cancelled {
+                interrupt::STATUS_INTERRUPTED
+            } else {
+                STATUS_FAILED
+            }
+        }
+    }
+}
+
+fn carry_out(arguments: Arguments) -> Result<u8> {
+    let keys = arguments.key_file.map_or(KeySource::Kept, KeySource::File);
+    match arguments.command {
+        Command::Master(wanted) => serve::master(wanted, &keys),
+        Command::Slave(wanted) => serve::slave(wanted, keys),
+        Command::Submit(wanted) => submit::submit(*wanted, &keys),
+        Command::Results(wanted) => results::results(wanted, &keys),
+        Command::Jobs { to } => ask::jobs(&to, &keys),
+        Command::Slaves { to } => ask::slaves(&to, &keys),
+        Command::Job { job } => ask::job(&job, &keys),
+        Command::Pause { job } => ask::change(&job, &keys, ask::Change::Pause),
+        Command::Resume { job } => ask::change(&job, &keys, ask::Change::Resume),
+        Command::Cancel { job } => ask::change(&job, &keys, ask::Change::Cancel),
+        Command::Log { job, frame } => ask::log(&job, frame, &keys),
+        Command::Compare { left, right, json } => compare::compare(&left, &right, json),
+        Command::Key { action } => key::key(action),
+    }
+}
+
+fn connect(choice: &MasterChoice, keys: &KeySource) -> Result<Client> {
+    Client::connect(&choice.master, keys, Duration::from_secs(CONNECT_TIMEOUT_S))
+}
+
+/// One line of what failed, and one of what to try.
+fn complain(error: &Error) {
+    screen::note(&format!("netrender: {}", error.message));
+    if let Some(hint) = &error.hint {
+        screen::note(&format!("hint: {hint}"));
+    }
+}
+
+/// Help and version are asked for; everything else is a command that was written wrongly.
+fn refuse(error: &clap::Error) -> u8 {
+    if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
+        return screen::say(&error.to_string()).map_or(STATUS_FAILED, |()| STATUS_OK);
+    }
+    if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        screen::note(&error.to_string());
+        return STATUS_USAGE;
+    }
+    let text = error.to_string();
+    let sentence: Vec<&str> = text
+        .lines()
+        .take_while(|line| !line.trim().is_empty())
+        .map(str::trim)
+        .collect();
+    let sentence = sentence.join(" ");
+    screen::note(&format!(
+        "netrender: {}",
+        sentence.strip_prefix("error: ").unwrap_or(&sentence)
+    ));
+    screen::note("hint: add --help to see what can be written");
+    STATUS_USAGE
+}
+
+fn start_log() {
+    let filter =
+        tracing_subscriber::EnvFilter::try_from_env(LOG_VARIABLE).unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));
+    // A second command in one process logs as the first one does.
+    let _ = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_target(false)
+        .try_init();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    fn parse(line: &str) -> Result<Arguments, clap::Error> {
+        Arguments::try_parse_from(line.split(' '))
+    }
+
+    #[test]
+    fn the_arguments_are_free_of_contradictions() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn frames_are_checked_before_anything_is_done() {
+        for frames in ["5-1", "a-b", "1-10000000", "1-10x0"] {
+            let error = parse(&format!("netrender submit a.blend --frames {frames}")).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::ValueValidation, "{frames}");
+        }
+        assert!(parse("netrender submit a.blend --frames -5--1").is_ok());
+        assert!(parse("netrender log 7k3vq9xd -3").is_ok());
+    }
+
+    #[test]
+    fn a_key_file_can_be_named_anywhere() {
+        for line in ["netrender --key-file k jobs", "netrender jobs --key-file k --json"] {
+            assert_eq!(parse(line).unwrap().key_file, Some("k".into()));
+        }
+    }
 }

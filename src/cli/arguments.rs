@@ -1,0 +1,248 @@
+//! What can be written after `netrender`.
+
+use crate::client::AUTO;
+use crate::ids::FrameSet;
+use crate::master::PORT_DEFAULT;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+/// Renders Blender animations over the network: one master, any number of slaves, and whoever sends them jobs.
+#[derive(Debug, Parser)]
+#[command(name = "netrender", version, max_term_width = 100)]
+pub(super) struct Arguments {
+    /// File that holds the farm's key (else NETRENDER_KEY, else the key kept for this user)
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(super) key_file: Option<PathBuf>,
+
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Run a master on this machine until Ctrl-C
+    Master(MasterArguments),
+    /// Run a slave on this machine until Ctrl-C
+    Slave(SlaveArguments),
+    /// Send a saved .blend with all that it needs
+    Submit(Box<SubmitArguments>),
+    /// List the jobs, newest first
+    Jobs {
+        #[command(flatten)]
+        to: Query,
+    },
+    /// Show one job
+    Job {
+        #[command(flatten)]
+        job: JobQuery,
+    },
+    /// List the slaves
+    Slaves {
+        #[command(flatten)]
+        to: Query,
+    },
+    /// Let no more frames of a job begin
+    Pause {
+        #[command(flatten)]
+        job: JobQuery,
+    },
+    /// Let a paused job go on
+    Resume {
+        #[command(flatten)]
+        job: JobQuery,
+    },
+    /// End a job; its finished frames stay
+    Cancel {
+        #[command(flatten)]
+        job: JobQuery,
+    },
+    /// Show what Blender printed while it rendered a frame
+    Log {
+        #[command(flatten)]
+        job: JobQuery,
+        /// The frame's number
+        #[arg(allow_negative_numbers = true)]
+        frame: i32,
+    },
+    /// Bring the finished frames of a job into a folder
+    Results(ResultsArguments),
+    /// Tell whether two EXR files, or two folders of frames, hold the same pictures
+    Compare {
+        /// An EXR file or a folder of frames
+        left: PathBuf,
+        /// Another one
+        right: PathBuf,
+        /// Answer in JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show this machine's farm key, or keep one from another machine
+    Key {
+        #[command(subcommand)]
+        action: Option<KeyAction>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum KeyAction {
+    /// Keep the key that a master elsewhere has shown
+    Add {
+        /// The key; - reads it from the standard input
+        text: String,
+    },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum AccessArgument {
+    /// Who has the farm's key
+    Key,
+    /// Everybody who reaches it
+    Open,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct MasterArguments {
+    /// Folder for its state and files [default: in the user's data folder]
+    #[arg(long, value_name = "DIR")]
+    pub(super) path: Option<PathBuf>,
+    /// Address to listen on; [default] is every interface
+    #[arg(long, default_value = "[default]", hide_default_value = true)]
+    pub(super) address: String,
+    /// Port to listen on; 0 takes a free one
+    #[arg(long, default_value_t = PORT_DEFAULT)]
+    pub(super) port: u16,
+    /// Name to be shown [default: the machine's]
+    #[arg(long, default_value = "", hide_default_value = true)]
+    pub(super) name: String,
+    /// Name or address by which callers reach it, beyond the machine's own; may be repeated
+    #[arg(long, value_name = "NAME")]
+    pub(super) host_name: Vec<String>,
+    /// Do not announce it on the local network
+    #[arg(long)]
+    pub(super) no_broadcast: bool,
+    /// Delete its state and files when it ends
+    #[arg(long)]
+    pub(super) clear_on_exit: bool,
+    /// Who may use the farm
+    #[arg(long, value_enum, default_value_t = AccessArgument::Key)]
+    pub(super) access: AccessArgument,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct SlaveArguments {
+    #[command(flatten)]
+    pub(super) master: MasterChoice,
+    /// Folder for its files [default: in the user's data folder]
+    #[arg(long, value_name = "DIR")]
+    pub(super) path: Option<PathBuf>,
+    /// A Blender, or a Python with the bpy module; may be repeated [default: the first one found]
+    #[arg(long, value_name = "PATH")]
+    pub(super) blender: Vec<PathBuf>,
+    /// Name to be shown [default: the machine's]
+    #[arg(long)]
+    pub(super) name: Option<String>,
+    /// Its tags, such as gpu;fast
+    #[arg(long, value_delimiter = ';')]
+    pub(super) tags: Vec<String>,
+    /// Threads to render with [default: one for each core]
+    #[arg(long, default_value_t = 0, hide_default_value = true)]
+    pub(super) threads: u32,
+    /// Show what Blender prints
+    #[arg(long)]
+    pub(super) log_console: bool,
+    /// Delete its files when it ends (what is not delivered yet stays)
+    #[arg(long)]
+    pub(super) clear_on_exit: bool,
+    /// Run the Python scripts inside .blend files: whoever can send jobs can then run programs here
+    #[arg(long)]
+    pub(super) allow_scripts: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct SubmitArguments {
+    /// The saved .blend; what Blender has not saved yet is not sent
+    pub(super) file: PathBuf,
+    #[command(flatten)]
+    pub(super) to: Query,
+    /// The Blender (or Python with the bpy module) to read it with [default: the first one found]
+    #[arg(long, value_name = "PATH")]
+    pub(super) blender: Option<PathBuf>,
+    /// Frames such as 1-10,20 or 1-100x2 [default: the scene's own range]
+    #[arg(long, allow_hyphen_values = true)]
+    pub(super) frames: Option<FrameSet>,
+    /// What to call the job [default: the file's name]
+    #[arg(long)]
+    pub(super) name: Option<String>,
+    /// Group for load balancing
+    #[arg(long, default_value = "", hide_default_value = true)]
+    pub(super) category: String,
+    /// Tags that slaves must have, such as gpu;fast
+    #[arg(long, value_delimiter = ';')]
+    pub(super) tags: Vec<String>,
+    /// Scene to render [default: the file's own]
+    #[arg(long)]
+    pub(super) scene: Option<String>,
+    /// Engine to render with, such as CYCLES [default: the scene's own]
+    #[arg(long)]
+    pub(super) engine: Option<String>,
+    /// Size in percent [default: the scene's own]
+    #[arg(long, value_name = "PERCENT")]
+    pub(super) resolution: Option<u32>,
+    /// Samples per pixel in Cycles [default: the scene's own]
+    #[arg(long)]
+    pub(super) samples: Option<u32>,
+    /// 1 to 10; a job of priority 2 gets twice as much as one of 1
+    #[arg(long, default_value_t = 1)]
+    pub(super) priority: u32,
+    /// Frames that a slave gets at once; 0 lets the master choose
+    #[arg(long, default_value_t = 0)]
+    pub(super) chunks: u32,
+    /// Send it even if files that it needs are missing
+    #[arg(long)]
+    pub(super) allow_missing: bool,
+    /// Wait until it is rendered
+    #[arg(long)]
+    pub(super) wait: bool,
+    /// Wait, and bring the frames into this folder as they get done
+    #[arg(long, value_name = "DIR")]
+    pub(super) results: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ResultsArguments {
+    #[command(flatten)]
+    pub(super) job: JobQuery,
+    /// The folder; it is made if it is not there
+    pub(super) folder: PathBuf,
+    /// Only these frames
+    #[arg(long, allow_hyphen_values = true)]
+    pub(super) frames: Option<FrameSet>,
+    /// Wait for frames that are not rendered yet
+    #[arg(long)]
+    pub(super) wait: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct JobQuery {
+    /// The job's id, or enough of its beginning
+    #[arg(id = "job_id", value_name = "JOB")]
+    pub(super) id: String,
+    #[command(flatten)]
+    pub(super) to: Query,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Query {
+    #[command(flatten)]
+    pub(super) master: MasterChoice,
+    /// Answer in JSON
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct MasterChoice {
+    /// The master, such as http://node1:8000; auto finds it by its broadcast
+    #[arg(long, value_name = "URL", env = "NETRENDER_MASTER", default_value = AUTO)]
+    pub(super) master: String,
+}

@@ -1,0 +1,208 @@
+//! Questions to a master, and the three things that can be done to a job.
+
+use super::arguments::{JobQuery, Query};
+use super::screen::{ago, bytes, duration, facts, now_ms, say, say_json, table};
+use super::{STATUS_OK, connect};
+use crate::access::KeySource;
+use crate::client::Client;
+use crate::error::Result;
+use crate::ids::JobId;
+use crate::wire::{FrameInfo, FrameStateInfo, JobInfo, JobStateInfo, SlaveInfo};
+use serde_json::json;
+
+/// How many failed frames are shown of a job.
+const FAILURES_SHOWN_MAX: usize = 10;
+/// How many frames are looked through for failures.
+const FRAMES_SEARCHED_MAX: u32 = 1000;
+
+/// What can be done to a job.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Change {
+    Pause,
+    Resume,
+    Cancel,
+}
+
+pub(super) fn jobs(to: &Query, keys: &KeySource) -> Result<u8> {
+    let jobs = connect(&to.master, keys)?.jobs()?;
+    if to.json {
+        say_json(&jobs)?;
+    } else if jobs.is_empty() {
+        say("no jobs")?;
+    } else {
+        let now = now_ms();
+        let rows: Vec<[String; 7]> = jobs.iter().map(|job| job_row(job, now)).collect();
+        say(&table(
+            ["JOB", "NAME", "STATE", "FRAMES", "PRIORITY", "PER FRAME", "SENT"],
+            &rows,
+        ))?;
+    }
+    Ok(STATUS_OK)
+}
+
+pub(super) fn job(query: &JobQuery, keys: &KeySource) -> Result<u8> {
+    let client = connect(&query.to.master, keys)?;
+    let job = client.job(client.find_job(&query.id)?)?;
+    if query.to.json {
+        say_json(&job)?;
+        return Ok(STATUS_OK);
+    }
+    say(&describe(&job, now_ms()))?;
+    if job.failed > 0 {
+        say(&failures(&client, job.id)?)?;
+    }
+    Ok(STATUS_OK)
+}
+
+pub(super) fn slaves(to: &Query, keys: &KeySource) -> Result<u8> {
+    let slaves = connect(&to.master, keys)?.slaves()?;
+    if to.json {
+        say_json(&slaves)?;
+    } else if slaves.is_empty() {
+        say("no slaves")?;
+    } else {
+        let now = now_ms();
+        let rows: Vec<[String; 8]> = slaves.iter().map(|slave| slave_row(slave, now)).collect();
+        say(&table(
+            ["SLAVE", "NAME", "ADDRESS", "BLENDER", "CORES", "MEMORY", "DONE", "STATE"],
+            &rows,
+        ))?;
+    }
+    Ok(STATUS_OK)
+}
+
+pub(super) fn change(query: &JobQuery, keys: &KeySource, change: Change) -> Result<u8> {
+    let client = connect(&query.to.master, keys)?;
+    let job = client.find_job(&query.id)?;
+    match change {
+        Change::Pause => client.pause(job)?,
+        Change::Resume => client.resume(job)?,
+        Change::Cancel => client.cancel(job)?,
+    }
+    let now = client.job(job)?;
+    if query.to.json {
+        say_json(&now)?;
+    } else {
+        say(&format!("job {job} ({}) is {}", now.name, state_name(now.state)))?;
+    }
+    Ok(STATUS_OK)
+}
+
+pub(super) fn log(query: &JobQuery, frame: i32, keys: &KeySource) -> Result<u8> {
+    let client = connect(&query.to.master, keys)?;
+    let job = client.find_job(&query.id)?;
+    let text = client.log(job, frame)?;
+    if query.to.json {
+        say_json(&json!({ "job": job.to_string(), "frame": frame, "log": text }))?;
+    } else if !text.is_empty() {
+        say(&text)?;
+    }
+    Ok(STATUS_OK)
+}
+
+pub(super) fn state_name(state: JobStateInfo) -> &'static str {
+    match state {
+        JobStateInfo::Waiting => "waiting",
+        JobStateInfo::Queued => "queued",
+        JobStateInfo::Paused => "paused",
+        JobStateInfo::Finished => "finished",
+        JobStateInfo::Failed => "failed",
+        JobStateInfo::Cancelled => "cancelled",
+    }
+}
+
+fn job_row(job: &JobInfo, now: u64) -> [String; 7] {
+    let state = match (job.state, job.rendering) {
+        (JobStateInfo::Queued, 1..) => "rendering",
+        (state, _) => state_name(state),
+    };
+    [
+        job.id.to_string(),
+        job.name.clone(),
+        state.to_owned(),
+        frame_count(job),
+        job.priority.to_string(),
+        job.frame_seconds.map_or_else(|| "-".to_owned(), duration),
+        ago(job.submitted_ms, now),
+    ]
+}
+
+fn frame_count(job: &JobInfo) -> String {
+    match job.failed {
+        0 => format!("{}/{}", job.done, job.total),
+        failed => format!("{}/{}, {failed} failed", job.done, job.total),
+    }
+}
+
+fn describe(job: &JobInfo, now: u64) -> String {
+    let or_none = |text: String| if text.is_empty() { "-".to_owned() } else { text };
+    let mut lines = vec![
+        ("job", job.id.to_string()),
+        ("name", job.name.clone()),
+        ("state", state_name(job.state).to_owned()),
+        ("frames", format!("{} ({})", job.frames, frame_count(job))),
+        ("rendering", job.rendering.to_string()),
+        ("per frame", job.frame_seconds.map_or_else(|| "-".to_owned(), duration)),
+        ("priority", job.priority.to_string()),
+        (
+            "chunks",
+            if job.chunks == 0 {
+                "chosen by the master".to_owned()
+            } else {
+                job.chunks.to_string()
+            },
+        ),
+        ("category", or_none(job.category.clone())),
+        ("tags", or_none(job.tags.join(";"))),
+        (
+            "Blender",
+            job.blender.map_or_else(|| "any".to_owned(), |version| version.to_string()),
+        ),
+        ("usage", format!("{:.0} %", job.usage * 100.0)),
+        ("sent", ago(job.submitted_ms, now)),
+    ];
+    lines.extend(job.explanation.iter().map(|sentence| ("", sentence.clone())));
+    facts(&lines)
+}
+
+fn failures(client: &Client, job: JobId) -> Result<String> {
+    let frames = client.frames(job, 0, FRAMES_SEARCHED_MAX)?;
+    let line = |info: &FrameInfo| {
+        format!(
+            "frame {} failed: {}",
+            info.frame,
+            info.failure.as_deref().unwrap_or("no reason was told")
+        )
+    };
+    let failed: Vec<String> = frames
+        .iter()
+        .filter(|info| info.state == FrameStateInfo::Failed)
+        .take(FAILURES_SHOWN_MAX)
+        .map(line)
+        .collect();
+    Ok(failed.join("\n"))
+}
+
+fn slave_row(slave: &SlaveInfo, now: u64) -> [String; 8] {
+    let blenders: Vec<String> = slave.blenders.iter().map(|blender| blender.version.to_string()).collect();
+    let state = match (slave.online, slave.holding.len()) {
+        (false, _) => format!("away, seen {}", ago(slave.last_seen_ms, now)),
+        (true, 0) => "idle".to_owned(),
+        (true, 1) => "holds 1 frame".to_owned(),
+        (true, frames) => format!("holds {frames} frames"),
+    };
+    let done = match slave.failed {
+        0 => slave.done.to_string(),
+        failed => format!("{}, {failed} failed", slave.done),
+    };
+    [
+        slave.id.to_string(),
+        slave.name.clone(),
+        slave.address.clone(),
+        blenders.join(", "),
+        slave.machine.cores.to_string(),
+        bytes(slave.machine.memory_bytes),
+        done,
+        state,
+    ]
+}

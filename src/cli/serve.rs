@@ -1,0 +1,109 @@
+//! `netrender master` and `netrender slave`: run until they are interrupted, and tell what happens meanwhile.
+
+use super::arguments::{AccessArgument, MasterArguments, SlaveArguments};
+use super::interrupt::Interrupt;
+use super::screen::{note, say};
+use super::{STATUS_FAILED, STATUS_OK};
+use crate::access::{KeySource, data_folder};
+use crate::client::named_master;
+use crate::error::Result;
+use crate::master::{self, Access, HappeningKind as MasterKind, Master};
+use crate::slave::{HappeningKind as SlaveKind, Slave, SlaveOptions};
+use std::time::Duration;
+
+/// Between two looks at what happened.
+const LOOK_MS: u64 = 200;
+/// Looks between two lines about what the slave does: a line a second at most, however fast it renders.
+const LOOKS_PER_LINE: u32 = 5;
+/// How long the ending may take.
+const STOP_TIMEOUT_S: u64 = 10;
+
+pub(super) fn master(wanted: MasterArguments, keys: &KeySource) -> Result<u8> {
+    let interrupt = Interrupt::listen()?;
+    let master = Master::start(master::Options {
+        path: wanted.path.map_or_else(|| data_folder().map(|folder| folder.join("master")), Ok)?,
+        address: wanted.address,
+        port: wanted.port,
+        broadcast: !wanted.no_broadcast,
+        clear_on_exit: wanted.clear_on_exit,
+        access: match wanted.access {
+            AccessArgument::Key => Access::Key(keys.of_master()?),
+            AccessArgument::Open => Access::Open,
+        },
+        name: wanted.name,
+        host_names: wanted.host_name,
+    })?;
+    greet(&master)?;
+    while master.is_running() && !interrupt.wait(Duration::from_millis(LOOK_MS)) {
+        tell_master(&master)?;
+    }
+    let ended_by_itself = !master.is_running();
+    master.stop(Duration::from_secs(STOP_TIMEOUT_S))?;
+    tell_master(&master)?;
+    Ok(if ended_by_itself { STATUS_FAILED } else { STATUS_OK })
+}
+
+fn greet(master: &Master) -> Result<()> {
+    let url = master.url();
+    say(&format!("master listens at {url}"))?;
+    say(&format!("monitor: {url}/"))?;
+    if master.key().is_some() {
+        say("key: netrender key shows it; on other machines: netrender key add KEY")?;
+    } else {
+        note("WARNING: access is open: everybody who reaches this address can send jobs, read results and run slaves");
+    }
+    say("Ctrl-C ends it")
+}
+
+/// Warnings and errors are logged, which shows them on the standard error already.
+fn tell_master(master: &Master) -> Result<()> {
+    for happening in master.events() {
+        if matches!(happening.kind, MasterKind::Info | MasterKind::Stopped) {
+            say(&happening.text)?;
+        }
+    }
+    Ok(())
+}
+
+pub(super) fn slave(wanted: SlaveArguments, keys: KeySource) -> Result<u8> {
+    let interrupt = Interrupt::listen()?;
+    let slave = Slave::start(SlaveOptions {
+        master: named_master(&wanted.master.master)?,
+        keys,
+        path: wanted.path,
+        blenders: wanted.blender,
+        name: wanted.name,
+        tags: wanted.tags.into_iter().filter(|tag| !tag.is_empty()).collect(),
+        threads: wanted.threads,
+        clear_on_exit: wanted.clear_on_exit,
+        log_console: wanted.log_console,
+        allow_scripts: wanted.allow_scripts,
+        ..SlaveOptions::default()
+    })?;
+    let mut shown = String::new();
+    let mut looks = 0;
+    while slave.running() && !interrupt.wait(Duration::from_millis(LOOK_MS)) {
+        tell_slave(&slave)?;
+        looks += 1;
+        let status = slave.status();
+        if status.text != shown && looks >= LOOKS_PER_LINE {
+            say(&status.text)?;
+            shown = status.text;
+            looks = 0;
+        }
+    }
+    let ended_by_itself = !slave.running();
+    slave.stop(Duration::from_secs(STOP_TIMEOUT_S))?;
+    tell_slave(&slave)?;
+    Ok(if ended_by_itself { STATUS_FAILED } else { STATUS_OK })
+}
+
+fn tell_slave(slave: &Slave) -> Result<()> {
+    for happening in slave.events() {
+        match happening.kind {
+            SlaveKind::Warning | SlaveKind::Error => note(&happening.text),
+            SlaveKind::Started | SlaveKind::Stopped | SlaveKind::Info | SlaveKind::Log => say(&happening.text)?,
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,131 @@
+//! `netrender submit`.
+
+use super::arguments::SubmitArguments;
+use super::interrupt::Interrupt;
+use super::progress::{Meter, Unit};
+use super::results::{follow, judge, wait, warn};
+use super::screen::{bytes, say, say_json};
+use super::{STATUS_OK, connect};
+use crate::access::KeySource;
+use crate::client::{Client, GatherRequest, Progress, Submission, SubmitRequest};
+use crate::error::{Error, Result};
+use crate::ids::JobId;
+use crate::wire::{JobInfo, RenderSettings};
+use serde_json::json;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// Between two looks at a submission, which lies in memory.
+const LOOK_MS: u64 = 100;
+/// How long the taking back of a job is waited for.
+const CANCEL_TIMEOUT_S: u64 = 10;
+
+pub(super) fn submit(wanted: SubmitArguments, keys: &KeySource) -> Result<u8> {
+    let interrupt = Interrupt::listen()?;
+    let client = connect(&wanted.to.master, keys)?;
+    let (json, waits, results) = (wanted.to.json, wanted.wait, wanted.results.clone());
+    let submission = client.submit(request(wanted))?;
+    let job = send(&submission, &interrupt)?;
+    let sent = submission.progress();
+    warn(&sent.warnings);
+    let info = client.job(job)?;
+    if !json {
+        say(&format!(
+            "job {job} ({}) is with the master: {} frames, {} sent",
+            info.name,
+            info.total,
+            bytes(sent.done)
+        ))?;
+    }
+    let over = wait_for(&client, job, waits, results.as_deref(), &interrupt)?;
+    if json {
+        say_json(&answer(&client, over.as_ref().unwrap_or(&info), &sent, results.as_ref()))?;
+    }
+    let Some(over) = over else { return Ok(STATUS_OK) };
+    judge(&over)?;
+    if !json {
+        let place = results.map_or_else(String::new, |folder| format!(", in {}", folder.display()));
+        say(&format!("job {job} is finished: {} frames{place}", over.done))?;
+    }
+    Ok(STATUS_OK)
+}
+
+fn request(wanted: SubmitArguments) -> SubmitRequest {
+    SubmitRequest {
+        blend: wanted.file,
+        blender: wanted.blender,
+        frames: wanted.frames,
+        name: wanted.name,
+        category: wanted.category,
+        tags: wanted.tags.into_iter().filter(|tag| !tag.is_empty()).collect(),
+        priority: wanted.priority,
+        chunks: wanted.chunks,
+        settings: RenderSettings {
+            scene: wanted.scene,
+            engine: wanted.engine,
+            resolution_percent: wanted.resolution,
+            samples: wanted.samples,
+        },
+        allow_missing: wanted.allow_missing,
+    }
+}
+
+/// Shows the sending until the master has everything.
+fn send(submission: &Submission, interrupt: &Interrupt) -> Result<JobId> {
+    let mut meter = Meter::new(Unit::Bytes);
+    loop {
+        let interrupted = interrupt.wait(Duration::from_millis(LOOK_MS));
+        if let Some(job) = submission.wait(Duration::ZERO)? {
+            return Ok(job);
+        }
+        if interrupted {
+            submission.cancel();
+            let _ = submission.wait(Duration::from_secs(CANCEL_TIMEOUT_S))?;
+            return Err(Error::cancelled("interrupted before the job was sent"));
+        }
+        let progress = submission.progress();
+        meter.show(progress.done, progress.total, &progress.text);
+    }
+}
+
+/// The job once it is over, if that is waited for.
+fn wait_for(client: &Client, job: JobId, waits: bool, results: Option<&Path>, interrupt: &Interrupt) -> Result<Option<JobInfo>> {
+    let Some(folder) = results else {
+        return if waits {
+            wait(client, job, interrupt).map(Some)
+        } else {
+            Ok(None)
+        };
+    };
+    let gather = client.gather(GatherRequest {
+        job,
+        folder: folder.to_path_buf(),
+        frames: None,
+        follow: true,
+    })?;
+    let view = follow(&gather, interrupt)?;
+    if view.failed > view.job.failed {
+        return Err(Error::storage(format!(
+            "{} results of job {job} could not be fetched",
+            view.failed - view.job.failed
+        ))
+        .hint(format!("netrender results {job} {} tries again", folder.display())));
+    }
+    Ok(Some(view.job))
+}
+
+fn answer(client: &Client, job: &JobInfo, sent: &Progress, results: Option<&PathBuf>) -> serde_json::Value {
+    json!({
+        "job": job.id.to_string(),
+        "master": client.url(),
+        "name": job.name,
+        "frames": job.frames.to_string(),
+        "state": job.state,
+        "total": job.total,
+        "done": job.done,
+        "failed": job.failed,
+        "uploaded_bytes": sent.done,
+        "warnings": sent.warnings,
+        "results": results,
+    })
+}

@@ -1,0 +1,200 @@
+//! The way of a job: collect, hash, announce, upload.
+
+use super::board::{Board, Stage};
+use super::submit::SubmitRequest;
+use super::transfer::{self, Content};
+use crate::blender::{self, CollectRequest, Collected, CollectedFile, Installation, MissingFile};
+use crate::error::{Error, Result};
+use crate::files::{self, BuiltManifest, SourceFile};
+use crate::ids::{ContentHash, FrameSet, JobId};
+use crate::link::Link;
+use crate::wire::{JobAnnounce, JobAnnounced, RenderSettings};
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+
+/// How many missing files an error names.
+const MISSING_NAMED_MAX: usize = 5;
+/// How long the taking back of a job may take.
+const TAKE_BACK_TIMEOUT_S: u64 = 5;
+
+/// Sends a job and returns its id. The token ends it at every stage with [`Code::Cancelled`]; what the master has by then
+/// is for [`take_back`].
+///
+/// [`Code::Cancelled`]: crate::error::Code::Cancelled
+pub(super) async fn send(link: &Link, request: &SubmitRequest, board: &Arc<Board>, token: &CancellationToken) -> Result<JobId> {
+    let folder = TemporaryFolder::make()?;
+    let (announce, files) = unless(token, prepare(request, board, &folder.0)).await?;
+    board.begin(Stage::Sending, format!("announcing {}", announce.name), 0);
+    // Not to be given up half-way: the master would have a job that nobody knows. It is bounded by itself.
+    let announced: JobAnnounced = link.post("jobs", &announce, Duration::ZERO).await?;
+    board.announced(announced.job);
+    unless(token, upload(link, &announced.missing, &files, board)).await?;
+    Ok(announced.job)
+}
+
+async fn unless<T>(token: &CancellationToken, work: impl Future<Output = Result<T>>) -> Result<T> {
+    tokio::select! {
+        () = token.cancelled() => Err(Error::cancelled("the submission was cancelled")),
+        result = work => result,
+    }
+}
+
+/// Where each content lies on this disk.
+type Contents = BTreeMap<ContentHash, PathBuf>;
+
+async fn prepare(request: &SubmitRequest, board: &Arc<Board>, folder: &Path) -> Result<(JobAnnounce, Contents)> {
+    let collected = collect(request, board, folder).await?;
+    board.warn(collected.warnings.clone());
+    refuse_missing(&collected.missing, request, board)?;
+    let frames = match &request.frames {
+        Some(frames) => frames.clone(),
+        None => FrameSet::range(collected.frame_start, collected.frame_end, collected.frame_step.max(1))?,
+    };
+    let BuiltManifest { manifest, contents } = hash(&collected, request, board).await?;
+    let announce = JobAnnounce {
+        name: request.job_name(),
+        category: request.category.clone(),
+        tags: request.tags.clone(),
+        priority: request.priority,
+        chunks: request.chunks,
+        frames,
+        blender: Some(collected.blender),
+        manifest: Some(manifest),
+    };
+    Ok((announce, contents))
+}
+
+/// Deletes the job on the master, if it got that far. A master that does not answer keeps a job that never starts.
+pub(super) async fn take_back(link: &Link, board: &Board) {
+    let Some(job) = board.read().job else { return };
+    let path = format!("jobs/{job}");
+    match tokio::time::timeout(Duration::from_secs(TAKE_BACK_TIMEOUT_S), link.delete(&path)).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::warn!(%job, %error, "a job could not be taken back"),
+        Err(_) => tracing::warn!(%job, "a job could not be taken back: the master does not answer in time"),
+    }
+}
+
+async fn collect(request: &SubmitRequest, board: &Board, folder: &Path) -> Result<Collected> {
+    let installation = installation(request.blender.as_deref()).await?;
+    let name = request.blend.file_name().unwrap_or_default().to_string_lossy();
+    board.say(format!("Blender {} lists what {name} needs", installation.version));
+    let question = CollectRequest {
+        blend: request.blend.clone(),
+        scene: request.settings.scene.clone(),
+        engine: request.settings.engine.clone(),
+    };
+    blender::collect(&installation, &question, folder).await
+}
+
+async fn installation(given: Option<&Path>) -> Result<Installation> {
+    if let Some(path) = given {
+        return blender::probe(path).await;
+    }
+    let found = blender::find_installations(&[]).await?.into_iter().next();
+    found.ok_or_else(|| Error::blender("no Blender was found to read the file with"))
+}
+
+fn refuse_missing(missing: &[MissingFile], request: &SubmitRequest, board: &Board) -> Result<()> {
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let named: Vec<String> = missing
+        .iter()
+        .take(MISSING_NAMED_MAX)
+        .map(|it| it.path.display().to_string())
+        .collect();
+    let more = match missing.len() - named.len() {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let files = if missing.len() == 1 { "a file" } else { "files" };
+    let text = format!("the scene needs {files} that cannot be found: {}{more}", named.join(", "));
+    if request.allow_missing {
+        board.warn(vec![text]);
+        return Ok(());
+    }
+    Err(Error::bad_input(text).hint("put them in place, or send it as it is (--allow-missing)"))
+}
+
+/// Reads every file once, in a thread that may block.
+async fn hash(collected: &Collected, request: &SubmitRequest, board: &Arc<Board>) -> Result<BuiltManifest> {
+    let source = |file: &CollectedFile| SourceFile {
+        disk_path: file.disk_path.clone(),
+        virtual_path: file.virtual_path.clone(),
+    };
+    let main = source(&collected.main);
+    let others: Vec<SourceFile> = collected.files.iter().map(source).collect();
+    let settings = RenderSettings {
+        scene: Some(collected.scene.clone()),
+        ..request.settings.clone()
+    };
+    board.begin(Stage::Hashing, format!("reading {} files", others.len() + 1), 0);
+    let stop = StopFlag(Arc::new(AtomicBool::new(false)));
+    let (stopping, board) = (Arc::clone(&stop.0), Arc::clone(board));
+    let hashing = move || files::build(&main, &others, settings, |done, total| board.set(done, total), &stopping);
+    tokio::task::spawn_blocking(hashing)
+        .await
+        .map_err(|error| Error::internal(format!("hashing ended unexpectedly: {error}")))?
+}
+
+async fn upload(link: &Link, missing: &[ContentHash], files: &Contents, board: &Arc<Board>) -> Result<()> {
+    let mut contents = Vec::with_capacity(missing.len());
+    for hash in missing {
+        let file = files.get(hash).ok_or_else(|| {
+            Error::internal(format!(
+                "the master asks for the content {hash}, which is not part of the job"
+            ))
+        })?;
+        let facts = tokio::fs::metadata(file)
+            .await
+            .map_err(|error| Error::io("read", file, &error))?;
+        contents.push(Content {
+            hash: *hash,
+            file: file.clone(),
+            size_bytes: facts.len(),
+        });
+    }
+    let total = contents.iter().map(|content| content.size_bytes).sum();
+    board.begin(Stage::Sending, format!("sending {} files", contents.len()), total);
+    transfer::upload(link, contents, board).await
+}
+
+/// Tells a blocking thread to end when nobody waits for it any more.
+struct StopFlag(Arc<AtomicBool>);
+
+impl Drop for StopFlag {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Where copies with other paths lie until they are sent. Only this user can look in.
+struct TemporaryFolder(PathBuf);
+
+impl TemporaryFolder {
+    fn make() -> Result<Self> {
+        let random = getrandom::u64().map_err(|error| Error::internal(format!("the system gives no random numbers: {error}")))?;
+        let path = std::env::temp_dir().join(format!("netrender-submit-{random:016x}"));
+        let mut builder = std::fs::DirBuilder::new();
+        #[cfg(unix)]
+        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+        builder
+            .create(&path)
+            .map_err(|error| Error::io("make the folder", &path, &error))?;
+        Ok(Self(path))
+    }
+}
+
+impl Drop for TemporaryFolder {
+    fn drop(&mut self) {
+        if let Err(error) = std::fs::remove_dir_all(&self.0) {
+            tracing::warn!(path = %self.0.display(), %error, "a temporary folder could not be removed");
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! A client's own threads.
+
+use crate::error::{Error, Result};
+use std::future::Future;
+use std::sync::{Mutex, PoisonError, mpsc};
+use std::time::Duration;
+use tokio::runtime::{Builder, Handle, Runtime};
+
+/// One moves bytes while the other answers.
+const THREADS: usize = 2;
+/// How long a client that is dropped may take to end.
+const DROP_TIMEOUT_S: u64 = 2;
+
+/// Two threads with an end: nothing global, so that nothing outlives whoever owns it.
+#[derive(Debug)]
+pub(super) struct Threads {
+    handle: Handle,
+    runtime: Mutex<Option<Runtime>>,
+    /// Threads do not survive a fork: the child must neither wait for them nor end them.
+    process: u32,
+}
+
+impl Threads {
+    pub(super) fn start() -> Result<Self> {
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(THREADS)
+            .thread_name("netrender-client")
+            .enable_all()
+            .build()
+            .map_err(|error| Error::internal(format!("cannot start threads: {error}")))?;
+        Ok(Self {
+            handle: runtime.handle().clone(),
+            runtime: Mutex::new(Some(runtime)),
+            process: std::process::id(),
+        })
+    }
+
+    /// Carries something out in these threads and waits for its result. Stopping the threads ends the wait.
+    pub(super) fn ask<T: Send + 'static>(&self, work: impl Future<Output = Result<T>> + Send + 'static) -> Result<T> {
+        let (sender, receiver) = mpsc::sync_channel(1);
+        self.spawn(async move {
+            // Nobody waits any more only if the asking thread is gone.
+            let _ = sender.send(work.await);
+        })?;
+        receiver.recv().unwrap_or_else(|_| Err(stopped()))
+    }
+
+    /// Lets something go on in these threads.
+    pub(super) fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) -> Result<()> {
+        if self.process != std::process::id() {
+            return Err(
+                Error::stopped("this connection belongs to the process that this one was forked from").hint("connect again"),
+            );
+        }
+        if self.runtime.lock().unwrap_or_else(PoisonError::into_inner).is_none() {
+            return Err(stopped());
+        }
+        self.handle.spawn(work);
+        Ok(())
+    }
+
+    pub(super) fn stop(&self, timeout: Duration) {
+        let Some(runtime) = self.runtime.lock().unwrap_or_else(PoisonError::into_inner).take() else {
+            return;
+        };
+        if self.process == std::process::id() {
+            runtime.shutdown_timeout(timeout);
+        } else {
+            std::mem::forget(runtime);
+        }
+    }
+}
+
+impl Drop for Threads {
+    fn drop(&mut self) {
+        self.stop(Duration::from_secs(DROP_TIMEOUT_S));
+    }
+}
+
+fn stopped() -> Error {
+    Error::stopped("the connection was closed")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_asked_is_answered_until_the_threads_are_stopped() {
+        let threads = Threads::start().unwrap();
+        assert_eq!(threads.ask(async { Ok(7) }), Ok(7));
+        threads.stop(Duration::from_secs(5));
+        threads.stop(Duration::from_secs(5));
+        assert_eq!(threads.ask(async { Ok(7) }), Err(stopped()));
+    }
+
+    #[test]
+    fn stopping_ends_a_wait() {
+        let threads = Threads::start().unwrap();
+        std::thread::scope(|scope| {
+            let waiting = scope.spawn(|| threads.ask(std::future::pending::<Result<()>>()));
+            // It may be stopped before or after the wait has begun: either way the wait ends.
+            threads.stop(Duration::from_secs(5));
+            assert_eq!(waiting.join().unwrap(), Err(stopped()));
+        });
+    }
+}

@@ -1,0 +1,209 @@
+//! A connection to a master.
+
+use super::error::away;
+use super::moving::{Gather, Submission};
+use super::own::{Own, span};
+use super::values::{FrameInfo, JobInfo, MasterFound, SlaveInfo};
+use crate::access::KeySource;
+use crate::client::{self, GatherRequest, SubmitRequest};
+use crate::error::Result;
+use crate::wire::RenderSettings;
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What a handle and all that is under way through it share.
+pub(super) type Connected = Own<client::Client>;
+
+/// A connection to a master.
+#[pyclass(frozen, module = "netrender_core")]
+#[derive(Debug)]
+pub(super) struct Client(Arc<Connected>);
+
+#[pymethods]
+impl Client {
+    /// Finds the master, has it prove the farm's key, and checks its version.
+    #[staticmethod]
+    #[pyo3(signature = (*, master="auto", key_file=None, key=None, timeout=10.0))]
+    fn connect(py: Python<'_>, master: &str, key_file: Option<PathBuf>, key: Option<&str>, timeout: f64) -> PyResult<Self> {
+        let timeout = span(timeout)?;
+        if key.is_some() && key_file.is_some() {
+            return Err(PyValueError::new_err("give a key or a key_file, not both"));
+        }
+        let client = away(py, || {
+            let keys = match (key, key_file) {
+                (Some(key), _) => KeySource::Given(key.parse()?),
+                (None, Some(path)) => KeySource::File(path),
+                (None, None) => KeySource::Kept,
+            };
+            client::Client::connect(master, &keys, timeout)
+        })?;
+        Ok(Self(Arc::new(Own::new(client))))
+    }
+
+    /// The master's address.
+    #[getter]
+    fn url(&self, py: Python<'_>) -> PyResult<String> {
+        self.ask(py, |client| Ok(client.url()))
+    }
+
+    /// Starts to send a saved .blend with all it needs; returns at once.
+    #[pyo3(signature = (
+        blend, *, blender=None, frames=None, name=None, category=String::new(), tags=Vec::new(), priority=1, chunks=0,
+        scene=None, engine=None, resolution_percent=None, samples=None, allow_missing=false
+    ))]
+    #[expect(clippy::too_many_arguments, reason = "keyword arguments of Python")]
+    fn submit(
+        &self,
+        py: Python<'_>,
+        blend: PathBuf,
+        blender: Option<Vec<PathBuf>>,
+        frames: Option<&str>,
+        name: Option<String>,
+        category: String,
+        tags: Vec<String>,
+        priority: u32,
+        chunks: u32,
+        scene: Option<String>,
+        engine: Option<String>,
+        resolution_percent: Option<u32>,
+        samples: Option<u32>,
+        allow_missing: bool,
+    ) -> PyResult<Submission> {
+        let blender = match blender.as_deref() {
+            None | Some([]) => None,
+            Some([program]) => Some(program.clone()),
+            Some(_) => return Err(PyValueError::new_err("blender is one program; it takes no arguments")),
+        };
+        let submission = self.ask(py, |client| {
+            client.submit(SubmitRequest {
+                blend,
+                blender,
+                frames: frames.map(str::parse).transpose()?,
+                name,
+                category,
+                tags,
+                priority,
+                chunks,
+                settings: RenderSettings {
+                    scene,
+                    engine,
+                    resolution_percent,
+                    samples,
+                },
+                allow_missing,
+            })
+        })?;
+        Ok(Submission::new(submission, Arc::clone(&self.0)))
+    }
+
+    /// All jobs, newest first.
+    fn jobs(&self, py: Python<'_>) -> PyResult<Vec<JobInfo>> {
+        let jobs = self.ask(py, client::Client::jobs)?;
+        Ok(jobs.into_iter().map(JobInfo::from).collect())
+    }
+
+    /// One job. Raises NotFound.
+    fn job(&self, py: Python<'_>, job: &str) -> PyResult<JobInfo> {
+        self.ask(py, |client| client.job(job.parse()?)).map(JobInfo::from)
+    }
+
+    /// Frames of a job, ascending.
+    #[pyo3(signature = (job, *, offset=0, limit=1000))]
+    fn frames(&self, py: Python<'_>, job: &str, offset: u32, limit: u32) -> PyResult<Vec<FrameInfo>> {
+        let frames = self.ask(py, |client| client.frames(job.parse()?, offset, limit))?;
+        Ok(frames.into_iter().map(FrameInfo::from).collect())
+    }
+
+    /// The slaves that the master knows.
+    fn slaves(&self, py: Python<'_>) -> PyResult<Vec<SlaveInfo>> {
+        let slaves = self.ask(py, client::Client::slaves)?;
+        Ok(slaves.into_iter().map(SlaveInfo::from).collect())
+    }
+
+    /// Lets no more frames of the job begin.
+    fn pause(&self, py: Python<'_>, job: &str) -> PyResult<()> {
+        self.ask(py, |client| client.pause(job.parse()?))
+    }
+
+    /// Lets a paused job go on.
+    fn resume(&self, py: Python<'_>, job: &str) -> PyResult<()> {
+        self.ask(py, |client| client.resume(job.parse()?))
+    }
+
+    /// Ends the job now; finished frames stay.
+    fn cancel(&self, py: Python<'_>, job: &str) -> PyResult<()> {
+        self.ask(py, |client| client.cancel(job.parse()?))
+    }
+
+    /// Cancels the job and deletes its files and results on the master.
+    fn remove(&self, py: Python<'_>, job: &str) -> PyResult<()> {
+        self.ask(py, |client| client.remove(job.parse()?))
+    }
+
+    /// What Blender printed in the frame's latest attempt.
+    fn log(&self, py: Python<'_>, job: &str, frame: i32) -> PyResult<String> {
+        self.ask(py, |client| client.log(job.parse()?, frame))
+    }
+
+    /// Starts to bring results into `folder` as they get done; returns at once.
+    #[pyo3(signature = (job, folder, *, frames=None))]
+    fn gather(&self, py: Python<'_>, job: &str, folder: PathBuf, frames: Option<&str>) -> PyResult<Gather> {
+        let gather = self.ask(py, |client| {
+            client.gather(GatherRequest {
+                job: job.parse()?,
+                folder,
+                frames: frames.map(str::parse).transpose()?,
+                follow: true,
+            })
+        })?;
+        Ok(Gather::new(gather, Arc::clone(&self.0)))
+    }
+
+    /// Ends the connection and all that is under way through it. A second call does nothing.
+    fn close(&self, py: Python<'_>) -> PyResult<()> {
+        self.ask(py, |client| {
+            client.stop(Duration::from_secs_f64(super::STOP_TIMEOUT_S));
+            Ok(())
+        })
+    }
+
+    fn __enter__(slf: Py<Self>) -> Py<Self> {
+        slf
+    }
+
+    #[pyo3(signature = (_kind, _error, _trace, /))]
+    fn __exit__(&self, py: Python<'_>, _kind: &Bound<'_, PyAny>, _error: &Bound<'_, PyAny>, _trace: &Bound<'_, PyAny>) -> PyResult<()> {
+        self.close(py)
+    }
+
+    fn __repr__(&self) -> String {
+        self.0.get().map_or_else(|_| "<Client of another process>".to_owned(), |client| format!("<Client of {}>", client.url()))
+    }
+}
+
+impl Client {
+    fn ask<T: Send>(&self, py: Python<'_>, question: impl FnOnce(&client::Client) -> Result<T> + Send) -> PyResult<T> {
+        away(py, || question(self.0.get()?))
+    }
+}
+
+/// Asks the local network for masters and returns those that answered in time.
+#[pyfunction]
+#[pyo3(signature = (timeout=2.0))]
+pub(super) fn find_masters(py: Python<'_>, timeout: f64) -> PyResult<Vec<MasterFound>> {
+    let timeout = span(timeout)?;
+    let found = away(py, || client::find_masters(timeout))?;
+    Ok(found
+        .into_iter()
+        .map(|it| MasterFound {
+            url: it.url,
+            name: it.name,
+            farm: it.farm.to_string(),
+            version: it.version,
+            usable: it.usable,
+        })
+        .collect())
+}

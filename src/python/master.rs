@@ -1,0 +1,125 @@
+//! A running master.
+
+use super::error::away;
+use super::own::{Own, span};
+use super::values::Happening;
+use crate::access::{KeySource, data_folder};
+use crate::master;
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use std::path::PathBuf;
+
+/// A running master.
+#[pyclass(frozen, module = "netrender_core")]
+#[derive(Debug)]
+pub(super) struct Master(Own<master::Master>);
+
+/// A master at one moment.
+#[pyclass(frozen, get_all, eq, module = "netrender_core")]
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct MasterStatus {
+    text: String,
+    slaves: u32,
+    jobs: u32,
+    frames_done: u64,
+    frames: u64,
+}
+
+#[pymethods]
+impl MasterStatus {
+    fn __repr__(&self) -> String {
+        format!("<MasterStatus: {}>", self.text)
+    }
+}
+
+#[pymethods]
+impl Master {
+    /// Starts a master; returns as soon as it listens.
+    #[staticmethod]
+    #[pyo3(signature = (*, path=None, address="[default]", port=8000, broadcast=true, clear_on_exit=false, access="key"))]
+    fn start(
+        py: Python<'_>,
+        path: Option<PathBuf>,
+        address: &str,
+        port: u16,
+        broadcast: bool,
+        clear_on_exit: bool,
+        access: &str,
+    ) -> PyResult<Self> {
+        if !matches!(access, "key" | "open") {
+            return Err(PyValueError::new_err(format!("access is \"key\" or \"open\", not {access:?}")));
+        }
+        let master = away(py, || {
+            master::Master::start(master::Options {
+                path: path.map_or_else(|| data_folder().map(|folder| folder.join("master")), Ok)?,
+                address: address.to_owned(),
+                port,
+                broadcast,
+                clear_on_exit,
+                access: match access {
+                    "open" => master::Access::Open,
+                    _ => master::Access::Key(KeySource::Kept.of_master()?),
+                },
+                name: String::new(),
+                host_names: Vec::new(),
+            })
+        })?;
+        Ok(Self(Own::new(master)))
+    }
+
+    /// Where it is reached from this machine.
+    #[getter]
+    fn url(&self, py: Python<'_>) -> PyResult<String> {
+        away(py, || Ok(self.0.get()?.url()))
+    }
+
+    /// The farm's key; None with open access.
+    #[getter]
+    fn key(&self, py: Python<'_>) -> PyResult<Option<String>> {
+        away(py, || Ok(self.0.get()?.key().map(ToString::to_string)))
+    }
+
+    /// False once it was stopped, or ended by itself.
+    #[getter]
+    fn running(&self) -> bool {
+        self.0.get().is_ok_and(master::Master::is_running)
+    }
+
+    /// What it does now, from memory: never blocks.
+    fn status(&self, py: Python<'_>) -> PyResult<MasterStatus> {
+        let status = away(py, || Ok(self.0.get()?.status()))?;
+        Ok(MasterStatus {
+            text: status.to_string(),
+            slaves: status.slaves,
+            jobs: status.jobs,
+            frames_done: status.frames_done,
+            frames: status.frames,
+        })
+    }
+
+    /// What happened since the last call, oldest first.
+    fn events(&self, py: Python<'_>) -> PyResult<Vec<Happening>> {
+        let events = away(py, || Ok(self.0.get()?.events()))?;
+        Ok(events.into_iter().map(|it| Happening::new(it.kind.as_str(), it.text)).collect())
+    }
+
+    /// Ends it, all state safe on disk. A second call does nothing.
+    #[pyo3(signature = (timeout=5.0))]
+    fn stop(&self, py: Python<'_>, timeout: f64) -> PyResult<()> {
+        let timeout = span(timeout)?;
+        away(py, || self.0.get()?.stop(timeout))
+    }
+
+    fn __enter__(slf: Py<Self>) -> Py<Self> {
+        slf
+    }
+
+    #[pyo3(signature = (_kind, _error, _trace, /))]
+    fn __exit__(&self, py: Python<'_>, _kind: &Bound<'_, PyAny>, _error: &Bound<'_, PyAny>, _trace: &Bound<'_, PyAny>) -> PyResult<()> {
+        self.stop(py, super::STOP_TIMEOUT_S)
+    }
+
+    fn __repr__(&self) -> String {
+        self.0.get().map_or_else(|_| "<Master of another process>".to_owned(), |master| format!("<Master at {}>", master.url()))
+    }
+}

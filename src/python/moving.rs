@@ -1,0 +1,149 @@
+//! What is on its way: a job to the master, results from it.
+
+use super::client::Connected;
+use super::error::away;
+use super::own::{span, wait};
+use crate::client;
+use pyo3::prelude::*;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A job on its way to the master.
+#[pyclass(frozen, module = "netrender_core")]
+#[derive(Debug)]
+pub(super) struct Submission {
+    inner: client::Submission,
+    /// Its threads do the sending, so it must not end before.
+    client: Arc<Connected>,
+}
+
+/// How far a submission is.
+#[pyclass(frozen, get_all, eq, module = "netrender_core")]
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Progress {
+    stage: &'static str,
+    text: String,
+    done: u64,
+    total: u64,
+    job: Option<String>,
+    warnings: Vec<String>,
+}
+
+#[pymethods]
+impl Progress {
+    fn __repr__(&self) -> String {
+        format!("<Progress {}: {}>", self.stage, self.text)
+    }
+}
+
+impl Submission {
+    pub(super) fn new(inner: client::Submission, client: Arc<Connected>) -> Self {
+        Self { inner, client }
+    }
+}
+
+#[pymethods]
+impl Submission {
+    /// Where it stands; never blocks.
+    fn progress(&self, py: Python<'_>) -> Progress {
+        let progress = py.detach(|| self.inner.progress());
+        Progress {
+            stage: progress.stage.as_str(),
+            text: progress.text,
+            done: progress.done,
+            total: progress.total,
+            job: progress.job.map(|job| job.to_string()),
+            warnings: progress.warnings,
+        }
+    }
+
+    /// The job's id, or None if it is not there after `timeout`.
+    fn wait(&self, py: Python<'_>, timeout: f64) -> PyResult<Option<String>> {
+        let look = |slice: Duration| {
+            self.client.get()?;
+            self.inner.wait(slice)
+        };
+        let job = wait(py, span(timeout)?, look, Option::is_some)?;
+        Ok(job.map(|job| job.to_string()))
+    }
+
+    /// Stops it, and takes the job back if the master has it already.
+    fn cancel(&self) {
+        self.inner.cancel();
+    }
+
+    fn __repr__(&self) -> String {
+        format!("<Submission: {}>", self.inner.progress().text)
+    }
+}
+
+/// Results on their way from the master.
+#[pyclass(frozen, module = "netrender_core")]
+#[derive(Debug)]
+pub(super) struct Gather {
+    inner: client::Gather,
+    /// Its threads do the fetching, so it must not end before.
+    client: Arc<Connected>,
+}
+
+/// One frame of a gathering.
+#[pyclass(frozen, get_all, eq, module = "netrender_core")]
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct GatheredFrame {
+    state: &'static str,
+    path: Option<String>,
+    text: String,
+}
+
+#[pymethods]
+impl GatheredFrame {
+    fn __repr__(&self) -> String {
+        format!("<GatheredFrame {}: {}>", self.state, self.text)
+    }
+}
+
+impl Gather {
+    pub(super) fn new(inner: client::Gather, client: Arc<Connected>) -> Self {
+        Self { inner, client }
+    }
+}
+
+#[pymethods]
+impl Gather {
+    /// The frame's state, waiting up to `timeout` for its file.
+    fn frame(&self, py: Python<'_>, frame: i32, timeout: f64) -> PyResult<GatheredFrame> {
+        let look = |slice: Duration| {
+            self.client.get()?;
+            Ok(self.inner.frame(frame, slice))
+        };
+        let gathered = wait(py, span(timeout)?, look, |gathered| gathered.state.is_settled())?;
+        Ok(GatheredFrame {
+            state: gathered.state.as_str(),
+            path: gathered.path.as_deref().map(shown),
+            text: gathered.text,
+        })
+    }
+
+    /// How many frames lie in the folder; never blocks.
+    fn done(&self, py: Python<'_>) -> u32 {
+        py.detach(|| self.inner.view().here)
+    }
+
+    /// Ends the fetching; files that are there stay.
+    fn stop(&self, py: Python<'_>) -> PyResult<()> {
+        away(py, || {
+            self.inner.stop();
+            Ok(())
+        })
+    }
+
+    fn __repr__(&self) -> String {
+        let view = self.inner.view();
+        format!("<Gather of job {}: {} of {} frames here>", view.job.id, view.here, view.wanted)
+    }
+}
+
+fn shown(path: &std::path::Path) -> String {
+    PathBuf::from(path).display().to_string()
+}

@@ -1,0 +1,220 @@
+//! Frozen snapshots: what is known of jobs, frames, slaves, masters and pictures at one moment.
+
+use super::error::away;
+use crate::images;
+use crate::wire::{self, FrameStateInfo, JobStateInfo};
+use pyo3::prelude::*;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+/// Something that happened since the last look.
+#[pyclass(frozen, get_all, eq, module = "netrender_core")]
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Happening {
+    kind: &'static str,
+    text: String,
+}
+
+impl Happening {
+    pub(super) fn new(kind: &'static str, text: String) -> Self {
+        Self { kind, text }
+    }
+}
+
+#[pymethods]
+impl Happening {
+    fn __repr__(&self) -> String {
+        format!("<Happening {}: {}>", self.kind, self.text)
+    }
+}
+
+/// A job on the master.
+#[pyclass(frozen, get_all, eq, module = "netrender_core")]
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct JobInfo {
+    id: String,
+    name: String,
+    category: String,
+    tags: Vec<String>,
+    priority: u32,
+    chunks: u32,
+    frames: String,
+    state: &'static str,
+    total: u32,
+    queued: u32,
+    rendering: u32,
+    done: u32,
+    failed: u32,
+    usage: f64,
+    frame_seconds: Option<f64>,
+    explanation: Vec<String>,
+}
+
+impl From<wire::JobInfo> for JobInfo {
+    fn from(job: wire::JobInfo) -> Self {
+        Self {
+            id: job.id.to_string(),
+            name: job.name,
+            category: job.category,
+            tags: job.tags,
+            priority: job.priority,
+            chunks: job.chunks,
+            frames: job.frames.to_string(),
+            state: match job.state {
+                JobStateInfo::Waiting => "waiting",
+                JobStateInfo::Queued => "queued",
+                JobStateInfo::Paused => "paused",
+                JobStateInfo::Finished => "finished",
+                JobStateInfo::Failed => "failed",
+                JobStateInfo::Cancelled => "cancelled",
+            },
+            total: job.total,
+            queued: job.queued,
+            rendering: job.rendering,
+            done: job.done,
+            failed: job.failed,
+            usage: job.usage,
+            frame_seconds: job.frame_seconds,
+            explanation: job.explanation,
+        }
+    }
+}
+
+#[pymethods]
+impl JobInfo {
+    fn __repr__(&self) -> String {
+        format!("<JobInfo {} {:?}: {}, {} of {} frames done>", self.id, self.name, self.state, self.done, self.total)
+    }
+}
+
+/// A frame of a job.
+#[pyclass(frozen, get_all, eq, module = "netrender_core")]
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct FrameInfo {
+    frame: i32,
+    state: &'static str,
+    attempt: u32,
+    slave: Option<String>,
+    seconds: Option<f64>,
+    failure: Option<String>,
+}
+
+impl From<wire::FrameInfo> for FrameInfo {
+    fn from(info: wire::FrameInfo) -> Self {
+        Self {
+            frame: info.frame,
+            state: match info.state {
+                FrameStateInfo::Queued => "queued",
+                FrameStateInfo::Rendering => "rendering",
+                FrameStateInfo::Delivering => "delivering",
+                FrameStateInfo::Done => "done",
+                FrameStateInfo::Failed => "failed",
+            },
+            attempt: info.attempt,
+            slave: info.slave.map(|slave| slave.to_string()),
+            seconds: info.seconds,
+            failure: info.failure,
+        }
+    }
+}
+
+#[pymethods]
+impl FrameInfo {
+    fn __repr__(&self) -> String {
+        format!("<FrameInfo {}: {}>", self.frame, self.state)
+    }
+}
+
+/// A slave of the farm.
+#[pyclass(frozen, get_all, eq, module = "netrender_core")]
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct SlaveInfo {
+    id: String,
+    name: String,
+    address: String,
+    tags: Vec<String>,
+    blenders: Vec<String>,
+    online: bool,
+    os: String,
+    cores: u32,
+    memory: u64,
+    load: f64,
+    done: u64,
+    failed: u64,
+    explanation: Vec<String>,
+}
+
+impl From<wire::SlaveInfo> for SlaveInfo {
+    fn from(slave: wire::SlaveInfo) -> Self {
+        Self {
+            id: slave.id.to_string(),
+            name: slave.name,
+            address: slave.address,
+            tags: slave.tags,
+            blenders: slave.blenders.iter().map(|blender| blender.version.to_string()).collect(),
+            online: slave.online,
+            os: slave.machine.os,
+            cores: slave.machine.cores,
+            memory: slave.machine.memory_bytes,
+            load: slave.machine.load,
+            done: slave.done,
+            failed: slave.failed,
+            explanation: slave.explanation,
+        }
+    }
+}
+
+#[pymethods]
+impl SlaveInfo {
+    fn __repr__(&self) -> String {
+        let presence = if self.online { "online" } else { "away" };
+        format!("<SlaveInfo {} {:?}: {presence}>", self.id, self.name)
+    }
+}
+
+/// A master that answered on the local network.
+#[pyclass(frozen, get_all, eq, module = "netrender_core")]
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct MasterFound {
+    pub(super) url: String,
+    pub(super) name: String,
+    pub(super) farm: String,
+    pub(super) version: String,
+    pub(super) usable: bool,
+}
+
+#[pymethods]
+impl MasterFound {
+    fn __repr__(&self) -> String {
+        format!("<MasterFound {:?} at {}>", self.name, self.url)
+    }
+}
+
+/// What is in a multilayer EXR of Blender.
+#[pyclass(frozen, get_all, eq, module = "netrender_core")]
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct ExrInfo {
+    width: u32,
+    height: u32,
+    passes: BTreeMap<String, BTreeMap<String, String>>,
+    metadata: BTreeMap<String, String>,
+}
+
+#[pymethods]
+impl ExrInfo {
+    fn __repr__(&self) -> String {
+        format!("<ExrInfo {} x {}, {} layers>", self.width, self.height, self.passes.len())
+    }
+}
+
+/// Reads the header of a multilayer EXR.
+#[pyfunction]
+pub(super) fn exr_info(py: Python<'_>, path: PathBuf) -> PyResult<ExrInfo> {
+    let info = away(py, || images::inspect(&path))?;
+    Ok(ExrInfo {
+        width: info.width,
+        height: info.height,
+        passes: info.layers,
+        metadata: info.metadata,
+    })
+}
