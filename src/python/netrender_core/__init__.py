@@ -1,6 +1,9 @@
-"""Network Render for Blender: masters, slaves and clients that run in threads of their own."""
+"""Network Render for Blender: masters, slaves and clients that run in threads of their own.
 
-from netrender_core._core import (
+The import is relative because the Blender add-on carries a copy of this package inside its own.
+"""
+
+from ._core import (
     Client,
     ExrInfo,
     FrameInfo,

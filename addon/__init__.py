@@ -1,0 +1,55 @@
+"""Network Render for Blender: the add-on, a thin front of the native `netrender_core`.
+
+Layers, imports go down only: `panels`, `operators`, `sending`, `engine` → `service`, `job`, `borrow`, `passes` →
+`properties`, `session`, `preferences`. Only `session` imports the core; only `job` and `properties` read the scene.
+"""
+
+import sys
+
+from . import borrow, engine, operators, panels, preferences, properties, sending, session
+
+bl_info = {
+    "name": "Network Render",
+    "author": "The netrender team",
+    "version": (0, 1, 0),
+    "blender": (3, 4, 0),
+    "location": "Properties > Render > Network Render",
+    "description": "Render animations on all the computers around you",
+    "category": "Render",
+}
+
+# In the order in which they are registered; panels name the operators, operators the properties.
+_MODULES = (preferences, properties, session, borrow, engine, operators, sending, panels)
+
+_registered = False
+
+
+def register() -> None:
+    """Makes everything known to Blender; a second call first takes back the first one."""
+    global _registered
+    if _registered:
+        unregister()
+    twin = _twin()
+    if twin:
+        print(f"netrender: a second copy is enabled as {twin}: disable one of them, both are the engine NET_RENDER")
+    for module in _MODULES:
+        module.register()
+    _registered = True
+
+
+def unregister() -> None:
+    """Takes everything back in reverse and ends all that runs; a second call does nothing."""
+    global _registered
+    if not _registered:
+        return
+    _registered = False
+    for module in reversed(_MODULES):
+        module.unregister()
+
+
+def _twin() -> str | None:
+    """The module name of a copy that was installed the other way (add-on and extension) and is enabled."""
+    for name, module in list(sys.modules.items()):
+        if name != __name__ and name.split(".")[-1] == "netrender" and getattr(module, "_registered", False):
+            return name
+    return None

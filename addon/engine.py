@@ -1,0 +1,238 @@
+"""The render engine NET_RENDER: a render gathers the job's frames, or runs the service of the scene's mode."""
+
+import contextlib
+import os
+import traceback
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import bpy
+from bpy.app.handlers import persistent
+
+from . import borrow, job, passes, service, session
+
+if TYPE_CHECKING:
+    from netrender_core import ExrInfo
+
+SLICE_S = 0.1
+_STAMPS = ("cryptomatte/", "cycles.")
+
+
+@dataclass
+class _Frame:
+    """The frame that is being loaded, view layer by view layer."""
+
+    number: int
+    path: str
+    info: "ExrInfo"
+
+
+@dataclass
+class _Render:
+    """What one render keeps from frame to frame; Blender calls the engine for every view layer of every frame."""
+
+    over: bool = False
+    """Nothing more is to be done: the service ended, or the render failed or was given up."""
+    gathering: session.Gathering | None = None
+    frame: _Frame | None = None
+    own_job: tuple[session.Connection, str] | None = None
+    """The job that exists only for this render: given up together with it."""
+    interruption: service.Interruption = field(default_factory=service.Interruption)
+
+
+_render = _Render()
+_own_job: tuple[session.Connection, str] | None = None
+
+
+class NetworkRenderEngine(bpy.types.RenderEngine):
+    """*Network Render* in the list of render engines."""
+
+    bl_idname = job.NETWORK_RENDER
+    bl_label = "Network Render"
+    # Slaves have drawn Freestyle's lines already.
+    bl_use_custom_freestyle = True
+    # Materials and the viewport are shown as under Cycles.
+    bl_use_eevee_viewport = True
+    bl_use_shading_nodes_custom = False
+
+    def update_render_passes(
+        self, scene: bpy.types.Scene | None = None, renderlayer: bpy.types.ViewLayer | None = None
+    ) -> None:
+        """Offers the passes of the engine that rendered the job."""
+        if scene is not None and renderlayer is not None:
+            name = job.settings_of(scene).job_engine or job.engine_of(scene)
+            passes.register_passes(self, name, scene, renderlayer)
+
+    def render(self, depsgraph: bpy.types.Depsgraph) -> None:
+        """Gathers one view layer of the current frame, or runs the service; called once per view layer."""
+        if _render.over:
+            return
+        scene = depsgraph.scene
+        try:
+            role = service.role_of(scene)
+            self.bl_use_image_save = role is None
+            if role is None:
+                self._gather(depsgraph)
+            else:
+                self._serve(scene)
+        except session.Failure as failure:
+            self._give_up(str(failure))
+        except KeyboardInterrupt:
+            self._give_up("interrupted")
+        except Exception as error:
+            traceback.print_exc()
+            self._give_up(f"netrender met a fault of its own: {error}")
+
+    def _give_up(self, sentence: str) -> None:
+        # An error's report keeps Blender from writing this frame and from going on to the next one.
+        _render.over = True
+        self.report({"ERROR"}, sentence)
+
+    def _serve(self, scene: bpy.types.Scene) -> None:
+        _render.over = True
+        _render.interruption.watch()
+        role = service.start(scene)
+        said = ""
+
+        def say(text: str) -> None:
+            nonlocal said
+            if text != said:
+                said = text
+                self.update_stats("", f"{role}: {text}")
+
+        service.run(role, _render.interruption, say, self.test_break)
+
+    def _gather(self, depsgraph: bpy.types.Depsgraph) -> None:
+        frame = self._gathered_frame(depsgraph.scene)
+        if frame is not None:
+            self._load(frame, depsgraph.view_layer_eval.name)
+
+    def _gathered_frame(self, scene: bpy.types.Scene) -> _Frame | None:
+        """The current frame, once it is here; None if the artist gave up waiting."""
+        number = scene.frame_current
+        if _render.frame is not None and _render.frame.number == number:
+            return _render.frame
+        _let_go(_render.frame)
+        _render.frame = None
+        gathering = self._gathering(scene)
+        said = ""
+        while not self.test_break():
+            gathered = gathering.frame(number, SLICE_S)
+            if gathered.path is not None:
+                _render.frame = _Frame(number, gathered.path, session.exr_info(gathered.path))
+                return _render.frame
+            if gathered.state in ("failed", "unknown", "cancelled"):
+                raise session.Failure(gathered.text)
+            if gathered.text != said:
+                said = gathered.text
+                self.update_stats("", said)
+        _render.over = True
+        return None
+
+    def _gathering(self, scene: bpy.types.Scene) -> session.Gathering:
+        """Frames on their way, begun at the first one that is asked for and kept for the render."""
+        if _render.gathering is None:
+            settings = job.settings_of(scene)
+            if not settings.job_id:
+                raise session.Failure("there is no job to gather: send one first, or use Animation on network")
+            frames = job.frame_range(scene) if self.is_animation else str(scene.frame_current)
+            self.update_stats("", "looking for the master")
+            _render.gathering = session.gather_frames(
+                settings.connection(), settings.job_id, frames, settings.folder()
+            )
+        return _render.gathering
+
+    def _load(self, frame: _Frame, layer: str) -> None:
+        """Brings a view layer with all its passes into the render result, exactly as it was rendered."""
+        found = frame.info.passes.get(layer)
+        if found is None:
+            raise session.Failure(f"frame {frame.number} has no view layer {layer}: it was added after the job was sent")
+        for name, channels in found.items():
+            if name != "Combined":
+                self.add_pass(name, len(channels), channels, layer=layer)
+        result = self.begin_result(0, 0, self.resolution_x, self.resolution_y, layer=layer)
+        wanted, given = (result.resolution_x, result.resolution_y), (frame.info.width, frame.info.height)
+        try:
+            if wanted != given:
+                raise session.Failure(
+                    f"frame {frame.number} was rendered at {given[0]} x {given[1]}, this scene is set to {wanted[0]} x {wanted[1]}"
+                )
+            result.load_from_file(frame.path)
+        except RuntimeError as error:
+            raise session.Failure(f"frame {frame.number} cannot be loaded from {frame.path}: {error}") from error
+        finally:
+            self.end_result(result)
+        # Blender keeps what is stamped on the whole result, and only once the part has been ended.
+        whole = self.get_result()
+        for key, value in frame.info.metadata.items():
+            if key.startswith(_STAMPS):
+                whole.stamp_data_add_field(key, value)
+
+
+def own(connection: session.Connection, created: str) -> None:
+    """Says that the next render's job exists only for it: giving the render up cancels the job."""
+    global _own_job
+    _own_job = (connection, created)
+
+
+def disown() -> None:
+    """The job stays whatever becomes of the render."""
+    global _own_job
+    _own_job = None
+
+
+def _let_go(frame: _Frame | None) -> None:
+    """Removes a frame's file once it is in the render result: only the frames ahead take space."""
+    if frame is not None:
+        with contextlib.suppress(OSError):
+            os.remove(frame.path)
+
+
+@persistent
+def _on_begin(scene: bpy.types.Scene, *_arguments: object) -> None:
+    global _render
+    if scene.render.engine == job.NETWORK_RENDER:
+        _render = _Render(own_job=_own_job)
+        if service.role_of(scene) is not None:
+            service.make_way(scene)
+
+
+@persistent
+def _on_end(*_arguments: object) -> None:
+    ended = _render
+    disown()
+    ended.interruption.leave()
+    if ended.gathering is not None:
+        ended.gathering.stop()
+        ended.gathering = None
+    borrow.put_back_soon()
+
+
+@persistent
+def _on_cancel(*arguments: object) -> None:
+    created, _render.own_job = _render.own_job, None
+    if created is not None:
+        try:
+            session.cancel(*created)
+        except session.Failure as failure:
+            print(f"netrender: the job could not be cancelled: {failure}")
+    _on_end(*arguments)
+
+
+_HANDLERS = (("render_init", _on_begin), ("render_complete", _on_end), ("render_cancel", _on_cancel))
+
+
+def register() -> None:
+    """Adds the engine to Blender's list, and watches where renders begin and end."""
+    bpy.utils.register_class(NetworkRenderEngine)
+    for name, handler in _HANDLERS:
+        getattr(bpy.app.handlers, name).append(handler)
+
+
+def unregister() -> None:
+    """Takes the engine away."""
+    for name, handler in _HANDLERS:
+        getattr(bpy.app.handlers, name).remove(handler)
+    # A twin that was installed the other way may have taken the engine's place: nothing is left to take away then.
+    with contextlib.suppress(RuntimeError):
+        bpy.utils.unregister_class(NetworkRenderEngine)

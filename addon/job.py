@@ -1,0 +1,103 @@
+"""What a scene says about the job that is made of it. Together with `properties` the only reader of the scene."""
+
+import sys
+from dataclasses import dataclass
+from typing import Any
+
+import bpy
+
+from .properties import DEFAULT, NetworkRenderSettings, tags
+
+NETWORK_RENDER = "NET_RENDER"
+
+# EEVEE's identifier changed for three versions.
+_EEVEE_NEXT_FROM = (4, 2, 0)
+_EEVEE_NEXT_UNTIL = (5, 0, 0)
+
+
+@dataclass(frozen=True)
+class Request:
+    """A job to be sent, as plain values."""
+
+    blend: str
+    arguments: dict[str, Any]
+    engine: str
+    notice: str | None
+    """What the artist should know about it, such as that unsaved changes stay behind."""
+
+
+def request(scene: bpy.types.Scene, frames: str) -> Request:
+    """The job of `frames` of a scene; `obstacle` must have found nothing before."""
+    settings = settings_of(scene)
+    engine = engine_of(scene)
+    name = settings.job_name.strip()
+    return Request(
+        blend=bpy.data.filepath,
+        arguments={
+            "blender": [own_blender()],
+            "frames": frames,
+            "name": None if name in ("", DEFAULT) else name,
+            "category": settings.job_category.strip(),
+            "tags": tags(settings.job_tags),
+            "priority": settings.priority,
+            "chunks": settings.chunks,
+            "scene": scene.name,
+            "engine": engine,
+        },
+        engine=engine,
+        notice="the file has unsaved changes: its last saved state is sent" if bpy.data.is_dirty else None,
+    )
+
+
+def obstacle(scene: bpy.types.Scene) -> str | None:
+    """Why this scene cannot be sent as it is, in one sentence."""
+    if not bpy.data.filepath:
+        return "save the file first: what is sent is the file on disk"
+    if engine_of(scene) in ("", NETWORK_RENDER):
+        return "choose the Engine that slaves render with in Job Settings"
+    if scene.frame_end < scene.frame_start:
+        return f"the frame range ends at {scene.frame_end}, before its start at {scene.frame_start}"
+    if scene.camera is None and not any(marker.camera for marker in scene.timeline_markers):
+        return f"the scene {scene.name} has no camera"
+    if plays_strips(scene):
+        return "the sequencer's strips would be rendered instead of the scene: switch off Sequencer in Post Processing"
+    return None
+
+
+def plays_strips(scene: bpy.types.Scene) -> bool:
+    """Whether a render of this scene shows its sequencer's strips, for which no engine is asked."""
+    editor = scene.sequence_editor
+    if not scene.render.use_sequencer or editor is None:
+        return False
+    return len(getattr(editor, "strips", None) or getattr(editor, "sequences", ())) > 0
+
+
+def frame_range(scene: bpy.types.Scene) -> str:
+    """The scene's frame range as the core reads it."""
+    if scene.frame_start == scene.frame_end:
+        return str(scene.frame_start)
+    step = f"x{scene.frame_step}" if scene.frame_step > 1 else ""
+    return f"{scene.frame_start}-{scene.frame_end}{step}"
+
+
+def engine_of(scene: bpy.types.Scene) -> str:
+    """The engine that slaves render this scene with."""
+    if scene.render.engine != NETWORK_RENDER:
+        return str(scene.render.engine)
+    settings = settings_of(scene)
+    if settings.job_render_engine == "OTHER":
+        return str(settings.job_render_engine_other).strip()
+    if settings.job_render_engine == "BLENDER_EEVEE" and _EEVEE_NEXT_FROM <= bpy.app.version < _EEVEE_NEXT_UNTIL:
+        return "BLENDER_EEVEE_NEXT"
+    return str(settings.job_render_engine)
+
+
+def settings_of(scene: bpy.types.Scene) -> NetworkRenderSettings:
+    """The scene's settings, with their type."""
+    settings: NetworkRenderSettings = scene.network_render
+    return settings
+
+
+def own_blender() -> str:
+    """The command of this Blender: its executable, or the Python that has it as a module."""
+    return bpy.app.binary_path or sys.executable

@@ -1,0 +1,200 @@
+"""The settings of Network Render, saved in each scene, and the list of jobs, kept in the window manager."""
+
+from typing import Any
+
+import bpy
+from bpy.props import BoolProperty, CollectionProperty, EnumProperty, IntProperty, PointerProperty, StringProperty
+
+from . import preferences
+from .session import Connection
+
+DEFAULT = "[default]"
+
+PATH_CHARACTERS_MAX = 1024
+ADDRESS_CHARACTERS_MAX = 256
+NAME_CHARACTERS_MAX = 128
+TAGS_CHARACTERS_MAX = 256
+
+_MODES = (
+    ("RENDER_CLIENT", "Client", "Send jobs to the farm and bring the frames back"),
+    ("RENDER_MASTER", "Master", "Distribute the jobs of all clients over the slaves"),
+    ("RENDER_SLAVE", "Slave", "Render for the farm on this computer"),
+)
+_ACCESS = (
+    ("key", "Farm Key", "Only who has the farm's key may send, render or look; made at the first start"),
+    ("open", "Open", "Everybody who reaches this computer may send, render and look"),
+)
+_ENGINES = (
+    ("CYCLES", "Cycles", "The path tracer"),
+    ("BLENDER_EEVEE", "EEVEE", "The real-time engine"),
+    ("OTHER", "Other", "Another engine, by its identifier"),
+)
+
+
+class NetworkRenderSettings(bpy.types.PropertyGroup):
+    """`scene.network_render`: the settings of the three roles."""
+
+    mode: EnumProperty(name="Mode", description="What this Blender does for the farm", items=_MODES)
+    path: StringProperty(
+        name="Path",
+        description="Folder for working files; [default] is a folder of your own, cleaned up by itself for a client",
+        subtype="DIR_PATH",
+        default=DEFAULT,
+        maxlen=PATH_CHARACTERS_MAX,
+    )
+    server_address: StringProperty(
+        name="Address",
+        description="The master's name or address; [default] finds it by itself, and lets a master listen everywhere",
+        default=DEFAULT,
+        maxlen=ADDRESS_CHARACTERS_MAX,
+    )
+    server_port: IntProperty(name="Port", description="The master's TCP port", default=8000, min=1, max=65535)
+
+    use_master_broadcast: BoolProperty(
+        name="Broadcast", description="Let slaves and clients on the local network find this master", default=True
+    )
+    use_master_clear: BoolProperty(
+        name="Clear on Exit", description="Delete all jobs and results when the master stops; it cannot resume then"
+    )
+    master_access: EnumProperty(name="Access", description="Who may use this farm", items=_ACCESS)
+
+    slave_tags: StringProperty(
+        name="Tags",
+        description="Tags of this computer, separated by semicolons; jobs with tags go to slaves that have all of them",
+        maxlen=TAGS_CHARACTERS_MAX,
+    )
+    use_slave_clear: BoolProperty(
+        name="Clear on Exit", description="Delete the files that the slave fetched when it stops", default=True
+    )
+    use_slave_output_log: BoolProperty(
+        name="Output Render Log on Console", description="Print what the rendering Blender prints", default=True
+    )
+
+    job_name: StringProperty(
+        name="Name",
+        description="What the job is called on the farm; [default] is the name of the file",
+        default=DEFAULT,
+        maxlen=NAME_CHARACTERS_MAX,
+    )
+    job_category: StringProperty(
+        name="Category",
+        description="Jobs of one category share the farm as if they were one job",
+        maxlen=NAME_CHARACTERS_MAX,
+    )
+    job_tags: StringProperty(
+        name="Tags",
+        description="Tags that a slave needs for this job, separated by semicolons",
+        maxlen=TAGS_CHARACTERS_MAX,
+    )
+    job_render_engine: EnumProperty(
+        name="Engine", description="What slaves render with when Network Render is the chosen engine", items=_ENGINES
+    )
+    job_render_engine_other: StringProperty(
+        name="Other Engine",
+        description="Identifier of the engine, such as BLENDER_WORKBENCH",
+        maxlen=NAME_CHARACTERS_MAX,
+    )
+    priority: IntProperty(
+        name="Priority", description="A job of priority 2 gets twice the slaves of one with 1", default=1, min=1, max=10
+    )
+    chunks: IntProperty(
+        name="Chunks",
+        description="How many frames a slave gets at a time; 0 lets the master choose by how long frames take",
+        default=0,
+        min=0,
+        max=65535,
+    )
+    save_before_job: BoolProperty(
+        name="Save Before Job", description="Save the file before a job is sent, which otherwise is its last saved state"
+    )
+
+    # What Ctrl-F12 and F12 gather; saved with the file, so that Blender can be closed meanwhile.
+    job_id: StringProperty(options={"HIDDEN"}, maxlen=NAME_CHARACTERS_MAX)
+    job_engine: StringProperty(options={"HIDDEN"}, maxlen=NAME_CHARACTERS_MAX)
+
+    def folder(self) -> str | None:
+        """The Path on this disk, None for the default one."""
+        return None if self.path in ("", DEFAULT) else bpy.path.abspath(self.path)
+
+    def connection(self) -> Connection:
+        """How this scene's master is reached."""
+        address = self.server_address.strip()
+        if address in ("", DEFAULT):
+            address = "auto"
+        elif "://" not in address:
+            address = f"{address}:{self.server_port}"
+        return Connection(address, preferences.read().key_file)
+
+    def master_arguments(self) -> dict[str, Any]:
+        """What a master is started with."""
+        return {
+            "path": self.folder(),
+            "address": self.server_address.strip() or DEFAULT,
+            "port": self.server_port,
+            "broadcast": self.use_master_broadcast,
+            "clear_on_exit": self.use_master_clear,
+            "access": self.master_access,
+        }
+
+    def slave_arguments(self, own_blender: str) -> dict[str, Any]:
+        """What a slave is started with; it renders with `own_blender` unless the preferences name another."""
+        render = self.id_data.render
+        preferred = preferences.read()
+        return {
+            "master": self.connection().address,
+            "path": self.folder(),
+            "blenders": [preferred.slave_blender or own_blender],
+            "tags": tags(self.slave_tags),
+            "threads": render.threads if render.threads_mode == "FIXED" else 0,
+            "clear_on_exit": self.use_slave_clear,
+            "log_console": self.use_slave_output_log,
+            "allow_scripts": preferred.slave_allow_scripts,
+            "key_file": preferred.key_file,
+        }
+
+
+class NetworkRenderJob(bpy.types.PropertyGroup):
+    """A row of the list of jobs, as of the last refresh; its name is the job's."""
+
+    job_id: StringProperty()
+    state: StringProperty()
+    frames: StringProperty()
+    total: IntProperty()
+    done: IntProperty()
+    failed: IntProperty()
+    explanation: StringProperty()
+
+
+class NetworkRenderView(bpy.types.PropertyGroup):
+    """`window_manager.network_render`: what the panels show of the farm."""
+
+    jobs: CollectionProperty(type=NetworkRenderJob)
+    active_job_index: IntProperty(name="Job", description="The selected job", default=-1, min=-1)
+
+    def active_job(self) -> NetworkRenderJob | None:
+        """The selected row."""
+        return self.jobs[self.active_job_index] if 0 <= self.active_job_index < len(self.jobs) else None
+
+
+def tags(text: str) -> list[str]:
+    """The tags of a `;`-separated text."""
+    return [tag.strip() for tag in text.split(";") if tag.strip()]
+
+
+_register_classes, _unregister_classes = bpy.utils.register_classes_factory(
+    (NetworkRenderSettings, NetworkRenderJob, NetworkRenderView)
+)
+
+
+def register() -> None:
+    """Adds the settings to scenes and the view to the window manager."""
+    _register_classes()
+    bpy.types.Scene.network_render = PointerProperty(type=NetworkRenderSettings)
+    bpy.types.WindowManager.network_render = PointerProperty(type=NetworkRenderView)
+
+
+def unregister() -> None:
+    """Takes them away; what is saved in files stays there."""
+    del bpy.types.WindowManager.network_render
+    del bpy.types.Scene.network_render
+    _unregister_classes()

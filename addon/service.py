@@ -1,0 +1,89 @@
+"""A master or slave run by a render: until ESC in a window; until Ctrl-C or SIGTERM in the background."""
+
+import signal
+import time
+from collections.abc import Callable
+from types import FrameType
+
+import bpy
+
+from . import borrow, job, session
+
+SLICE_S = 0.1
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+class Interruption:
+    """Notices the signals that ask a background Blender to end.
+
+    Python's handlers replace Blender's own, after which a single Ctrl-C would end `-a` with status 1, and SIGTERM's
+    default, which would end it without stopping anything.
+    """
+
+    def __init__(self) -> None:
+        self.asked = False
+        self._before: dict[signal.Signals, object] = {}
+
+    def watch(self) -> None:
+        """Takes the signals over; only the main thread may, and without a window a render runs there."""
+        if bpy.app.background:
+            for number in _SIGNALS:
+                self._before[number] = signal.signal(number, self._notice)
+
+    def leave(self) -> None:
+        """Gives the signals back. None stands for a handler from outside of Python, which cannot be put back."""
+        for number, before in self._before.items():
+            signal.signal(number, signal.SIG_DFL if before is None else before)  # type: ignore[arg-type]
+        self._before.clear()
+
+    def _notice(self, _number: int, _frame: FrameType | None) -> None:
+        self.asked = True
+
+
+def role_of(scene: bpy.types.Scene) -> session.Role | None:
+    """The service that a render of this scene is; None for a client, whose render gathers frames."""
+    roles: dict[str, session.Role] = {"RENDER_MASTER": "master", "RENDER_SLAVE": "slave"}
+    return roles.get(job.settings_of(scene).mode)
+
+
+def start(scene: bpy.types.Scene) -> session.Role:
+    """Starts the service of this scene's mode in the background of this Blender."""
+    settings = job.settings_of(scene)
+    role = role_of(scene)
+    if role is None:
+        raise session.Failure("choose the mode Master or Slave to start a service")
+    arguments = settings.master_arguments() if role == "master" else settings.slave_arguments(job.own_blender())
+    session.start(role, arguments)
+    return role
+
+
+def run(role: session.Role, interruption: Interruption, say: Callable[[str], None], stopped: Callable[[], bool]) -> None:
+    """Keeps a started service going until somebody asks for its end, then stops it; raises if it ended by itself."""
+    while not (interruption.asked or stopped()):
+        if not session.is_running(role):
+            raise session.Failure(session.status(role) or f"the {role} ended by itself")
+        say(session.status(role) or "")
+        if bpy.app.background:
+            session.pump()
+        time.sleep(SLICE_S)
+    session.stop(role)
+
+
+def make_way(scene: bpy.types.Scene) -> None:
+    """Changes what would keep a service's render from starting, or make it write files; for this render only."""
+    render = scene.render
+    borrow.change(render, "use_sequencer", False)
+    borrow.change(render, "use_compositing", False)
+    borrow.change(render, "use_overwrite", True)
+    borrow.change(render, "use_placeholder", False)
+    if render.is_movie_format:
+        # From 5.0 on the kind of medium decides which formats there are.
+        kind = ("media_type", "IMAGE") if hasattr(render.image_settings, "media_type") else ("file_format", "PNG")
+        borrow.change(render.image_settings, *kind)
+    if bpy.app.background:
+        # The frames after the service's end are still stepped through: as small as can be.
+        borrow.change(render, "resolution_percentage", 1)
+        if scene.camera is None:
+            camera = bpy.data.objects.new("netrender", bpy.data.cameras.new("netrender"))
+            scene.collection.objects.link(camera)
+            scene.camera = camera
