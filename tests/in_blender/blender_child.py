@@ -1,0 +1,49 @@
+"""A real Blender, run by the tests: the executable, or the `bpy` module in a Python."""
+
+import os
+import shlex
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+SCRIPTS = Path(__file__).parent / "scripts"
+TIMEOUT_S = 240
+
+
+@dataclass(frozen=True)
+class Blender:
+    """A Blender with a home of its own."""
+
+    kind: str
+    program: str
+    home: Path
+
+    def run(self, script: str, *arguments: object, blend: Path | None = None) -> str:
+        """Runs a script of `scripts` to its end and returns what it printed; nothing may have gone wrong."""
+        done = subprocess.run(
+            self.command(script, *arguments, blend=blend),
+            env=self.environment(),
+            capture_output=True,
+            text=True,
+            timeout=TIMEOUT_S,
+            check=False,
+        )
+        told = f"{shlex.join(done.args)}\n{done.stdout}\n{done.stderr}"
+        assert done.returncode == 0, told
+        assert "Traceback" not in done.stdout + done.stderr, told
+        return done.stdout
+
+    def command(self, script: str, *arguments: object, blend: Path | None = None) -> list[str]:
+        """The command line of a script."""
+        rest = [str(SCRIPTS / "start.py"), "--", script, str(blend or ""), *map(str, arguments)]
+        if self.kind == "module":
+            # -P of Python: the current folder must not shadow the add-on.
+            return [self.program, "-P", *rest]
+        return [self.program, "-b", "--factory-startup", "-noaudio", "--python-exit-code", "1", "-P", *rest]
+
+    def environment(self) -> dict[str, str]:
+        """Nothing of the user's own Blender is read or written."""
+        return os.environ | {
+            "BLENDER_USER_RESOURCES": str(self.home),
+            "NETRENDER_CONFIG": str(self.home / "netrender"),
+        }

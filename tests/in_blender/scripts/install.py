@@ -1,0 +1,35 @@
+"""Runs in Blender: installs the zip as a user does, by the way that is named."""
+
+import sys
+
+import bpy
+import start
+
+zip_path, way = start.arguments()
+if way == "addon":
+    bpy.ops.preferences.addon_install(filepath=zip_path, overwrite=True)
+    bpy.ops.preferences.addon_enable(module="netrender")
+    name = "netrender"
+else:
+    bpy.ops.extensions.package_install_files(filepath=zip_path, repo="user_default", enable_on_install=True)
+    name = "bl_ext.user_default.netrender"
+
+module = sys.modules[name]
+assert bpy.context.preferences.addons[name].preferences.bl_rna.identifier == "NetworkRenderPreferences"
+for engine in ("CYCLES", "NET_RENDER"):
+    bpy.context.scene.render.engine = engine
+
+# Blender may call these in any order after a failure; none may raise or leave anything doubled.
+module.register()
+module.register()
+module.unregister()
+assert not hasattr(bpy.types.Scene, "network_render")
+module.unregister()
+module.register()
+assert bpy.context.scene.network_render.mode == "RENDER_CLIENT"
+handlers = [one for kind in ("render_init", "render_complete", "render_cancel", "save_pre", "load_pre")
+            for one in getattr(bpy.app.handlers, kind) if one.__module__.startswith(name)]
+assert len(handlers) == 5, handlers
+bpy.ops.preferences.addon_disable(module=name)
+assert not hasattr(bpy.types.Scene, "network_render")
+print("installed", name)
