@@ -1,9 +1,9 @@
 """The render engine NET_RENDER: a render gathers the job's frames, or runs the service of the scene's mode."""
 
 import contextlib
-import os
 import traceback
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import bpy
@@ -63,11 +63,11 @@ class NetworkRenderEngine(bpy.types.RenderEngine):
             name = job.settings_of(scene).job_engine or job.engine_of(scene)
             passes.register_passes(self, name, scene, renderlayer)
 
-    def render(self, depsgraph: bpy.types.Depsgraph) -> None:
+    def render(self, depsgraph: bpy.types.Depsgraph) -> None:  # type: ignore[override]
         """Gathers one view layer of the current frame, or runs the service; called once per view layer."""
         if _render.over:
             return
-        scene = depsgraph.scene
+        scene = job.scene_of(depsgraph)
         try:
             role = service.role_of(scene)
             self.bl_use_image_save = role is None
@@ -103,7 +103,7 @@ class NetworkRenderEngine(bpy.types.RenderEngine):
         service.run(role, _render.interruption, say, self.test_break)
 
     def _gather(self, depsgraph: bpy.types.Depsgraph) -> None:
-        frame = self._gathered_frame(depsgraph.scene)
+        frame = self._gathered_frame(job.scene_of(depsgraph))
         if frame is not None:
             self._load(frame, depsgraph.view_layer_eval.name)
 
@@ -137,26 +137,23 @@ class NetworkRenderEngine(bpy.types.RenderEngine):
                 raise session.Failure("there is no job to gather: send one first, or use Animation on network")
             frames = job.frame_range(scene) if self.is_animation else str(scene.frame_current)
             self.update_stats("", "looking for the master")
-            _render.gathering = session.gather_frames(
-                settings.connection(), settings.job_id, frames, settings.folder()
-            )
+            _render.gathering = session.gather_frames(settings.connection(), settings.job_id, frames, settings.folder())
         return _render.gathering
 
     def _load(self, frame: _Frame, layer: str) -> None:
         """Brings a view layer with all its passes into the render result, exactly as it was rendered."""
         found = frame.info.passes.get(layer)
         if found is None:
-            raise session.Failure(f"frame {frame.number} has no view layer {layer}: it was added after the job was sent")
+            raise session.Failure(f"frame {frame.number} has no view layer {layer}: it is newer than the job")
         for name, channels in found.items():
             if name != "Combined":
                 self.add_pass(name, len(channels), channels, layer=layer)
         result = self.begin_result(0, 0, self.resolution_x, self.resolution_y, layer=layer)
-        wanted, given = (result.resolution_x, result.resolution_y), (frame.info.width, frame.info.height)
+        wanted = f"{result.resolution_x} x {result.resolution_y}"
+        given = f"{frame.info.width} x {frame.info.height}"
         try:
             if wanted != given:
-                raise session.Failure(
-                    f"frame {frame.number} was rendered at {given[0]} x {given[1]}, this scene is set to {wanted[0]} x {wanted[1]}"
-                )
+                raise session.Failure(f"frame {frame.number} was rendered at {given}, this scene is set to {wanted}")
             result.load_from_file(frame.path)
         except RuntimeError as error:
             raise session.Failure(f"frame {frame.number} cannot be loaded from {frame.path}: {error}") from error
@@ -185,7 +182,7 @@ def _let_go(frame: _Frame | None) -> None:
     """Removes a frame's file once it is in the render result: only the frames ahead take space."""
     if frame is not None:
         with contextlib.suppress(OSError):
-            os.remove(frame.path)
+            Path(frame.path).unlink()
 
 
 @persistent

@@ -69,7 +69,9 @@ def plays_strips(scene: bpy.types.Scene) -> bool:
     editor = scene.sequence_editor
     if not scene.render.use_sequencer or editor is None:
         return False
-    return len(getattr(editor, "strips", None) or getattr(editor, "sequences", ())) > 0
+    # From 5.0 on, `strips`; before 4.4, `sequences`.
+    strips: Any = editor.strips if hasattr(editor, "strips") else editor.sequences
+    return len(strips) > 0
 
 
 def frame_range(scene: bpy.types.Scene) -> str:
@@ -90,6 +92,17 @@ def engine_of(scene: bpy.types.Scene) -> str:
     if settings.job_render_engine == "BLENDER_EEVEE" and _EEVEE_NEXT_FROM <= bpy.app.version < _EEVEE_NEXT_UNTIL:
         return "BLENDER_EEVEE_NEXT"
     return str(settings.job_render_engine)
+
+
+def scene_of(context: bpy.types.Context | bpy.types.Depsgraph) -> bpy.types.Scene:
+    """The scene that is worked on: always there, whatever the stubs say."""
+    scene: Any = context.scene
+    return scene  # type: ignore[no-any-return]
+
+
+def settings_in(context: bpy.types.Context) -> NetworkRenderSettings:
+    """The settings of the context's scene."""
+    return settings_of(scene_of(context))
 
 
 def settings_of(scene: bpy.types.Scene) -> NetworkRenderSettings:

@@ -2,6 +2,7 @@
 
 import webbrowser
 from pathlib import Path
+from typing import Any, Literal
 
 import bpy
 
@@ -9,6 +10,9 @@ from . import job, service, session
 from .properties import NetworkRenderView
 
 TICK_S = 0.1
+
+# What Blender takes as an operator's answer.
+Result = set[Literal["RUNNING_MODAL", "CANCELLED", "FINISHED", "PASS_THROUGH", "INTERFACE"]]
 
 
 class RENDER_OT_netclientstart(bpy.types.Operator):
@@ -20,15 +24,15 @@ class RENDER_OT_netclientstart(bpy.types.Operator):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         """Whether the scene's mode is a service that does not run yet."""
-        role = service.role_of(context.scene)
+        role = service.role_of(job.scene_of(context))
         if role is None:
             return refuse(cls, "Choose the mode Master or Slave")
         return possible(cls) and (not session.is_running(role) or refuse(cls, f"The {role} runs already"))
 
-    def execute(self, context: bpy.types.Context) -> set[str]:
+    def execute(self, context: bpy.types.Context) -> Result:
         """Starts it; returns as soon as it listens."""
         try:
-            role = service.start(context.scene)
+            role = service.start(job.scene_of(context))
         except session.Failure as failure:
             return fail(self, failure)
         self.report({"INFO"}, f"The {role} runs")
@@ -44,12 +48,12 @@ class RENDER_OT_netclientstop(bpy.types.Operator):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         """Whether it runs."""
-        role = service.role_of(context.scene)
+        role = service.role_of(job.scene_of(context))
         return (role is not None and session.is_running(role)) or refuse(cls, "No service of this mode runs here")
 
-    def execute(self, context: bpy.types.Context) -> set[str]:
+    def execute(self, context: bpy.types.Context) -> Result:
         """Stops it within a bounded time."""
-        role = service.role_of(context.scene)
+        role = service.role_of(job.scene_of(context))
         try:
             if role is not None:
                 session.stop(role)
@@ -67,12 +71,12 @@ class RENDER_OT_netclientweb(bpy.types.Operator):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         """Whether the address is known; asks no network."""
-        known = session.monitor_url(job.settings_of(context.scene).connection()) is not None
+        known = session.monitor_url(job.settings_in(context).connection()) is not None
         return known or refuse(cls, "Start a master here, connect to one by Refresh, or enter its address")
 
-    def execute(self, context: bpy.types.Context) -> set[str]:
+    def execute(self, context: bpy.types.Context) -> Result:
         """Opens it."""
-        url = session.monitor_url(job.settings_of(context.scene).connection())
+        url = session.monitor_url(job.settings_in(context).connection())
         if url is not None:
             webbrowser.open(url)
         return {"FINISHED"}
@@ -89,7 +93,7 @@ class RENDER_OT_netmasterkey(bpy.types.Operator):
         """Whether there is a key to be copied."""
         return session.farm_key() is not None or refuse(cls, "No master with a key runs here")
 
-    def execute(self, context: bpy.types.Context) -> set[str]:
+    def execute(self, context: bpy.types.Context) -> Result:
         """Puts it into the clipboard."""
         context.window_manager.clipboard = session.farm_key() or ""
         self.report({"INFO"}, "The farm's key is in the clipboard")
@@ -107,7 +111,7 @@ class RENDER_OT_netclientstatus(bpy.types.Operator):
         """Whether there is a core to ask with."""
         return possible(cls)
 
-    def execute(self, context: bpy.types.Context) -> set[str]:
+    def execute(self, context: bpy.types.Context) -> Result:
         """Asks the master."""
         try:
             refresh(context)
@@ -131,11 +135,11 @@ class RENDER_OT_netclientcancel(JobOperator, bpy.types.Operator):
     bl_idname = "render.netclientcancel"
     bl_label = "Cancel Job"
 
-    def execute(self, context: bpy.types.Context) -> set[str]:
+    def execute(self, context: bpy.types.Context) -> Result:
         """Cancels it and shows what became of it."""
         selected = view_of(context).active_job()
         try:
-            session.cancel(job.settings_of(context.scene).connection(), selected.job_id)
+            session.cancel(job.settings_in(context).connection(), selected.job_id)
             refresh(context)
         except session.Failure as failure:
             return fail(self, failure)
@@ -148,16 +152,16 @@ class RENDER_OT_netclientremove(JobOperator, bpy.types.Operator):
     bl_idname = "render.netclientremove"
     bl_label = "Remove Job"
 
-    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> Result:
         """Asks first."""
-        confirmed: set[str] = context.window_manager.invoke_confirm(self, event)
+        confirmed: Result = context.window_manager.invoke_confirm(self, event)
         return confirmed
 
-    def execute(self, context: bpy.types.Context) -> set[str]:
+    def execute(self, context: bpy.types.Context) -> Result:
         """Deletes it."""
         selected = view_of(context).active_job()
         try:
-            session.remove(job.settings_of(context.scene).connection(), selected.job_id)
+            session.remove(job.settings_in(context).connection(), selected.job_id)
             refresh(context)
         except session.Failure as failure:
             return fail(self, failure)
@@ -170,7 +174,7 @@ class RENDER_OT_netclientdownload(JobOperator, bpy.types.Operator):
     bl_idname = "render.netclientdownload"
     bl_label = "Get Results"
 
-    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
+    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> Result:
         """Fetches while the artist goes on working."""
         begun = self._begin(context)
         if begun != {"RUNNING_MODAL"}:
@@ -179,7 +183,7 @@ class RENDER_OT_netclientdownload(JobOperator, bpy.types.Operator):
         self._timer = context.window_manager.event_timer_add(TICK_S, window=context.window)
         return begun
 
-    def modal(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+    def modal(self, context: bpy.types.Context, event: bpy.types.Event) -> Result:
         """Looks at each tick how many frames are here."""
         if event.type == "ESC":
             return self._end(context, {"CANCELLED"})
@@ -193,10 +197,12 @@ class RENDER_OT_netclientdownload(JobOperator, bpy.types.Operator):
             return fail(self, failure)
         if not self._frames:
             return self._end(context, {"FINISHED"})
-        context.workspace.status_text_set(f"Get Results: {self._total - len(self._frames)} of {self._total}, ESC ends it")
+        context.workspace.status_text_set(
+            f"Get Results: {self._total - len(self._frames)} of {self._total}, ESC ends it"
+        )
         return {"RUNNING_MODAL"}
 
-    def execute(self, context: bpy.types.Context) -> set[str]:
+    def execute(self, context: bpy.types.Context) -> Result:
         """Fetches and waits, for scripts."""
         begun = self._begin(context)
         if begun != {"RUNNING_MODAL"}:
@@ -209,8 +215,8 @@ class RENDER_OT_netclientdownload(JobOperator, bpy.types.Operator):
             return fail(self, failure)
         return self._end(context, {"FINISHED"})
 
-    def _begin(self, context: bpy.types.Context) -> set[str]:
-        connection = job.settings_of(context.scene).connection()
+    def _begin(self, context: bpy.types.Context) -> Result:
+        connection = job.settings_in(context).connection()
         selected = view_of(context).active_job()
         self._timer = None
         self._folder = Path(bpy.path.abspath(context.scene.render.filepath)).parent
@@ -236,7 +242,7 @@ class RENDER_OT_netclientdownload(JobOperator, bpy.types.Operator):
         self._frames.pop(0)
         return True
 
-    def _end(self, context: bpy.types.Context, result: set[str]) -> set[str]:
+    def _end(self, context: bpy.types.Context, result: Result) -> Result:
         self._gathering.stop()
         if self._timer is not None:
             context.window_manager.event_timer_remove(self._timer)
@@ -245,19 +251,19 @@ class RENDER_OT_netclientdownload(JobOperator, bpy.types.Operator):
         return result
 
 
-def possible(operator: type) -> bool:
+def possible(operator: Any) -> bool:
     """Whether the native core is there; else says in the button's tooltip why not."""
     obstacle = session.obstacle()
     return obstacle is None or refuse(operator, sentence(obstacle))
 
 
-def refuse(operator: type, reason: str) -> bool:
+def refuse(operator: Any, reason: str) -> bool:
     """Greys a button out and says why."""
-    operator.poll_message_set(reason)  # type: ignore[attr-defined]
+    operator.poll_message_set(reason)
     return False
 
 
-def fail(operator: bpy.types.Operator, failure: session.Failure) -> set[str]:
+def fail(operator: Any, failure: session.Failure) -> Result:
     """Ends an operator with the reason."""
     operator.report({"ERROR"}, sentence(str(failure)))
     return {"CANCELLED"}
@@ -278,8 +284,8 @@ def refresh(context: bpy.types.Context) -> None:
     """Shows the master's jobs in the list and keeps the selection. Reaches the network."""
     view = view_of(context)
     before = view.active_job()
-    selected = before.job_id if before is not None else job.settings_of(context.scene).job_id
-    found = session.jobs(job.settings_of(context.scene).connection())
+    selected = before.job_id if before is not None else job.settings_in(context).job_id
+    found = session.jobs(job.settings_in(context).connection())
     view.jobs.clear()
     view.active_job_index = -1
     for index, info in enumerate(found):

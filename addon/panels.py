@@ -30,8 +30,8 @@ class RENDER_PT_network(bpy.types.Panel):
         obstacle = session.obstacle()
         if obstacle is not None:
             _lines(layout, operators.sentence(obstacle), "ERROR")
-        layout.row().prop(job.settings_of(context.scene), "mode", expand=True)
-        role = service.role_of(context.scene)
+        layout.row().prop(job.settings_in(context), "mode", expand=True)
+        role = service.role_of(job.scene_of(context))
         if role is None:
             _draw_client(layout)
         else:
@@ -53,7 +53,7 @@ class NetworkSubPanel:
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         """Whether the scene's mode is the panel's."""
-        return cls.mode in (None, job.settings_of(context.scene).mode)
+        return cls.mode in (None, job.settings_in(context).mode)
 
 
 class RENDER_PT_network_job(NetworkSubPanel, bpy.types.Panel):
@@ -65,7 +65,7 @@ class RENDER_PT_network_job(NetworkSubPanel, bpy.types.Panel):
     def draw(self, context: bpy.types.Context) -> None:
         """Shows the job's settings."""
         layout = _split(self.layout)
-        settings = job.settings_of(context.scene)
+        settings = job.settings_in(context)
         column = layout.column()
         column.prop(settings, "job_name")
         column.prop(settings, "job_category")
@@ -86,14 +86,14 @@ class RENDER_UL_network_jobs(bpy.types.UIList):
 
     def draw_item(
         self,
-        _context: bpy.types.Context,
+        context: bpy.types.Context,
         layout: bpy.types.UILayout,
-        _data: Any,
+        data: Any,
         item: Any,
-        _icon: int,
-        _active_data: Any,
-        _active_property: str,
-        _index: int,
+        icon: int | None,
+        active_data: Any,
+        active_property: str | None,
+        index: int | None,
     ) -> None:
         """Shows a job in one row."""
         split = layout.split(factor=0.65)
@@ -124,7 +124,9 @@ class RENDER_PT_network_jobs(NetworkSubPanel, bpy.types.Panel):
         if selected is not None:
             column = layout.column(align=True)
             failed = f", {selected.failed} failed" if selected.failed else ""
-            column.label(text=f"{operators.sentence(selected.state)}: {selected.done} of {selected.total} frames{failed}")
+            column.label(
+                text=f"{operators.sentence(selected.state)}: {selected.done} of {selected.total} frames{failed}"
+            )
             if selected.explanation:
                 _lines(column, operators.sentence(selected.explanation), "INFO")
         layout.operator("render.netclientdownload", icon="IMPORT")
@@ -139,7 +141,7 @@ class RENDER_PT_network_master(NetworkSubPanel, bpy.types.Panel):
     def draw(self, context: bpy.types.Context) -> None:
         """Shows the master's settings."""
         layout = _split(self.layout)
-        settings = job.settings_of(context.scene)
+        settings = job.settings_in(context)
         layout.row().prop(settings, "master_access", expand=True)
         column = layout.column()
         column.prop(settings, "use_master_broadcast")
@@ -156,7 +158,7 @@ class RENDER_PT_network_slave(NetworkSubPanel, bpy.types.Panel):
     def draw(self, context: bpy.types.Context) -> None:
         """Shows the slave's settings."""
         layout = _split(self.layout)
-        settings = job.settings_of(context.scene)
+        settings = job.settings_in(context)
         render = context.scene.render
         layout.prop(settings, "slave_tags")
         column = layout.column()
@@ -177,7 +179,7 @@ class RENDER_PT_network_settings(NetworkSubPanel, bpy.types.Panel):
     def draw(self, context: bpy.types.Context) -> None:
         """Shows the settings that all modes have."""
         layout = _split(self.layout)
-        settings = job.settings_of(context.scene)
+        settings = job.settings_in(context)
         layout.prop(settings, "path")
         column = layout.column(align=True)
         column.prop(settings, "server_address")
@@ -217,7 +219,7 @@ def _split(layout: bpy.types.UILayout) -> bpy.types.UILayout:
 LINE_CHARACTERS = 48
 
 
-def _lines(layout: bpy.types.UILayout, text: str, icon: str) -> None:
+def _lines(layout: bpy.types.UILayout, text: str, icon: Any) -> None:
     """A text over as many lines as it needs: labels do not wrap by themselves."""
     lines = [""]
     for word in text.split():
@@ -231,33 +233,30 @@ def _lines(layout: bpy.types.UILayout, text: str, icon: str) -> None:
 
 def _panels_like_cycles() -> list[type]:
     """Blender's panels that show under Cycles: the same settings count on the farm."""
-    return [
-        panel for panel in bpy.types.Panel.__subclasses__() if "CYCLES" in getattr(panel, "COMPAT_ENGINES", ())
-    ]
+    return [panel for panel in bpy.types.Panel.__subclasses__() if "CYCLES" in getattr(panel, "COMPAT_ENGINES", ())]
 
 
-_register_classes, _unregister_classes = bpy.utils.register_classes_factory(
-    (
-        RENDER_PT_network,
-        RENDER_PT_network_job,
-        RENDER_UL_network_jobs,
-        RENDER_PT_network_jobs,
-        RENDER_PT_network_master,
-        RENDER_PT_network_slave,
-        RENDER_PT_network_settings,
-    )
+CLASSES = (
+    RENDER_PT_network,
+    RENDER_PT_network_job,
+    RENDER_UL_network_jobs,
+    RENDER_PT_network_jobs,
+    RENDER_PT_network_master,
+    RENDER_PT_network_slave,
+    RENDER_PT_network_settings,
 )
+_register_classes, _unregister_classes = bpy.utils.register_classes_factory(CLASSES)
 
 
 def register() -> None:
     """Adds the panels, and the engine to those of Blender's that would vanish when it is chosen."""
     _register_classes()
     for panel in _panels_like_cycles():
-        panel.COMPAT_ENGINES.add(job.NETWORK_RENDER)  # type: ignore[attr-defined]
+        panel.COMPAT_ENGINES.add(job.NETWORK_RENDER)
 
 
 def unregister() -> None:
     """Takes them away."""
     for panel in _panels_like_cycles():
-        panel.COMPAT_ENGINES.discard(job.NETWORK_RENDER)  # type: ignore[attr-defined]
+        panel.COMPAT_ENGINES.discard(job.NETWORK_RENDER)
     _unregister_classes()

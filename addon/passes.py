@@ -3,10 +3,12 @@
 Without them a Render Layers node keeps only its image, and links from the other passes go dead without a word.
 """
 
+from typing import Any
+
 import bpy
 
 # Attribute of the view layer → the pass's name, channels and kind in EEVEE, which registers them natively.
-_EEVEE_PASSES = (
+_EEVEE_PASSES: tuple[tuple[str, str, str, Any], ...] = (
     ("use_pass_z", "Depth", "Z", "VALUE"),
     ("use_pass_mist", "Mist", "Z", "VALUE"),
     ("use_pass_normal", "Normal", "XYZ", "VECTOR"),
@@ -23,7 +25,9 @@ _EEVEE_PASSES = (
 )
 
 
-def register_passes(engine: bpy.types.RenderEngine, name: str, scene: bpy.types.Scene, layer: bpy.types.ViewLayer) -> None:
+def register_passes(
+    engine: bpy.types.RenderEngine, name: str, scene: bpy.types.Scene, layer: bpy.types.ViewLayer
+) -> None:
     """Registers the passes of a view layer as the engine `name` would."""
     if name == "CYCLES":
         # Blender's own add-on, with its own knowledge of names in each version.

@@ -48,7 +48,7 @@ class NetworkRenderPreferences(bpy.types.AddonPreferences):
     )
     slave_allow_scripts: BoolProperty(
         name="Run Scripts of Jobs",
-        description="Let scenes run their own Python scripts on this computer's slave; anybody on the farm can send one",
+        description="Let scenes run their own Python scripts on this slave; anybody on the farm can send them",
     )
 
     def draw(self, _context: bpy.types.Context) -> None:

@@ -105,7 +105,8 @@ class NetworkRenderSettings(bpy.types.PropertyGroup):
         max=65535,
     )
     save_before_job: BoolProperty(
-        name="Save Before Job", description="Save the file before a job is sent, which otherwise is its last saved state"
+        name="Save Before Job",
+        description="Save the file before a job is sent, which otherwise is its last saved state",
     )
 
     # What Ctrl-F12 and F12 gather; saved with the file, so that Blender can be closed meanwhile.

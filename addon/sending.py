@@ -1,9 +1,12 @@
 """Sending jobs: with a window while the artist goes on working, without one step by step, for scripts."""
 
+from typing import Any
+
 import bpy
 
 from . import borrow, engine, job, session
-from .operators import TICK_S, fail, possible, refuse, sentence
+from .operators import TICK_S, Result, fail, possible, refuse, sentence
+
 
 class SendingOperator:
     """What the operators that send a job share: prepare, send, then `_sent`."""
@@ -11,24 +14,24 @@ class SendingOperator:
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         """Whether this Blender is a client that can send."""
-        if job.settings_of(context.scene).mode != "RENDER_CLIENT":
+        if job.settings_in(context).mode != "RENDER_CLIENT":
             return refuse(cls, "Choose the mode Client")
         if not bpy.data.filepath:
             return refuse(cls, "Save the file first: what is sent is the file on disk")
         return possible(cls)
 
-    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
+    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> Result:
         """Sends while the artist goes on working."""
         try:
             self._begin(context)
         except session.Failure as failure:
             return fail(self, failure)
-        manager = context.window_manager
+        manager: Any = context.window_manager
         manager.modal_handler_add(self)
         self._timer = manager.event_timer_add(TICK_S, window=context.window)
         return {"RUNNING_MODAL"}
 
-    def modal(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+    def modal(self, context: bpy.types.Context, event: bpy.types.Event) -> Result:
         """Looks at each tick how far it is; ESC takes it back."""
         if event.type == "ESC":
             self._leave(context)
@@ -44,10 +47,10 @@ class SendingOperator:
             context.workspace.status_text_set(f"{sentence(self._submission.progress().text)}   ESC takes it back")
             return {"PASS_THROUGH"}
         self._leave(context)
-        self._remember(context.scene, created)
+        self._remember(job.scene_of(context), created)
         return self._sent(context, created, "INVOKE_DEFAULT")
 
-    def execute(self, context: bpy.types.Context) -> set[str]:
+    def execute(self, context: bpy.types.Context) -> Result:
         """Sends and waits, for scripts."""
         try:
             self._begin(context)
@@ -58,14 +61,14 @@ class SendingOperator:
             return fail(self, failure)
         except KeyboardInterrupt:
             return self._withdraw()
-        self._remember(context.scene, created)
+        self._remember(job.scene_of(context), created)
         return self._sent(context, created, "EXEC_DEFAULT")
 
     def _frames(self, scene: bpy.types.Scene) -> str:
         return job.frame_range(scene)
 
     def _begin(self, context: bpy.types.Context) -> None:
-        scene = context.scene
+        scene = job.scene_of(context)
         settings = job.settings_of(scene)
         reason = job.obstacle(scene)
         if reason is not None:
@@ -83,11 +86,11 @@ class SendingOperator:
         settings.job_id = created
         settings.job_engine = self._request.engine
 
-    def _sent(self, _context: bpy.types.Context, created: str, _how: str) -> set[str]:
+    def _sent(self, _context: bpy.types.Context, created: str, _how: str) -> Result:
         self.report({"INFO"}, f"Job sent to the master: {created}")
         return {"FINISHED"}
 
-    def _withdraw(self) -> set[str]:
+    def _withdraw(self) -> Result:
         try:
             session.withdraw(self._submission)
         except session.Failure as failure:
@@ -126,10 +129,10 @@ class RENDER_OT_netclientanim(SendingOperator, bpy.types.Operator):
     bl_label = "Animation on Network"
     bl_options = {"REGISTER"}
 
-    def _sent(self, context: bpy.types.Context, created: str, how: str) -> set[str]:
+    def _sent(self, context: bpy.types.Context, created: str, how: str) -> Result:
         borrow.change(context.scene.render, "engine", job.NETWORK_RENDER)
         engine.own(self._connection, created)
-        result = {"CANCELLED"}
+        result: Result = {"CANCELLED"}
         try:
             result = bpy.ops.render.render(how, animation=True, scene=context.scene.name)
         except RuntimeError as error:

@@ -269,9 +269,7 @@ def _connected(connection: Connection) -> core.Client:
     if _client is not None and _client[0] == connection:
         return _client[1]
     _disconnect()
-    client = core.Client.connect(
-        master=connection.address, key_file=connection.key_file, timeout=CONNECT_TIMEOUT_S
-    )
+    client = core.Client.connect(master=connection.address, key_file=connection.key_file, timeout=CONNECT_TIMEOUT_S)
     _client = (connection, client)
     return client
 

@@ -10,9 +10,10 @@ import argparse
 import ast
 import re
 import sys
-import tomllib
 import zipfile
 from pathlib import Path
+
+import tomllib
 
 ROOT = Path(__file__).resolve().parent.parent
 TOP = "netrender"
@@ -44,7 +45,8 @@ def make_addon(core: Path | None, output: Path) -> Path:
     """Writes `netrender-<version>.zip` into `output` and returns its path."""
     version = agreed_version()
     members = {
-        f"{TOP}/{path.relative_to(ROOT / 'addon').as_posix()}": path for path in files_below(ROOT / "addon", ADDON_SUFFIXES)
+        f"{TOP}/{path.relative_to(ROOT / 'addon').as_posix()}": path
+        for path in files_below(ROOT / "addon", ADDON_SUFFIXES)
     }
     members[f"{TOP}/LICENSE"] = ROOT / "LICENSE"
     if core is not None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 SCRIPTS = Path(__file__).parent / "scripts"
 TIMEOUT_S = 240
+WINDOW = (1000, 1400)
 
 
 @dataclass(frozen=True)
@@ -20,8 +21,12 @@ class Blender:
 
     def run(self, script: str, *arguments: object, blend: Path | None = None) -> str:
         """Runs a script of `scripts` to its end and returns what it printed; nothing may have gone wrong."""
+        return self.finish(self.command(script, *arguments, blend=blend))
+
+    def finish(self, command: list[str]) -> str:
+        """Runs a command line to its end and returns what it printed; nothing may have gone wrong."""
         done = subprocess.run(
-            self.command(script, *arguments, blend=blend),
+            command,
             env=self.environment(),
             capture_output=True,
             text=True,
@@ -41,9 +46,17 @@ class Blender:
             return [self.program, "-P", *rest]
         return [self.program, "-b", "--factory-startup", "-noaudio", "--python-exit-code", "1", "-P", *rest]
 
+    def window_command(self, display: str, script: str, *arguments: object) -> list[str]:
+        """The command line of a script in a window on a display of its own."""
+        screen = f"-screen 0 {WINDOW[0]}x{WINDOW[1]}x24 +extension GLX"
+        window = ["--factory-startup", "-noaudio", "--window-geometry", "0", "0", *map(str, WINDOW)]
+        start = [str(SCRIPTS / "start.py"), "--", script, "", *map(str, arguments)]
+        return [display, "-a", "-s", screen, self.program, *window, "--python-exit-code", "1", "-P", *start]
+
     def environment(self) -> dict[str, str]:
         """Nothing of the user's own Blender is read or written."""
         return os.environ | {
             "BLENDER_USER_RESOURCES": str(self.home),
+            "LIBGL_ALWAYS_SOFTWARE": "1",
             "NETRENDER_CONFIG": str(self.home / "netrender"),
         }

@@ -27,8 +27,12 @@ assert not hasattr(bpy.types.Scene, "network_render")
 module.unregister()
 module.register()
 assert bpy.context.scene.network_render.mode == "RENDER_CLIENT"
-handlers = [one for kind in ("render_init", "render_complete", "render_cancel", "save_pre", "load_pre")
-            for one in getattr(bpy.app.handlers, kind) if one.__module__.startswith(name)]
+handlers = [
+    one
+    for kind in ("render_init", "render_complete", "render_cancel", "save_pre", "load_pre")
+    for one in getattr(bpy.app.handlers, kind)
+    if one.__module__.startswith(name)
+]
 assert len(handlers) == 5, handlers
 bpy.ops.preferences.addon_disable(module=name)
 assert not hasattr(bpy.types.Scene, "network_render")

@@ -4,7 +4,6 @@ import runpy
 import sys
 from pathlib import Path
 
-import addon_utils
 import bpy
 
 
@@ -15,6 +14,9 @@ def arguments() -> list[str]:
 
 def enable():
     """The enabled add-on's module."""
+    # Not to be found before bpy has been imported.
+    import addon_utils
+
     module = addon_utils.enable("netrender", default_set=True, persistent=True)
     assert module is not None, "the add-on cannot be enabled"
     return module
