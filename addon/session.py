@@ -76,8 +76,11 @@ def start(role: Role, arguments: dict[str, Any]) -> None:
     if is_running(role):
         return
     _last_words.pop(role, None)
-    with _failures_told():
-        _services[role] = core.Master.start(**arguments) if role == "master" else core.Slave.start(**arguments)
+    try:
+        with _failures_told():
+            _services[role] = core.Master.start(**arguments) if role == "master" else core.Slave.start(**arguments)
+    except Failure as failure:
+        raise Failure(f"the {role} does not start: {failure}") from failure
 
 
 def stop(role: Role) -> None:
