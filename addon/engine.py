@@ -159,7 +159,8 @@ class NetworkRenderEngine(bpy.types.RenderEngine):
                 raise session.Failure(f"frame {frame.number} was rendered at {given}, this scene is set to {wanted}")
             result.load_from_file(frame.path)
         except RuntimeError as error:
-            raise session.Failure(f"frame {frame.number} cannot be loaded from {frame.path}: {error}") from error
+            # Its text names an internal function; Blender has printed it already.
+            raise session.Failure(f"frame {frame.number} cannot be loaded from {frame.path}") from error
         finally:
             self.end_result(result)
         # Blender keeps what is stamped on the whole result, and only once the part has been ended.

@@ -16,8 +16,8 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 class Interruption:
     """Notices the signals that ask a background Blender to end.
 
-    Python's handlers replace Blender's own, after which a single Ctrl-C would end `-a` with status 1 and a second one at once, and SIGTERM's
-    default, which would end it without stopping anything.
+    Python's handlers replace Blender's own, with which one Ctrl-C ends `-a` with status 1 and a second one kills, and
+    SIGTERM's default, which ends Blender without stopping anything.
     """
 
     def __init__(self) -> None:

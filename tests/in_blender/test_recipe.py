@@ -37,6 +37,10 @@ def test_gathered_frames_are_identical_to_a_local_render(rendered: Path) -> None
         assert kept == {key: text for key, text in gathered.metadata.items() if key.startswith("cryptomatte/")}
 
 
+def test_what_cannot_be_gathered_is_told_and_not_written(netrender: Blender, tmp_path: Path) -> None:
+    assert "all told" in netrender.run("failures.py", tmp_path, given_up=True)
+
+
 def png_pixels(path: Path) -> bytes:
     """The packed pixels of a PNG, without its texts such as the date."""
     data = path.read_bytes()
