@@ -86,6 +86,8 @@ class SendingOperator:
         self._submission = session.submit(self._connection, self._request.blend, self._request.arguments)
 
     def _remember(self, scene: bpy.types.Scene, created: str) -> None:
+        for warning in self._submission.progress().warnings:
+            self.report({"WARNING"}, sentence(warning))
         settings = job.settings_of(scene)
         settings.job_id = created
         settings.job_engine = self._request.engine

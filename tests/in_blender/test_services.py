@@ -6,6 +6,7 @@ import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import png
 import pytest
 from blender_child import TIMEOUT_S, Blender
 
@@ -86,3 +87,21 @@ def test_a_path_that_cannot_be_written_is_one_clear_line(service: Start, tmp_pat
     assert child.returncode != 0
     assert told.count("Error: the master does not start: ") == 1, told
     assert "Traceback" not in told
+
+
+def test_blenders_are_master_slave_and_client_of_an_animation(
+    service: Start, windowed: Blender, tmp_path: Path
+) -> None:
+    port = free_port()
+    master = service("RENDER_MASTER", port, tmp_path / "master")
+    wait_for(master, "master: ")
+    wait_for(service("RENDER_SLAVE", port, tmp_path / "slave"), "slave: ")
+    scene, output = tmp_path / "scene.blend", tmp_path / "rendered"
+    output.mkdir()
+    windowed.run("scene.py", scene)
+    windowed.run("animate.py", port, output, blend=scene)
+    for frame in (1, 2):
+        local, network = (png.pixels(output / f"{name}_{frame:04}.png") for name in ("local", "network"))
+        assert local == network, f"frame {frame} differs"
+        assert (output / f"{frame:06}.exr").is_file()
+    assert png.pixels(output / "later.png") == png.pixels(output / "local_0002.png")

@@ -169,12 +169,13 @@ class Client:
         engine: str | None = None,
         resolution_percent: int | None = None,
         samples: int | None = None,
+        allow_missing: bool = False,
     ) -> Submission:
         """Starts to send a saved .blend with all it needs; returns at once.
 
         The file is opened by a child Blender (`blender`: its command, None for the first one found) that lists what it
         depends on; the artist's file is never changed. `frames`: "1-10,20", None for the scene's own range. `chunks`:
-        frames per lease, 0 lets the master choose.
+        frames per lease, 0 lets the master choose. `allow_missing`: send it even if files that it needs are not there.
         """
     def jobs(self) -> list[JobInfo]: ...
     def job(self, job: str) -> JobInfo:
@@ -218,6 +219,8 @@ class Progress:
     """Bytes; 0 if not known yet."""
     job: str | None
     """The job's id once the master knows it."""
+    warnings: list[str]
+    """What may look different elsewhere, in sentences; complete once the stage is `hashing`."""
 
 @final
 class Gather:
