@@ -1,7 +1,8 @@
 """Network Render for Blender: the add-on, a thin front of the native `netrender_core`.
 
-Layers, imports go down only: `panels`, `operators`, `sending`, `engine` → `service`, `job`, `borrow`, `passes` →
-`properties`, `session`, `preferences`. Only `session` imports the core; only `job` and `properties` read the scene.
+Layers, imports go down only (`tests/test_addon_layers.py`): `panels`, `sending` → `operators`, `engine` → `service`,
+`passes` → `job` → `properties` → `session`, `preferences`, `borrow`. Only `session` imports the core; only `job` and
+`properties` read the scene.
 """
 
 import sys

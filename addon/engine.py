@@ -68,6 +68,7 @@ class NetworkRenderEngine(bpy.types.RenderEngine):
         if _render.over:
             return
         scene = job.scene_of(depsgraph)
+        _render.interruption.watch()
         try:
             role = service.role_of(scene)
             self.bl_use_image_save = role is None
@@ -77,8 +78,6 @@ class NetworkRenderEngine(bpy.types.RenderEngine):
                 self._serve(scene)
         except session.Failure as failure:
             self._give_up(str(failure))
-        except KeyboardInterrupt:
-            self._give_up("interrupted")
         except Exception as error:
             traceback.print_exc()
             self._give_up(f"netrender met a fault of its own: {error}")
@@ -86,11 +85,12 @@ class NetworkRenderEngine(bpy.types.RenderEngine):
     def _give_up(self, sentence: str) -> None:
         # An error's report keeps Blender from writing this frame and from going on to the next one.
         _render.over = True
+        # Only the artist's own will ends a job: its other frames are still worth having.
+        _render.own_job = None
         self.report({"ERROR"}, sentence)
 
     def _serve(self, scene: bpy.types.Scene) -> None:
         _render.over = True
-        _render.interruption.watch()
         role = service.start(scene)
         said = ""
 
@@ -116,7 +116,7 @@ class NetworkRenderEngine(bpy.types.RenderEngine):
         _render.frame = None
         gathering = self._gathering(scene)
         said = ""
-        while not self.test_break():
+        while not (_render.interruption.asked or self.test_break()):
             gathered = gathering.frame(number, SLICE_S)
             if gathered.path is not None:
                 _render.frame = _Frame(number, gathered.path, session.exr_info(gathered.path))
@@ -127,6 +127,9 @@ class NetworkRenderEngine(bpy.types.RenderEngine):
                 said = gathered.text
                 self.update_stats("", said)
         _render.over = True
+        if _render.interruption.asked:
+            # Blender does not know of a signal that Python took: the report keeps it from going on.
+            self.report({"ERROR"}, "interrupted")
         return None
 
     def _gathering(self, scene: bpy.types.Scene) -> session.Gathering:
@@ -156,7 +159,8 @@ class NetworkRenderEngine(bpy.types.RenderEngine):
                 raise session.Failure(f"frame {frame.number} was rendered at {given}, this scene is set to {wanted}")
             result.load_from_file(frame.path)
         except RuntimeError as error:
-            raise session.Failure(f"frame {frame.number} cannot be loaded from {frame.path}: {error}") from error
+            # Its text names an internal function; Blender has printed it already.
+            raise session.Failure(f"frame {frame.number} cannot be loaded from {frame.path}") from error
         finally:
             self.end_result(result)
         # Blender keeps what is stamped on the whole result, and only once the part has been ended.
@@ -195,28 +199,31 @@ def _on_begin(scene: bpy.types.Scene, *_arguments: object) -> None:
 
 
 @persistent
-def _on_end(*_arguments: object) -> None:
-    ended = _render
-    disown()
-    ended.interruption.leave()
-    if ended.gathering is not None:
-        ended.gathering.stop()
-        ended.gathering = None
-    borrow.put_back_soon()
+def _on_complete(*_arguments: object) -> None:
+    _end(given_up=False)
 
 
 @persistent
-def _on_cancel(*arguments: object) -> None:
+def _on_cancel(*_arguments: object) -> None:
+    _end(given_up=True)
+
+
+def _end(*, given_up: bool) -> None:
     created, _render.own_job = _render.own_job, None
-    if created is not None:
+    if created is not None and (given_up or _render.interruption.asked):
         try:
             session.cancel(*created)
         except session.Failure as failure:
             print(f"netrender: the job could not be cancelled: {failure}")
-    _on_end(*arguments)
+    disown()
+    _render.interruption.leave()
+    if _render.gathering is not None:
+        _render.gathering.stop()
+        _render.gathering = None
+    borrow.put_back_soon()
 
 
-_HANDLERS = (("render_init", _on_begin), ("render_complete", _on_end), ("render_cancel", _on_cancel))
+_HANDLERS = (("render_init", _on_begin), ("render_complete", _on_complete), ("render_cancel", _on_cancel))
 
 
 def register() -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 import bpy
 
-from . import borrow, engine, job, session
+from . import borrow, engine, job, service, session
 from .operators import TICK_S, Result, fail, possible, refuse, sentence
 
 
@@ -52,15 +52,19 @@ class SendingOperator:
 
     def execute(self, context: bpy.types.Context) -> Result:
         """Sends and waits, for scripts."""
+        interruption = service.Interruption()
+        interruption.watch()
         try:
             self._begin(context)
             created = None
             while created is None:
+                if interruption.asked:
+                    return self._withdraw()
                 created = session.submitted(self._submission, TICK_S)
         except session.Failure as failure:
             return fail(self, failure)
-        except KeyboardInterrupt:
-            return self._withdraw()
+        finally:
+            interruption.leave()
         self._remember(job.scene_of(context), created)
         return self._sent(context, created, "EXEC_DEFAULT")
 
@@ -82,6 +86,8 @@ class SendingOperator:
         self._submission = session.submit(self._connection, self._request.blend, self._request.arguments)
 
     def _remember(self, scene: bpy.types.Scene, created: str) -> None:
+        for warning in self._submission.progress().warnings:
+            self.report({"WARNING"}, sentence(warning))
         settings = job.settings_of(scene)
         settings.job_id = created
         settings.job_engine = self._request.engine

@@ -16,8 +16,8 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 class Interruption:
     """Notices the signals that ask a background Blender to end.
 
-    Python's handlers replace Blender's own, after which a single Ctrl-C would end `-a` with status 1, and SIGTERM's
-    default, which would end it without stopping anything.
+    Python's handlers replace Blender's own, with which one Ctrl-C ends `-a` with status 1 and a second one kills, and
+    SIGTERM's default, which ends Blender without stopping anything.
     """
 
     def __init__(self) -> None:
@@ -25,8 +25,8 @@ class Interruption:
         self._before: dict[signal.Signals, object] = {}
 
     def watch(self) -> None:
-        """Takes the signals over; only the main thread may, and without a window a render runs there."""
-        if bpy.app.background:
+        """Takes the signals over, once; only the main thread may, and without a window a render runs there."""
+        if bpy.app.background and not self._before:
             for number in _SIGNALS:
                 self._before[number] = signal.signal(number, self._notice)
 

@@ -271,17 +271,15 @@ def _connected(connection: Connection) -> core.Client:
     global _client
     if _client is not None and _client[0] == connection:
         return _client[1]
-    _disconnect()
     client = core.Client.connect(master=connection.address, key_file=connection.key_file, timeout=CONNECT_TIMEOUT_S)
     _client = (connection, client)
     return client
 
 
-def _disconnect() -> None:
+def _forget_client() -> None:
+    """The next call looks for the master anew: it may have moved. What is under way keeps its own connection."""
     global _client
-    if _client is not None:
-        client, _client = _client[1], None
-        client.close()
+    _client = None
 
 
 # Failures ------------------------------------------------------------------------------------------------------------
@@ -296,8 +294,7 @@ def _failures_told() -> Iterator[None]:
         yield
     except core.NetrenderError as error:
         if isinstance(error, (core.Unreachable, core.Stopped)):
-            # The next call looks for the master anew: it may have moved.
-            _disconnect()
+            _forget_client()
         raise Failure(str(error)) from error
     except OSError as error:
         raise Failure(_os_sentence(error)) from error
@@ -333,4 +330,4 @@ def unregister() -> None:
     for role in ("slave", "master"):
         with contextlib.suppress(Failure):
             stop(role)
-    _disconnect()
+    _forget_client()

@@ -45,6 +45,12 @@ def virtual_display() -> str:
 
 
 @pytest.fixture(scope="session")
+def keyboard() -> str:
+    """`xdotool`, which presses keys on that display."""
+    return required(shutil.which("xdotool"), "xdotool")
+
+
+@pytest.fixture(scope="session")
 def core_folder() -> Path | None:
     """The folder that holds the installed `netrender_core`; None if these tests run without it."""
     found = importlib.util.find_spec("netrender_core")

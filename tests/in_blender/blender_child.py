@@ -19,12 +19,16 @@ class Blender:
     program: str
     home: Path
 
-    def run(self, script: str, *arguments: object, blend: Path | None = None) -> str:
+    def run(self, script: str, *arguments: object, blend: Path | None = None, given_up: bool = False) -> str:
         """Runs a script of `scripts` to its end and returns what it printed; nothing may have gone wrong."""
-        return self.finish(self.command(script, *arguments, blend=blend))
+        return self.finish(self.command(script, *arguments, blend=blend), given_up=given_up)
 
-    def finish(self, command: list[str]) -> str:
-        """Runs a command line to its end and returns what it printed; nothing may have gone wrong."""
+    def finish(self, command: list[str], *, given_up: bool = False) -> str:
+        """Runs a command line to its end and returns what it printed; nothing may have gone wrong.
+
+        The executable ends with 1 once any render was given up, whatever happened afterwards.
+        """
+        status = 1 if given_up and self.kind == "executable" else 0
         done = subprocess.run(
             command,
             env=self.environment(),
@@ -34,7 +38,7 @@ class Blender:
             check=False,
         )
         told = f"{shlex.join(done.args)}\n{done.stdout}\n{done.stderr}"
-        assert done.returncode == 0, told
+        assert done.returncode == status, told
         assert "Traceback" not in done.stdout + done.stderr, told
         return done.stdout
 
@@ -46,11 +50,11 @@ class Blender:
             return [self.program, "-P", *rest]
         return [self.program, "-b", "--factory-startup", "-noaudio", "--python-exit-code", "1", "-P", *rest]
 
-    def window_command(self, display: str, script: str, *arguments: object) -> list[str]:
+    def window_command(self, display: str, script: str, *arguments: object, blend: Path | None = None) -> list[str]:
         """The command line of a script in a window on a display of its own."""
         screen = f"-screen 0 {WINDOW[0]}x{WINDOW[1]}x24 +extension GLX"
         window = ["--factory-startup", "-noaudio", "--window-geometry", "0", "0", *map(str, WINDOW)]
-        start = [str(SCRIPTS / "start.py"), "--", script, "", *map(str, arguments)]
+        start = [str(SCRIPTS / "start.py"), "--", script, str(blend or ""), *map(str, arguments)]
         return [display, "-a", "-s", screen, self.program, *window, "--python-exit-code", "1", "-P", *start]
 
     def environment(self) -> dict[str, str]:

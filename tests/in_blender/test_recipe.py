@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import exr
+import png
 import pytest
 from blender_child import Blender
 
@@ -25,7 +26,7 @@ def rendered(netrender: Blender, tmp_path: Path) -> Path:
 def test_gathered_frames_are_identical_to_a_local_render(rendered: Path) -> None:
     for frame in FRAMES:
         name = f"picture_{frame:04}.png"
-        assert png_pixels(rendered / "local" / name) == png_pixels(rendered / "gather" / name), name
+        assert png.pixels(rendered / "local" / name) == png.pixels(rendered / "gather" / name), name
     for name in (*(f"layers_{frame:04}.exr" for frame in FRAMES), "still.exr"):
         local, gathered = exr.read(rendered / "local" / name), exr.read(rendered / "gather" / name)
         assert len(local.channels) > 30
@@ -37,13 +38,5 @@ def test_gathered_frames_are_identical_to_a_local_render(rendered: Path) -> None
         assert kept == {key: text for key, text in gathered.metadata.items() if key.startswith("cryptomatte/")}
 
 
-def png_pixels(path: Path) -> bytes:
-    """The packed pixels of a PNG, without its texts such as the date."""
-    data = path.read_bytes()
-    position, pixels = 8, b""
-    while position < len(data):
-        size = int.from_bytes(data[position : position + 4], "big")
-        if data[position + 4 : position + 8] == b"IDAT":
-            pixels += data[position + 8 : position + 8 + size]
-        position += 12 + size
-    return pixels
+def test_what_cannot_be_gathered_is_told_and_not_written(netrender: Blender, tmp_path: Path) -> None:
+    assert "all told" in netrender.run("failures.py", tmp_path, given_up=True)

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pytest
 from blender_child import Blender
 
 PICTURES = ("net_render_render_client", "net_render_render_master", "net_render_render_slave", "cycles_render_client")
@@ -11,3 +12,14 @@ def test_every_panel_draws_in_a_window(windowed: Blender, virtual_display: str, 
     windowed.finish(windowed.window_command(virtual_display, "window.py", tmp_path))
     for name in PICTURES:
         assert (tmp_path / f"{name}.png").stat().st_size > 10_000, name
+
+
+@pytest.mark.usefixtures("keyboard")
+def test_keys_gather_frames_and_escape_gives_up(windowed: Blender, virtual_display: str, tmp_path: Path) -> None:
+    scene = tmp_path / "scene.blend"
+    (tmp_path / "slave").mkdir()
+    (tmp_path / "output").mkdir()
+    windowed.run("scene.py", scene)
+    windowed.run("recipe.py", "slave", tmp_path / "slave", tmp_path, blend=scene)
+    story = windowed.window_command(virtual_display, "keys.py", tmp_path / "slave", tmp_path / "output", blend=scene)
+    assert "story told" in windowed.finish(story, given_up=True)

@@ -1,0 +1,90 @@
+"""Runs in a Blender with a window: F12, Ctrl-F12 and ESC, pressed on its keyboard; the network is a folder."""
+
+import subprocess
+import traceback
+from pathlib import Path
+from types import SimpleNamespace
+
+import bpy
+import exr
+import start
+
+STEPS_MAX = 200
+STEP_S = 0.3
+slave_folder, output = start.arguments()
+preferences = bpy.context.preferences.view
+preferences.show_splash = False
+preferences.render_display_type = "AREA"
+netrender = start.enable()
+scene = bpy.context.scene
+scene.render.engine = "NET_RENDER"
+scene.render.filepath = f"{output}/frame_"
+scene.network_render.job_id = "00000000000000aa"
+frames_asked: list[int] = []
+told: list[str] = []
+
+
+def frame_of_folder(frame: int, _timeout: float) -> SimpleNamespace:
+    """Frame 1 is there; frame 2 never comes."""
+    frames_asked.append(frame)
+    if frame > 1:
+        return SimpleNamespace(state="rendering", path=None, text=f"frame {frame} is being rendered")
+    path = Path(output) / "gathered.exr"
+    path.write_bytes((Path(slave_folder) / f"{frame:04}.exr").read_bytes())
+    return SimpleNamespace(state="here", path=str(path), text="")
+
+
+def gather(_connection: object, _job: str, frames: str, _folder: object) -> SimpleNamespace:
+    """Stands for the network."""
+    told.append(f"gathers {frames}")
+    return SimpleNamespace(frame=frame_of_folder, stop=lambda: told.append("stopped"))
+
+
+netrender.session.gather_frames = gather
+netrender.session.exr_info = lambda path: exr.read(Path(path))
+
+
+def press(*keys: str) -> None:
+    """Presses keys with the pointer over the window."""
+    subprocess.run(["xdotool", "mousemove", "400", "400", "key", *keys], check=True)
+
+
+def walk():
+    """The story; each `yield` says what to wait for."""
+    press("F12")
+    yield lambda: told == ["gathers 1", "stopped"]
+    yield lambda: not bpy.app.is_job_running("RENDER")
+    press("ctrl+F12")
+    yield lambda: 2 in frames_asked
+    assert Path(output, "frame_0001.png").is_file(), "a frame that is here is written while the next one is awaited"
+    press("Escape")
+    yield lambda: not bpy.app.is_job_running("RENDER")
+    assert told == ["gathers 1", "stopped", "gathers 1-2", "stopped"], told
+    assert not Path(output, "frame_0002.png").exists()
+    assert scene.render.engine == "NET_RENDER"
+    print("story told", flush=True)
+
+
+story = walk()
+awaited = [lambda: True]
+steps = [0]
+
+
+def step() -> float | None:
+    """Goes on with the story once what it waits for has happened."""
+    steps[0] += 1
+    try:
+        assert steps[0] < STEPS_MAX, f"waited too long: {told} {frames_asked}"
+        if awaited[0]():
+            awaited[0] = next(story)
+    except StopIteration:
+        bpy.ops.wm.quit_blender()
+        return None
+    except Exception:
+        traceback.print_exc()
+        bpy.ops.wm.quit_blender()
+        return None
+    return STEP_S
+
+
+bpy.app.timers.register(step, first_interval=2.0)
