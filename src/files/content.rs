@@ -125,6 +125,11 @@ impl Arrival {
         self.part.write(bytes)
     }
 
+    /// Removes what has arrived: on a full disk it would be in the way of everything else.
+    pub fn discard(self) -> Result<()> {
+        part::remove(&part_of(&self.target))
+    }
+
     /// Checks it and puts it in place, safe on the disk.
     pub fn finish(self, size_bytes: u64) -> Result<()> {
         self.part.place(self.claim.hash, size_bytes, &self.target)

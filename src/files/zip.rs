@@ -104,6 +104,7 @@ mod tests {
     }
 
     #[test]
+    #[ignore = "reads 5 GiB; run it after a change here or of the zip library"]
     fn a_zip_beyond_four_gigabytes_is_as_long_as_was_foretold() {
         struct Count(u64);
         impl Write for Count {

@@ -5,6 +5,8 @@
 mod contract;
 mod durable;
 mod farm;
+#[cfg(target_os = "linux")]
+mod full_disk;
 mod monitor;
 mod refusals;
 

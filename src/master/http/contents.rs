@@ -3,7 +3,7 @@
 use super::body::Asked;
 use super::receive::{drain, receive};
 use super::{App, Shared, parse};
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use crate::ids::ContentHash;
 use crate::master::fault::Fault;
 use crate::master::http::results::serve_file;
@@ -78,7 +78,12 @@ async fn take_in(app: &App, body: Body, hash: ContentHash, query: UploadQuery) -
     let contents = app.folders.contents.clone();
     receive(body, rest, move |incoming| {
         let mut arrival = contents.receive(hash, offset)?;
-        incoming.for_each(|bytes| arrival.write(bytes))?;
+        if let Err(error) = incoming.for_each(|bytes| arrival.write(bytes)) {
+            if error.code == Code::Storage {
+                arrival.discard()?;
+            }
+            return Err(error);
+        }
         let present = arrival.size_bytes();
         if present < size {
             return Err(Error::bad_input(format!("only {present} of {size} bytes have arrived")).hint("go on with the rest"));
