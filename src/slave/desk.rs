@@ -60,12 +60,12 @@ impl Desk {
 
     /// A slot has nothing to do, or soon will.
     pub(super) fn slot_freed(&self) {
-        self.0.send_modify(|held| held.free_slot());
+        self.0.send_modify(Held::free_slot);
     }
 
     /// The slot has something to do.
     pub(super) fn slot_taken(&self) {
-        self.0.send_modify(|held| held.take_slot());
+        self.0.send_modify(Held::take_slot);
     }
 
     pub(super) fn set_warm(&self, warm: Option<JobId>) {
