@@ -1,7 +1,7 @@
 //! Brings outcomes and logs to the master, one after the other, while the next frame renders.
 
 use super::HappeningKind;
-use super::desk::Held;
+use super::held::Held;
 use super::outbox::{Outcome, Parcel};
 use super::shop::{Session, Shop};
 use super::work;

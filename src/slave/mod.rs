@@ -1,8 +1,8 @@
 //! The slave: asks for work, keeps a Blender warm, delivers results.
 //!
-//! How it is cut: the [`desk`] knows what is held and decides nothing else; around it run, each on its own, the slot (renders),
-//! and as long as there is a master the loops for work, orders, logs and delivery. What is rendered goes to the outbox on
-//! disk first, so neither a lost master nor an end of the slave loses it.
+//! How it is cut: a plain value, `held`, knows what the slave has; `desk` is its handle. Around it run, each on its own, the
+//! slot, which renders, and as long as there is a master the loops for work, orders, logs and delivery. What is rendered
+//! goes to the outbox on disk first, so neither a lost master nor an end of the slave loses it.
 //!
 //! Absences: no thread calls back into whoever started it; [`Slave::events`] is drained.
 
@@ -13,6 +13,7 @@ mod delivery;
 mod desk;
 mod finish;
 mod handle;
+mod held;
 mod home;
 mod log;
 mod machine;

@@ -189,7 +189,7 @@ mod tests {
             },
             placed: vec![false; 3],
         };
-        let missing = |job: &JobFolder, frame| Vec::from_iter(job.missing(frame).map(|(place, _)| place));
+        let missing = |job: &JobFolder, frame| -> Vec<usize> { job.missing(frame).map(|(place, _)| place).collect() };
         assert_eq!(missing(&job, 5), [0, 1]);
         job.placed = vec![true, true, false];
         assert!(missing(&job, 1).is_empty());

@@ -1,8 +1,8 @@
 //! A slot: takes one frame after the other from the desk, and has its Blender render it.
 
 use super::HappeningKind;
-use super::desk::{Assignment, Held};
 use super::finish;
+use super::held::{Assignment, Held};
 use super::outbox;
 use super::scene::{Scene, Scenes};
 use super::shop::Shop;

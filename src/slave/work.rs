@@ -1,6 +1,7 @@
 //! Asks the master for work, tells it what happened, and obeys it.
 
-use super::desk::{Desk, Held};
+use super::desk::Desk;
+use super::held::Held;
 use super::machine::Machine;
 use super::shop::{Session, Shop};
 use crate::error::{Error, Result};
