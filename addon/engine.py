@@ -55,9 +55,7 @@ class NetworkRenderEngine(bpy.types.RenderEngine):
     bl_use_eevee_viewport = True
     bl_use_shading_nodes_custom = False
 
-    def update_render_passes(
-        self, scene: bpy.types.Scene | None = None, renderlayer: bpy.types.ViewLayer | None = None
-    ) -> None:
+    def update_render_passes(self, scene: bpy.types.Scene | None = None, renderlayer: bpy.types.ViewLayer | None = None) -> None:
         """Offers the passes of the engine that rendered the job."""
         if scene is not None and renderlayer is not None:
             name = job.settings_of(scene).job_engine or job.engine_of(scene)

@@ -197,9 +197,7 @@ class RENDER_OT_netclientdownload(JobOperator, bpy.types.Operator):
             return fail(self, failure)
         if not self._frames:
             return self._end(context, {"FINISHED"})
-        context.workspace.status_text_set(
-            f"Get Results: {self._total - len(self._frames)} of {self._total}, ESC ends it"
-        )
+        context.workspace.status_text_set(f"Get Results: {self._total - len(self._frames)} of {self._total}, ESC ends it")
         return {"RUNNING_MODAL"}
 
     def execute(self, context: bpy.types.Context) -> Result:

@@ -124,9 +124,7 @@ class RENDER_PT_network_jobs(NetworkSubPanel, bpy.types.Panel):
         if selected is not None:
             column = layout.column(align=True)
             failed = f", {selected.failed} failed" if selected.failed else ""
-            column.label(
-                text=f"{operators.sentence(selected.state)}: {selected.done} of {selected.total} frames{failed}"
-            )
+            column.label(text=f"{operators.sentence(selected.state)}: {selected.done} of {selected.total} frames{failed}")
             if selected.explanation:
                 _lines(column, operators.sentence(selected.explanation), "INFO")
         layout.operator("render.netclientdownload", icon="IMPORT")

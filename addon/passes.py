@@ -25,9 +25,7 @@ _EEVEE_PASSES: tuple[tuple[str, str, str, Any], ...] = (
 )
 
 
-def register_passes(
-    engine: bpy.types.RenderEngine, name: str, scene: bpy.types.Scene, layer: bpy.types.ViewLayer
-) -> None:
+def register_passes(engine: bpy.types.RenderEngine, name: str, scene: bpy.types.Scene, layer: bpy.types.ViewLayer) -> None:
     """Registers the passes of a view layer as the engine `name` would."""
     if name == "CYCLES":
         # Blender's own add-on, with its own knowledge of names in each version.

@@ -57,9 +57,7 @@ def start(scene: bpy.types.Scene) -> session.Role:
     return role
 
 
-def run(
-    role: session.Role, interruption: Interruption, say: Callable[[str], None], stopped: Callable[[], bool]
-) -> None:
+def run(role: session.Role, interruption: Interruption, say: Callable[[str], None], stopped: Callable[[], bool]) -> None:
     """Keeps a started service going until somebody asks for its end, then stops it; raises if it ended by itself."""
     while not (interruption.asked or stopped()):
         if not session.is_running(role):

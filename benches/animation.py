@@ -47,18 +47,12 @@ def main() -> None:
         scene = make_orrery(options.blender, folder / "scene", FRAMES, "light")
         for number in range(options.rounds):
             cold.append(render_locally(options.blender, scene, scene.parent / "local", f"1-{FRAMES}"))
-            persistent.append(
-                render_locally(options.blender, scene, folder / "persistent", f"1-{FRAMES}", "--persistent")
-            )
+            persistent.append(render_locally(options.blender, scene, folder / "persistent", f"1-{FRAMES}", "--persistent"))
             network.append(over_the_network(options.blender, scene, folder / f"farm{number}"))
-    print(
-        f"animation: {FRAMES} frames, two one-thread slaves against one Blender with two threads, {options.rounds} rounds"
-    )
+    print(f"animation: {FRAMES} frames, two one-thread slaves against one Blender with two threads, {options.rounds} rounds")
     for name, local in (("as the file is", cold), ("with persistent data", persistent)):
         ratio = statistics.median(a / b for a, b in zip(network, local, strict=True))
-        print(
-            f"  network {statistics.median(network):.1f} s, local {name} {statistics.median(local):.1f} s, ratio {ratio:.2f}"
-        )
+        print(f"  network {statistics.median(network):.1f} s, local {name} {statistics.median(local):.1f} s, ratio {ratio:.2f}")
 
 
 if __name__ == "__main__":

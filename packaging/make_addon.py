@@ -45,8 +45,7 @@ def make_addon(core: Path | None, output: Path) -> Path:
     """Writes `netrender-<version>.zip` into `output` and returns its path."""
     version = agreed_version()
     members = {
-        f"{TOP}/{path.relative_to(ROOT / 'addon').as_posix()}": path
-        for path in files_below(ROOT / "addon", ADDON_SUFFIXES)
+        f"{TOP}/{path.relative_to(ROOT / 'addon').as_posix()}": path for path in files_below(ROOT / "addon", ADDON_SUFFIXES)
     }
     members[f"{TOP}/LICENSE"] = ROOT / "LICENSE"
     if core is not None:
@@ -89,10 +88,7 @@ def core_members(package: Path) -> dict[str, Path]:
     """The native part's files by their names in the zip."""
     if not any(package.glob("_core*.so")) and not any(package.glob("_core*.pyd")):
         raise PackagingError(f"{package} holds no native module _core: install the wheel there first")
-    return {
-        f"{TOP}/netrender_core/{path.relative_to(package).as_posix()}": path
-        for path in files_below(package, CORE_SUFFIXES)
-    }
+    return {f"{TOP}/netrender_core/{path.relative_to(package).as_posix()}": path for path in files_below(package, CORE_SUFFIXES)}
 
 
 def files_below(folder: Path, suffixes: set[str]) -> list[Path]:

@@ -98,7 +98,7 @@ def render(fake, order):
     started = time.perf_counter()
     print_much(fake.get("print_bytes", 0))
     print(f"Fra:{frame} Mem:8.00M (Peak 8.00M)", flush=True)
-    time.sleep(float(fake.get("render_ms", os.environ.get("FAKE_BLENDER_FRAME_MS", 0))) / 1000)
+    time.sleep(float(fake.get("render_ms", os.environ.get("FAKE_BLENDER_FRAME_MS", "0"))) / 1000)
     for key, misdeed in (("crash_on_frames", crash), ("hang_on_frames", hang)):
         if frame in fake.get(key, []) and still_due(fake):
             misdeed()

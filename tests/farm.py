@@ -106,9 +106,7 @@ class Farm:
     def start(self, name: str, *arguments: str, **env: str) -> Process:
         """Starts one `netrender` process."""
         number = len(self.processes)
-        process = Process(
-            name, [self.command, *arguments], self.folder / f"{number:02}-{name}.log", {**self.env, **env}
-        )
+        process = Process(name, [self.command, *arguments], self.folder / f"{number:02}-{name}.log", {**self.env, **env})
         self.processes.append(process)
         return process
 
@@ -150,11 +148,9 @@ class Farm:
 
     def stop(self) -> list[str]:
         """Ends the slaves, then the master, as Ctrl-C does; returns the names of those that did not end with status 0."""
-        unclean = []
-        for process in reversed(self.processes):
-            if process.popen.poll() is None and (status := process.stop()) != 0:
-                unclean.append(f"{process.name} (status {status})")
-        return unclean
+        running = [process for process in reversed(self.processes) if process.popen.poll() is None]
+        ended = [(process.name, process.stop()) for process in running]
+        return [f"{name} (status {status})" for name, status in ended if status != 0]
 
 
 def is_module(blender: str) -> bool:
@@ -174,19 +170,8 @@ def run_in_blender(
         command = [blender, "-W", "ignore", str(script), *opened, *arguments]
     else:
         opened = [str(blend)] if blend else ["--factory-startup"]
-        command = [
-            blender,
-            "-b",
-            *opened,
-            "-t",
-            str(threads),
-            "--python-exit-code",
-            "1",
-            "-P",
-            str(script),
-            "--",
-            *arguments,
-        ]
+        options = [*opened, "-t", str(threads), "--python-exit-code", "1"]
+        command = [blender, "-b", *options, "-P", str(script), "--", *arguments]
     with log.open("wb") as output:
         if subprocess.run(command, stdout=output, stderr=subprocess.STDOUT, check=False).returncode != 0:
             raise Failed(f"{script.name} failed in {blender}: {log.read_text(errors='replace')[-2000:]}")
@@ -203,7 +188,5 @@ def render_locally(blender: str, blend: Path, folder: Path, frames: str, *option
     """Renders frames such as `1-24` with one Blender of this machine; returns the seconds it took, start included."""
     folder.mkdir(parents=True, exist_ok=True)
     began = time.monotonic()
-    run_in_blender(
-        blender, SCENES / "local_render.py", [str(folder), frames, *options], folder / "local.log", blend, threads
-    )
+    run_in_blender(blender, SCENES / "local_render.py", [str(folder), frames, *options], folder / "local.log", blend, threads)
     return time.monotonic() - began

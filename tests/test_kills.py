@@ -1,4 +1,4 @@
-"""Whatever is killed in the middle of a job, the job ends with every frame, and each frame is the one that local Blender renders."""
+"""Whatever is killed in the middle of a job, it ends with every frame, and each is what a local Blender renders."""
 
 import os
 import random
@@ -93,9 +93,7 @@ def alive(pid: int) -> bool:
 
 
 @pytest.mark.parametrize("done_before", [0, 1, 5, FRAMES - 1])
-def test_a_master_killed_in_the_middle_resumes_and_the_slaves_deliver(
-    farm: Farm, tmp_path: Path, done_before: int
-) -> None:
+def test_a_master_killed_in_the_middle_resumes_and_the_slaves_deliver(farm: Farm, tmp_path: Path, done_before: int) -> None:
     master = farm.start_master()
     slaves = [farm.start_slave(f"slave{number}", FAKE) for number in (1, 2)]
     job = submit(farm, fake_scene(tmp_path), FAKE)

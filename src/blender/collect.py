@@ -18,7 +18,7 @@ import sys
 import bpy
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from opening import (  # noqa: E402  (lies beside this file)
+from opening import (
     Refused,
     choose_scene,
     has_camera,
@@ -111,11 +111,7 @@ def references():
         if not library.packed_file and not only_brushes(library):
             yield Reference(library, "filepath", "library", library.parent)
     for image in data.images:
-        if (
-            image.source in {"FILE", "SEQUENCE", "TILED", "MOVIE"}
-            and not image.packed_file
-            and not len(image.packed_files)
-        ):
+        if image.source in {"FILE", "SEQUENCE", "TILED", "MOVIE"} and not image.packed_file and not len(image.packed_files):
             several = {"SEQUENCE": "SEQUENCE", "TILED": "UDIM"}.get(image.source)
             yield Reference(image, "filepath_raw", "image", image.library, several)
     for clip in data.movieclips:
@@ -138,9 +134,7 @@ def references():
 def only_brushes(library):
     """Newer Blenders link the brushes that come with them; no picture needs those."""
     tools = (bpy.types.Brush, bpy.types.Image, bpy.types.Texture, bpy.types.Palette)
-    return comes_with_blender(absolute(library.filepath)) and all(
-        isinstance(block, tools) for block in library.users_id
-    )
+    return comes_with_blender(absolute(library.filepath)) and all(isinstance(block, tools) for block in library.users_id)
 
 
 def comes_with_blender(path):
@@ -204,15 +198,13 @@ class Found:
         """What Blender itself lists beyond our own list: regular files only, for a broken path may be the root directory."""
         stored = bpy.utils.blend_paths(absolute=False, packed=False, local=False)
         full = bpy.utils.blend_paths(absolute=True, packed=False, local=False)
-        for raw, path in zip(stored, full):
-            path = os.path.normpath(path) if path else ""
+        for raw, full_path in zip(stored, full, strict=True):
+            path = os.path.normpath(full_path) if full_path else ""
             if raw in self.stored_seen or path in self.files or not os.path.isfile(path) or comes_with_blender(path):
                 continue
             self.files[path] = "other"
             if not raw.startswith("//"):
-                self.warnings.append(
-                    f"{path} is named by an absolute path that cannot be changed: slaves will not find it"
-                )
+                self.warnings.append(f"{path} is named by an absolute path that cannot be changed: slaves will not find it")
 
     def add_caches(self):
         """Point caches and simulation bakes lie beside the .blend, in a folder that has its name."""
@@ -258,9 +250,7 @@ def below(folder):
     """Every file below a known cache folder; never a whole disk."""
     if os.path.dirname(folder) == folder:
         return []
-    return [
-        path for path in glob.iglob(os.path.join(glob.escape(folder), "**"), recursive=True) if os.path.isfile(path)
-    ]
+    return [path for path in glob.iglob(os.path.join(glob.escape(folder), "**"), recursive=True) if os.path.isfile(path)]
 
 
 # Where it lies elsewhere.

@@ -60,8 +60,7 @@ def set_engine(scene, engine):
             raise Refused(f"Blender {bpy.app.version_string} has no render engine {engine!r}, only {names}")
     if scene.render.engine == NET_RENDER:
         raise Refused(
-            f"the scene {scene.name!r} names Network Render as its engine: "
-            "choose the engine that renders it, such as CYCLES"
+            f"the scene {scene.name!r} names Network Render as its engine: choose the engine that renders it, such as CYCLES"
         )
 
 
@@ -104,8 +103,5 @@ def sentence(error):
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     text = lines[0] if lines else type(error).__name__
     if "OpenImageDenoiser" in text:
-        return (
-            "this Blender was built without the denoiser that the scene asks for: "
-            "switch denoising off, or use another build"
-        )
+        return "this Blender was built without the denoiser that the scene asks for: switch denoising off, or use another build"
     return re.sub(r"^(Error|Warning): ", "", text).rstrip(".")

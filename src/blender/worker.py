@@ -21,7 +21,7 @@ import time
 import bpy
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-import opening  # noqa: E402  (lies beside this file)
+import opening
 
 CONNECT_TIMEOUT_S = 30
 PROGRESS_INTERVAL_S = 0.5

@@ -105,9 +105,7 @@ def check_refused(one: Service) -> None:
     assert "Traceback" not in one.told()
 
 
-def test_blenders_are_master_slave_and_client_of_an_animation(
-    service: Start, windowed: Blender, tmp_path: Path
-) -> None:
+def test_blenders_are_master_slave_and_client_of_an_animation(service: Start, windowed: Blender, tmp_path: Path) -> None:
     port = free_port()
     service("RENDER_MASTER", port, tmp_path / "master").wait_until_it_says("netrender master: ")
     service("RENDER_SLAVE", port, tmp_path / "slave")

@@ -1,8 +1,8 @@
 """Makes a scene with every kind of reference: run as `blender -b -P dependencies.py -- FOLDER`, or by a Python with bpy.
 
-`project/shot/main.blend` names, relatively: two pictures of the same name, a sequence, UDIM tiles, a packed picture, one that is
-not there, and `project/lib/one.blend`; absolutely: `other/col.png`. `one.blend` links `deep/two.blend` by its absolute path, which
-names its texture absolutely, too. Beside main.blend and two.blend lie caches.
+`project/shot/main.blend` names, relatively: two pictures of the same name, a sequence, UDIM tiles, a packed picture, one
+that is not there, and `project/lib/one.blend`; absolutely: `other/col.png`. `one.blend` links `deep/two.blend` by its
+absolute path, which names its texture absolutely, too. Beside main.blend and two.blend lie caches.
 """
 
 import os

@@ -217,9 +217,7 @@ def curves_of(thing: bpy.types.Object) -> list[bpy.types.FCurve]:
     action = thing.animation_data.action
     if hasattr(action, "fcurves"):
         return list(action.fcurves)
-    return [
-        curve for layer in action.layers for strip in layer.strips for bag in strip.channelbags for curve in bag.fcurves
-    ]
+    return [curve for layer in action.layers for strip in layer.strips for bag in strip.channelbags for curve in bag.fcurves]
 
 
 def set_output(scene: bpy.types.Scene) -> None:

@@ -1,7 +1,7 @@
-"""Renders frames as Blender does by itself: `blender -b -P render_locally.py -- FILE FOLDER FRAME… [key=value…]`, or by a Python with bpy.
+"""Renders frames as Blender does by itself, one process and no warm scene: each frame is an animation of one frame.
 
-One process, no warm scene: each frame is an animation of one frame, as `blender -b FILE -f FRAME` does it. The result is
-multilayer EXR without loss, which a raw frame of a slave must equal. Keys: engine, percent, samples.
+`blender -b -P render_locally.py -- FILE FOLDER FRAME… [key=value…]`, or by a Python with bpy. The result is multilayer EXR
+without loss, which a raw frame of a slave must equal. Keys: engine, percent, samples.
 """
 
 import os
