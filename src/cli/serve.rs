@@ -21,7 +21,9 @@ const STOP_TIMEOUT_S: u64 = 10;
 pub(super) fn master(wanted: MasterArguments, keys: &KeySource) -> Result<u8> {
     let interrupt = Interrupt::listen()?;
     let master = Master::start(master::Options {
-        path: wanted.path.map_or_else(|| data_folder().map(|folder| folder.join("master")), Ok)?,
+        path: wanted
+            .path
+            .map_or_else(|| data_folder().map(|folder| folder.join("master")), Ok)?,
         address: wanted.address,
         port: wanted.port,
         broadcast: !wanted.no_broadcast,

@@ -61,7 +61,10 @@ fn choose(found: &[MasterFound]) -> Result<&MasterFound> {
         ([], [only]) => Ok(only),
         ([], several) => {
             let count = several.len();
-            Err(Error::unauthorized(format!("{count} masters answered, and none of them is of a farm whose key is here")).hint(hint))
+            Err(Error::unauthorized(format!(
+                "{count} masters answered, and none of them is of a farm whose key is here"
+            ))
+            .hint(hint))
         }
         (several, _) => {
             let names: Vec<String> = several.iter().map(|it| format!("{} at {}", it.name, it.url)).collect();

@@ -10,6 +10,7 @@ use crate::error::Result;
 use crate::wire::RenderSettings;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
+use pyo3::types::PyType;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,9 +26,16 @@ pub(super) struct Client(Arc<Connected>);
 #[pymethods]
 impl Client {
     /// Finds the master, has it prove the farm's key, and checks its version.
-    #[staticmethod]
+    #[classmethod]
     #[pyo3(signature = (*, master="auto", key_file=None, key=None, timeout=10.0))]
-    fn connect(py: Python<'_>, master: &str, key_file: Option<PathBuf>, key: Option<&str>, timeout: f64) -> PyResult<Self> {
+    fn connect(
+        _class: &Bound<'_, PyType>,
+        py: Python<'_>,
+        master: &str,
+        key_file: Option<PathBuf>,
+        key: Option<&str>,
+        timeout: f64,
+    ) -> PyResult<Self> {
         let timeout = span(timeout)?;
         if key.is_some() && key_file.is_some() {
             return Err(PyValueError::new_err("give a key or a key_file, not both"));
@@ -50,10 +58,13 @@ impl Client {
     }
 
     /// Starts to send a saved .blend with all it needs; returns at once.
-    #[pyo3(signature = (
-        blend, *, blender=None, frames=None, name=None, category=String::new(), tags=Vec::new(), priority=1, chunks=0,
-        scene=None, engine=None, resolution_percent=None, samples=None, allow_missing=false
-    ))]
+    #[pyo3(
+        signature = (
+            blend, *, blender=None, frames=None, name=None, category=String::new(), tags=Vec::new(), priority=1, chunks=0,
+            scene=None, engine=None, resolution_percent=None, samples=None, allow_missing=false
+        ),
+        text_signature = "($self, blend, *, blender=None, frames=None, name=None, category='', tags=(), priority=1, chunks=0, scene=None, engine=None, resolution_percent=None, samples=None, allow_missing=False)"
+    )]
     #[expect(clippy::too_many_arguments, reason = "keyword arguments of Python")]
     fn submit(
         &self,
@@ -175,12 +186,21 @@ impl Client {
     }
 
     #[pyo3(signature = (_kind, _error, _trace, /))]
-    fn __exit__(&self, py: Python<'_>, _kind: &Bound<'_, PyAny>, _error: &Bound<'_, PyAny>, _trace: &Bound<'_, PyAny>) -> PyResult<()> {
+    fn __exit__(
+        &self,
+        py: Python<'_>,
+        _kind: &Bound<'_, PyAny>,
+        _error: &Bound<'_, PyAny>,
+        _trace: &Bound<'_, PyAny>,
+    ) -> PyResult<()> {
         self.close(py)
     }
 
     fn __repr__(&self) -> String {
-        self.0.get().map_or_else(|_| "<Client of another process>".to_owned(), |client| format!("<Client of {}>", client.url()))
+        self.0.get().map_or_else(
+            |_| "<Client of another process>".to_owned(),
+            |client| format!("<Client of {}>", client.url()),
+        )
     }
 }
 

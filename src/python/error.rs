@@ -11,10 +11,25 @@ const CODE: &str = "code";
 create_exception!(netrender_core, NetrenderError, PyException, "Something failed.");
 create_exception!(netrender_core, Unreachable, NetrenderError, "Nobody answers at that address.");
 create_exception!(netrender_core, Refused, NetrenderError, "The other side said no.");
-create_exception!(netrender_core, VersionMismatch, Refused, "The two sides speak different versions.");
-create_exception!(netrender_core, NotFound, NetrenderError, "There is no such job, frame or slave.");
+create_exception!(
+    netrender_core,
+    VersionMismatch,
+    Refused,
+    "The two sides speak different versions."
+);
+create_exception!(
+    netrender_core,
+    NotFound,
+    NetrenderError,
+    "There is no such job, frame or slave."
+);
 create_exception!(netrender_core, InvalidJob, NetrenderError, "It cannot be rendered as it is.");
-create_exception!(netrender_core, Stopped, NetrenderError, "The handle was stopped, or the user interrupted it.");
+create_exception!(
+    netrender_core,
+    Stopped,
+    NetrenderError,
+    "The handle was stopped, or the user interrupted it."
+);
 create_exception!(netrender_core, Timeout, NetrenderError, "It took longer than allowed.");
 
 /// Does something that may block without the interpreter, and raises what fails.

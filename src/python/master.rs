@@ -7,6 +7,7 @@ use crate::access::{KeySource, data_folder};
 use crate::master;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
+use pyo3::types::PyType;
 use std::path::PathBuf;
 
 /// A running master.
@@ -35,9 +36,11 @@ impl MasterStatus {
 #[pymethods]
 impl Master {
     /// Starts a master; returns as soon as it listens.
-    #[staticmethod]
+    #[classmethod]
     #[pyo3(signature = (*, path=None, address="[default]", port=8000, broadcast=true, clear_on_exit=false, access="key"))]
+    #[expect(clippy::too_many_arguments, reason = "keyword arguments of Python")]
     fn start(
+        _class: &Bound<'_, PyType>,
         py: Python<'_>,
         path: Option<PathBuf>,
         address: &str,
@@ -47,7 +50,9 @@ impl Master {
         access: &str,
     ) -> PyResult<Self> {
         if !matches!(access, "key" | "open") {
-            return Err(PyValueError::new_err(format!("access is \"key\" or \"open\", not {access:?}")));
+            return Err(PyValueError::new_err(format!(
+                "access is \"key\" or \"open\", not {access:?}"
+            )));
         }
         let master = away(py, || {
             master::Master::start(master::Options {
@@ -100,7 +105,10 @@ impl Master {
     /// What happened since the last call, oldest first.
     fn events(&self, py: Python<'_>) -> PyResult<Vec<Happening>> {
         let events = away(py, || Ok(self.0.get()?.events()))?;
-        Ok(events.into_iter().map(|it| Happening::new(it.kind.as_str(), it.text)).collect())
+        Ok(events
+            .into_iter()
+            .map(|it| Happening::new(it.kind.as_str(), it.text))
+            .collect())
     }
 
     /// Ends it, all state safe on disk. A second call does nothing.
@@ -115,11 +123,20 @@ impl Master {
     }
 
     #[pyo3(signature = (_kind, _error, _trace, /))]
-    fn __exit__(&self, py: Python<'_>, _kind: &Bound<'_, PyAny>, _error: &Bound<'_, PyAny>, _trace: &Bound<'_, PyAny>) -> PyResult<()> {
+    fn __exit__(
+        &self,
+        py: Python<'_>,
+        _kind: &Bound<'_, PyAny>,
+        _error: &Bound<'_, PyAny>,
+        _trace: &Bound<'_, PyAny>,
+    ) -> PyResult<()> {
         self.stop(py, super::STOP_TIMEOUT_S)
     }
 
     fn __repr__(&self) -> String {
-        self.0.get().map_or_else(|_| "<Master of another process>".to_owned(), |master| format!("<Master at {}>", master.url()))
+        self.0.get().map_or_else(
+            |_| "<Master of another process>".to_owned(),
+            |master| format!("<Master at {}>", master.url()),
+        )
     }
 }

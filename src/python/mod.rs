@@ -24,9 +24,9 @@ mod _core {
     #[pymodule_export]
     use super::client::{Client, find_masters};
     #[pymodule_export]
-    use super::error::{
-        InvalidJob, NetrenderError, NotFound, Refused, Stopped, Timeout, Unreachable, VersionMismatch,
-    };
+    use super::error::{InvalidJob, NetrenderError, NotFound, Refused, Stopped, Timeout, Unreachable, VersionMismatch};
+    #[pymodule_export]
+    use super::main;
     #[pymodule_export]
     use super::master::{Master, MasterStatus};
     #[pymodule_export]
@@ -35,8 +35,6 @@ mod _core {
     use super::slave::{Slave, SlaveStatus};
     #[pymodule_export]
     use super::values::{ExrInfo, FrameInfo, Happening, JobInfo, MasterFound, SlaveInfo, exr_info};
-    #[pymodule_export]
-    use super::main;
 
     use pyo3::prelude::*;
 

@@ -140,7 +140,10 @@ impl Gather {
 
     fn __repr__(&self) -> String {
         let view = self.inner.view();
-        format!("<Gather of job {}: {} of {} frames here>", view.job.id, view.here, view.wanted)
+        format!(
+            "<Gather of job {}: {} of {} frames here>",
+            view.job.id, view.here, view.wanted
+        )
     }
 }
 

@@ -31,8 +31,10 @@ impl<T> Own<T> {
     pub(super) fn get(&self) -> Result<&T> {
         match &self.value {
             Some(value) if self.process == std::process::id() => Ok(value),
-            _ => Err(Error::stopped("this handle belongs to the process that this one was forked from")
-                .hint("make a new one in this process")),
+            _ => Err(
+                Error::stopped("this handle belongs to the process that this one was forked from")
+                    .hint("make a new one in this process"),
+            ),
         }
     }
 }
@@ -48,7 +50,9 @@ impl<T> Drop for Own<T> {
 /// Seconds as a span of time.
 pub(super) fn span(seconds: f64) -> PyResult<Duration> {
     if seconds.is_nan() || seconds < 0.0 {
-        return Err(PyValueError::new_err(format!("{seconds} is no time to wait: give seconds from 0 on")));
+        return Err(PyValueError::new_err(format!(
+            "{seconds} is no time to wait: give seconds from 0 on"
+        )));
     }
     Ok(Duration::try_from_secs_f64(seconds).map_or(FOREVER, |span| span.min(FOREVER)))
 }

@@ -6,6 +6,7 @@ use super::values::Happening;
 use crate::access::KeySource;
 use crate::slave;
 use pyo3::prelude::*;
+use pyo3::types::PyType;
 use std::path::PathBuf;
 
 /// A running slave.
@@ -34,14 +35,18 @@ impl SlaveStatus {
 #[pymethods]
 impl Slave {
     /// Starts a slave; returns at once, it finds its master in the background and goes on looking.
-    #[staticmethod]
-    #[pyo3(signature = (
-        *, master="auto", path=None, blenders=Vec::new(), name=None, tags=Vec::new(), threads=0, clear_on_exit=true,
-        log_console=false, allow_scripts=false, key_file=None
-    ))]
+    #[classmethod]
+    #[pyo3(
+        signature = (
+            *, master="auto", path=None, blenders=Vec::new(), name=None, tags=Vec::new(), threads=0, clear_on_exit=true,
+            log_console=false, allow_scripts=false, key_file=None
+        ),
+        text_signature = "($cls, *, master='auto', path=None, blenders=(), name=None, tags=(), threads=0, clear_on_exit=True, log_console=False, allow_scripts=False, key_file=None)"
+    )]
     #[expect(clippy::too_many_arguments, reason = "keyword arguments of Python")]
     #[expect(clippy::fn_params_excessive_bools, reason = "keyword arguments of Python")]
     fn start(
+        _class: &Bound<'_, PyType>,
         py: Python<'_>,
         master: &str,
         path: Option<PathBuf>,
@@ -93,7 +98,10 @@ impl Slave {
     /// What happened since the last call, oldest first.
     fn events(&self, py: Python<'_>) -> PyResult<Vec<Happening>> {
         let events = away(py, || Ok(self.0.get()?.events()))?;
-        Ok(events.into_iter().map(|it| Happening::new(it.kind.as_str(), it.text)).collect())
+        Ok(events
+            .into_iter()
+            .map(|it| Happening::new(it.kind.as_str(), it.text))
+            .collect())
     }
 
     /// Ends it and its Blender. A second call does nothing.
@@ -108,11 +116,20 @@ impl Slave {
     }
 
     #[pyo3(signature = (_kind, _error, _trace, /))]
-    fn __exit__(&self, py: Python<'_>, _kind: &Bound<'_, PyAny>, _error: &Bound<'_, PyAny>, _trace: &Bound<'_, PyAny>) -> PyResult<()> {
+    fn __exit__(
+        &self,
+        py: Python<'_>,
+        _kind: &Bound<'_, PyAny>,
+        _error: &Bound<'_, PyAny>,
+        _trace: &Bound<'_, PyAny>,
+    ) -> PyResult<()> {
         self.stop(py, super::STOP_TIMEOUT_S)
     }
 
     fn __repr__(&self) -> String {
-        self.0.get().map_or_else(|_| "<Slave of another process>".to_owned(), |slave| format!("<Slave: {}>", slave.status().text))
+        self.0.get().map_or_else(
+            |_| "<Slave of another process>".to_owned(),
+            |slave| format!("<Slave: {}>", slave.status().text),
+        )
     }
 }

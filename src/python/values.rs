@@ -83,7 +83,10 @@ impl From<wire::JobInfo> for JobInfo {
 #[pymethods]
 impl JobInfo {
     fn __repr__(&self) -> String {
-        format!("<JobInfo {} {:?}: {}, {} of {} frames done>", self.id, self.name, self.state, self.done, self.total)
+        format!(
+            "<JobInfo {} {:?}: {}, {} of {} frames done>",
+            self.id, self.name, self.state, self.done, self.total
+        )
     }
 }
 

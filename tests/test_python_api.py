@@ -1,0 +1,302 @@
+"""The Python face of the core: each handle from its start to after its end, misused on the way."""
+
+import os
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import netrender_core as core
+import pytest
+
+FAKE = str(Path(__file__).parent / "fake_blender.py")
+JOB = "7k3vq9xd"
+
+
+@pytest.fixture
+def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A user of its own, whose farm key is made by the first master."""
+    folder = tmp_path / "config"
+    monkeypatch.setenv("NETRENDER_CONFIG", str(folder))
+    return folder
+
+
+@pytest.fixture
+def master(config: Path, tmp_path: Path) -> Iterator[core.Master]:
+    """A running master."""
+    assert not config.exists()
+    with core.Master.start(path=str(tmp_path / "master"), address="127.0.0.1", port=0, broadcast=False) as master:
+        yield master
+
+
+@pytest.fixture
+def client(master: core.Master) -> Iterator[core.Client]:
+    """A connection to it."""
+    with core.Client.connect(master=master.url) as client:
+        yield client
+
+
+@pytest.fixture
+def scene(tmp_path: Path) -> str:
+    """A .blend that the fake Blender takes for one."""
+    blend = tmp_path / "shot.blend"
+    blend.write_bytes(b"BLENDER-v304" + bytes(100))
+    return str(blend)
+
+
+def threads() -> set[str]:
+    """The ids of this process's threads, as the system counts them."""
+    return set(os.listdir("/proc/self/task"))
+
+
+def test_handles_are_only_made_by_starting() -> None:
+    for kind in (core.Master, core.Slave, core.Client, core.Submission, core.Gather, core.JobInfo):
+        with pytest.raises(TypeError):
+            kind()
+
+
+def test_wrong_arguments_are_told_before_anything_starts(config: Path, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="access"):
+        core.Master.start(path=str(tmp_path), access="anybody")  # type: ignore[arg-type]
+    with pytest.raises(TypeError):
+        core.Master.start(str(tmp_path))  # type: ignore[misc]
+    with pytest.raises(OverflowError):
+        core.Master.start(port=70_000)
+    with pytest.raises(core.InvalidJob, match="no address of a master"):
+        core.Slave.start(master="ftp://node1")
+    with pytest.raises(TypeError):
+        core.Slave.start(blenders="blender")
+    with pytest.raises(ValueError, match="not both"):
+        core.Client.connect(key="ab" * 32, key_file="key")
+    with pytest.raises(ValueError, match="no time to wait"):
+        core.Client.connect(timeout=-1)
+    assert not config.exists()
+
+
+def test_a_master_lives_from_start_to_stop(master: core.Master) -> None:
+    assert master.running
+    assert master.url.startswith("http://127.0.0.1:")
+    assert master.key is not None
+    assert len(master.key) == 64
+    status = master.status()
+    assert (status.slaves, status.jobs, status.frames) == (0, 0, 0)
+    assert status == master.status()
+    assert [event.kind for event in master.events()][:1] == ["started"]
+    assert master.events() == []
+    master.stop()
+    master.stop()
+    assert not master.running
+    assert master.status().slaves == 0
+
+
+def test_a_master_leaves_no_thread(config: Path, tmp_path: Path) -> None:
+    before = threads()
+    for _ in range(3):
+        master = core.Master.start(path=str(tmp_path / "master"), address="127.0.0.1", port=0, broadcast=False)
+        client = core.Client.connect(master=master.url)
+        assert client.jobs() == []
+        client.close()
+        master.stop()
+    assert threads() == before
+
+
+def test_an_open_master_has_no_key(config: Path, tmp_path: Path) -> None:
+    with core.Master.start(
+        path=str(tmp_path / "m"), address="127.0.0.1", port=0, broadcast=False, access="open"
+    ) as master:
+        assert master.key is None
+        with core.Client.connect(master=master.url) as client:
+            assert client.jobs() == []
+
+
+def test_a_taken_path_or_port_is_an_oserror(master: core.Master, tmp_path: Path) -> None:
+    port = int(master.url.rsplit(":", 1)[1])
+    with pytest.raises(OSError, match="taken"):
+        core.Master.start(path=str(tmp_path / "other"), address="127.0.0.1", port=port, broadcast=False)
+    with pytest.raises((OSError, core.NetrenderError)):
+        core.Master.start(path=str(tmp_path / "master"), address="127.0.0.1", port=0, broadcast=False)
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(OSError, match="file"):
+        core.Master.start(path=str(tmp_path / "file" / "below"), address="127.0.0.1", port=0, broadcast=False)
+
+
+def test_a_client_answers_until_it_is_closed(client: core.Client, master: core.Master) -> None:
+    assert client.url == master.url
+    assert client.jobs() == []
+    assert client.slaves() == []
+    for question in (client.job, client.frames, client.pause, client.resume, client.cancel, client.remove):
+        with pytest.raises(core.NotFound, match=JOB) as caught:
+            question(JOB)
+        assert caught.value.code == "not_found"
+        with pytest.raises(core.InvalidJob):
+            question("no id")
+    with pytest.raises(core.NotFound):
+        client.log(JOB, 1)
+    with pytest.raises(core.NotFound):
+        client.gather(JOB, "nowhere")
+    assert not Path("nowhere").exists() or not any(Path("nowhere").iterdir())
+    client.close()
+    client.close()
+    with pytest.raises(core.Stopped):
+        client.jobs()
+
+
+def test_who_cannot_prove_the_key_is_refused(master: core.Master, tmp_path: Path) -> None:
+    with pytest.raises(core.Refused, match="the key belongs to farm") as caught:
+        core.Client.connect(master=master.url, key="ab" * 32)
+    assert caught.value.code == "unauthorized"
+    with pytest.raises(core.InvalidJob, match="no farm key"):
+        core.Client.connect(master=master.url, key="abc")
+    with pytest.raises(OSError, match="key file"):
+        core.Client.connect(master=master.url, key_file=str(tmp_path / "none"))
+    with pytest.raises(core.Unreachable):
+        core.Client.connect(master="127.0.0.1:9")
+    assert core.Client.connect(master=master.url, key=master.key).jobs() == []
+
+
+def test_a_submission_lives_from_collecting_to_sent(client: core.Client, scene: str) -> None:
+    submission = client.submit(scene, blender=[FAKE], frames="1-3", name="Opening", priority=2)
+    job = submission.wait(60)
+    assert job is not None
+    progress = submission.progress()
+    assert (progress.stage, progress.job) == ("sent", job)
+    assert submission.wait(0) == job
+    info = client.job(job)
+    assert (info.name, info.frames, info.total, info.priority) == ("Opening", "1-3", 3, 2)
+    assert [frame.frame for frame in client.frames(job)] == [1, 2, 3]
+    assert [frame.frame for frame in client.frames(job, offset=1, limit=1)] == [2]
+    assert info == client.job(job) or info.usage != client.job(job).usage
+    client.pause(job)
+    assert client.job(job).state == "paused"
+    client.resume(job)
+    client.cancel(job)
+    assert client.job(job).state == "cancelled"
+    client.remove(job)
+    assert client.jobs() == []
+
+
+def test_a_submission_can_be_taken_back_even_after_it_was_sent(client: core.Client, scene: str) -> None:
+    submission = client.submit(scene, blender=[FAKE])
+    assert submission.wait(60) is not None
+    submission.cancel()
+    submission.cancel()
+    while submission.progress().stage != "cancelled":
+        threading.Event().wait(0.01)
+    assert client.jobs() == []
+    with pytest.raises(core.Stopped):
+        submission.wait(1)
+
+
+def test_what_cannot_be_sent_is_told(client: core.Client, scene: str, tmp_path: Path) -> None:
+    for arguments, words in (
+        ({"blend": str(tmp_path / "gone.blend")}, "there is no file"),
+        ({"blend": scene, "frames": "5-1"}, "runs backwards"),
+        ({"blend": scene, "frames": ""}, "no frames given"),
+        ({"blend": scene, "priority": 0}, "priority 0"),
+        ({"blend": scene, "chunks": 70_000}, "chunks of 70000"),
+        ({"blend": scene, "samples": 0}, "one sample"),
+        ({"blend": scene, "resolution_percent": 0}, "0 %"),
+    ):
+        with pytest.raises(core.InvalidJob, match=words):
+            client.submit(**arguments)  # type: ignore[arg-type]
+    failed = client.submit(scene, blender=[str(tmp_path / "no-blender")])
+    with pytest.raises((core.InvalidJob, OSError), match="no-blender"):
+        failed.wait(60)
+    assert failed.progress().stage == "failed"
+    assert client.jobs() == []
+
+
+def test_frames_are_gathered_as_they_get_done(master: core.Master, client: core.Client, scene: str, tmp_path: Path) -> None:
+    job = client.submit(scene, blender=[FAKE], frames="1-4").wait(60)
+    assert job is not None
+    gather = client.gather(job, str(tmp_path / "frames"))
+    waiting = gather.frame(1, 0.3)
+    assert (waiting.state, waiting.path) == ("queued", None)
+    assert gather.frame(9, 0.1).state == "unknown"
+    with core.Slave.start(
+        master=master.url, path=str(tmp_path / "slave"), blenders=[FAKE], threads=1, tags=["gpu"]
+    ) as slave:
+        assert slave.running
+        for frame in (2, 1, 3, 4):
+            gathered = gather.frame(frame, 60)
+            assert gathered.state == "here", gathered.text
+            assert gathered.path == str(tmp_path / "frames" / f"{frame:06}.exr")
+            assert core.exr_info(gathered.path).width > 0
+        assert gather.done() == 4
+        status = slave.status()
+        assert status.master == master.url
+        assert status.id is not None
+        assert [it.id for it in client.slaves()] == [status.id]
+        assert client.log(job, 1) is not None
+        slave.stop()
+        slave.stop()
+        assert not slave.running
+        assert slave.status().state == "stopped"
+    gather.stop()
+    gather.stop()
+    assert gather.frame(1, 0).state == "here"
+
+
+def test_a_cancelled_job_ends_the_wait_for_its_frames(client: core.Client, scene: str, tmp_path: Path) -> None:
+    job = client.submit(scene, blender=[FAKE], frames="1-4").wait(60)
+    assert job is not None
+    gather = client.gather(job, str(tmp_path))
+    client.cancel(job)
+    assert gather.frame(1, 30).state == "cancelled"
+    client.close()
+    with pytest.raises(core.Stopped):
+        client.gather(job, str(tmp_path))
+
+
+def test_a_wait_outlives_a_master_that_is_started_again(
+    config: Path, master: core.Master, client: core.Client, scene: str, tmp_path: Path
+) -> None:
+    port = int(master.url.rsplit(":", 1)[1])
+    job = client.submit(scene, blender=[FAKE], frames="1-2").wait(60)
+    assert job is not None
+    gather = client.gather(job, str(tmp_path / "frames"))
+    assert gather.frame(1, 0.3).state == "queued"
+    master.stop()
+    while "trying again" not in gather.frame(1, 0.1).text:
+        pass
+    again = core.Master.start(path=str(tmp_path / "master"), address="127.0.0.1", port=port, broadcast=False)
+    with again, core.Slave.start(master=again.url, path=str(tmp_path / "slave"), blenders=[FAKE]):
+        assert gather.frame(1, 60).state == "here"
+        assert gather.frame(2, 60).state == "here"
+
+
+def test_a_forked_child_cannot_use_the_handles(client: core.Client, master: core.Master) -> None:
+    child = os.fork()
+    if child == 0:
+        status = 1
+        try:
+            client.jobs()
+        except core.Stopped:
+            status = 0 if not master.running else 2
+        os._exit(status)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert client.jobs() == []
+
+
+def test_the_command_returns_its_status(capfd: pytest.CaptureFixture[str], config: Path) -> None:
+    assert core.main(["--version"]) == 0
+    assert capfd.readouterr().out == f"netrender {core.__version__}\n"
+    assert core.main(["jobz"]) == 2
+    assert core.main(["key"]) == 1
+    assert "no farm key of its own" in capfd.readouterr().err
+    with pytest.raises(TypeError):
+        core.main("jobs")
+
+
+def test_a_picture_that_is_none_is_told(tmp_path: Path) -> None:
+    with pytest.raises(OSError):
+        core.exr_info(str(tmp_path / "none.exr"))
+    (tmp_path / "text.exr").write_text("no picture")
+    with pytest.raises(core.InvalidJob, match="damaged or no EXR"):
+        core.exr_info(str(tmp_path / "text.exr"))
+
+
+def test_the_exceptions_form_one_tree() -> None:
+    for kind in (core.Unreachable, core.Refused, core.NotFound, core.InvalidJob, core.Stopped, core.Timeout):
+        assert issubclass(kind, core.NetrenderError)
+    assert issubclass(core.VersionMismatch, core.Refused)
+    assert core.NetrenderError.code == "internal"
