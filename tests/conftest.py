@@ -38,6 +38,19 @@ def bpy_python() -> str:
     return required(shutil.which(name), "a Python that has bpy (NETRENDER_TEST_BPY_PYTHON)")
 
 
+@pytest.fixture(params=["executable", "module"])
+def blender(request: pytest.FixtureRequest) -> str:
+    """Both kinds of Blender, one after the other: the executable, and a Python with `bpy`."""
+    return str(request.getfixturevalue("blender_executable" if request.param == "executable" else "bpy_python"))
+
+
+@pytest.fixture(scope="session")
+def scenes() -> Path:
+    """Real scenes that are not part of the project: `NETRENDER_TEST_SCENES`, by default `../shared/blends`."""
+    folder = Path(os.environ.get("NETRENDER_TEST_SCENES", ROOT.parent / "shared" / "blends"))
+    return Path(required(str(folder) if folder.is_dir() else None, "a folder of real scenes (NETRENDER_TEST_SCENES)"))
+
+
 @pytest.fixture(scope="session")
 def virtual_display() -> str:
     """`xvfb-run`, for windows that nobody sees."""

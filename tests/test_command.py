@@ -122,9 +122,7 @@ def test_without_the_farms_key_nothing_is_told(running: Farm, tmp_path: Path) ->
 
     def run(*arguments: str, **env: str) -> "subprocess.CompletedProcess[str]":
         command = [running.command, *arguments]
-        return subprocess.run(
-            command, env={**elsewhere, **env}, capture_output=True, text=True, timeout=60, check=False
-        )
+        return subprocess.run(command, env={**elsewhere, **env}, capture_output=True, text=True, timeout=60, check=False)
 
     refused(run("jobs", "--master", running.url), "no key for farm")
     refused(run("jobs", "--master", running.url, NETRENDER_KEY=OTHER_KEY), "the key belongs to farm")
@@ -231,9 +229,7 @@ def test_waiting_brings_the_frames_and_comparing_finds_them_identical(running: F
 
 
 def test_an_interrupted_wait_leaves_the_job_alone(running: Farm, tmp_path: Path) -> None:
-    waiting = running.start(
-        "submit", "submit", str(fake_scene(tmp_path)), "--blender", FAKE, "--wait", "--master", running.url
-    )
+    waiting = running.start("submit", "submit", str(fake_scene(tmp_path)), "--blender", FAKE, "--wait", "--master", running.url)
     waiting.wait_for_word("master:")
     waiting.popen.send_signal(signal.SIGINT)
     assert ended(waiting) == 130

@@ -45,7 +45,7 @@ def scene(tmp_path: Path) -> str:
 
 def threads() -> set[str]:
     """The ids of this process's threads, as the system counts them."""
-    return set(os.listdir("/proc/self/task"))
+    return {entry.name for entry in Path("/proc/self/task").iterdir()}
 
 
 def test_handles_are_only_made_by_starting() -> None:
@@ -100,9 +100,7 @@ def test_a_master_leaves_no_thread(config: Path, tmp_path: Path) -> None:
 
 
 def test_an_open_master_has_no_key(config: Path, tmp_path: Path) -> None:
-    with core.Master.start(
-        path=str(tmp_path / "m"), address="127.0.0.1", port=0, broadcast=False, access="open"
-    ) as master:
+    with core.Master.start(path=str(tmp_path / "m"), address="127.0.0.1", port=0, broadcast=False, access="open") as master:
         assert master.key is None
         with core.Client.connect(master=master.url) as client:
             assert client.jobs() == []
@@ -212,9 +210,7 @@ def test_frames_are_gathered_as_they_get_done(master: core.Master, client: core.
     waiting = gather.frame(1, 0.3)
     assert (waiting.state, waiting.path) == ("queued", None)
     assert gather.frame(9, 0.1).state == "unknown"
-    with core.Slave.start(
-        master=master.url, path=str(tmp_path / "slave"), blenders=[FAKE], threads=1, tags=["gpu"]
-    ) as slave:
+    with core.Slave.start(master=master.url, path=str(tmp_path / "slave"), blenders=[FAKE], threads=1, tags=["gpu"]) as slave:
         assert slave.running
         for frame in (2, 1, 3, 4):
             gathered = gather.frame(frame, 60)
