@@ -18,7 +18,7 @@ const LAYERS: [&[&str]; 8] = [
 ];
 
 /// The one home (or few) of each outside library.
-const HOMES: [(&str, &[&str]); 17] = [
+const HOMES: [(&str, &[&str]); 18] = [
     ("askama", &["master"]),
     ("axum", &["master"]),
     ("hyper_util", &["master"]),
