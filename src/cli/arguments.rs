@@ -10,8 +10,13 @@ use std::path::PathBuf;
 #[derive(Debug, Parser)]
 #[command(name = "netrender", version, max_term_width = 100)]
 pub(super) struct Arguments {
-    /// File that holds the farm's key (else NETRENDER_KEY, else the key kept for this user)
-    #[arg(long, global = true, value_name = "FILE")]
+    /// Where the key is.
+    #[arg(
+        long,
+        global = true,
+        value_name = "FILE",
+        help = "File that holds the farm's key (else NETRENDER_KEY, else the key kept for this user)"
+    )]
     pub(super) key_file: Option<PathBuf>,
 
     #[command(subcommand)]
@@ -242,7 +247,13 @@ pub(super) struct Query {
 
 #[derive(Debug, Args)]
 pub(super) struct MasterChoice {
-    /// The master, such as http://node1:8000; auto finds it by its broadcast
-    #[arg(long, value_name = "URL", env = "NETRENDER_MASTER", default_value = AUTO)]
+    /// Its address.
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "NETRENDER_MASTER",
+        default_value = AUTO,
+        help = "The master, such as http://node1:8000; auto finds it by its broadcast"
+    )]
     pub(super) master: String,
 }

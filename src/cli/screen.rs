@@ -95,33 +95,34 @@ pub(super) fn duration(seconds: f64) -> String {
         clippy::cast_sign_loss,
         reason = "seconds of any length that people see, and not negative"
     )]
-    let seconds = seconds.round() as u64;
-    match seconds {
-        ..SECONDS_PER_MINUTE => format!("{seconds} s"),
-        ..SECONDS_PER_HOUR => format!("{} min {} s", seconds / SECONDS_PER_MINUTE, seconds % SECONDS_PER_MINUTE),
-        ..SECONDS_PER_DAY => format!(
-            "{} h {} min",
-            seconds / SECONDS_PER_HOUR,
-            seconds % SECONDS_PER_HOUR / SECONDS_PER_MINUTE
-        ),
-        _ => format!(
-            "{} d {} h",
-            seconds / SECONDS_PER_DAY,
-            seconds % SECONDS_PER_DAY / SECONDS_PER_HOUR
-        ),
+    let (days, hours, minutes, seconds) = clock(seconds.round() as u64);
+    match (days, hours, minutes) {
+        (0, 0, 0) => format!("{seconds} s"),
+        (0, 0, _) => format!("{minutes} min {seconds} s"),
+        (0, _, _) => format!("{hours} h {minutes} min"),
+        _ => format!("{days} d {hours} h"),
     }
 }
 
 /// "3 min ago" for a time in milliseconds since the Unix epoch.
 pub(super) fn ago(at_ms: u64, now_ms: u64) -> String {
-    let seconds = now_ms.saturating_sub(at_ms) / 1000;
-    match seconds {
-        0..2 => "now".to_owned(),
-        ..SECONDS_PER_MINUTE => format!("{seconds} s ago"),
-        ..SECONDS_PER_HOUR => format!("{} min ago", seconds / SECONDS_PER_MINUTE),
-        ..SECONDS_PER_DAY => format!("{} h ago", seconds / SECONDS_PER_HOUR),
-        _ => format!("{} d ago", seconds / SECONDS_PER_DAY),
+    match clock(now_ms.saturating_sub(at_ms) / 1000) {
+        (0, 0, 0, 0 | 1) => "now".to_owned(),
+        (0, 0, 0, seconds) => format!("{seconds} s ago"),
+        (0, 0, minutes, _) => format!("{minutes} min ago"),
+        (0, hours, ..) => format!("{hours} h ago"),
+        (days, ..) => format!("{days} d ago"),
     }
+}
+
+/// Days, hours, minutes and seconds.
+fn clock(seconds: u64) -> (u64, u64, u64, u64) {
+    (
+        seconds / SECONDS_PER_DAY,
+        seconds % SECONDS_PER_DAY / SECONDS_PER_HOUR,
+        seconds % SECONDS_PER_HOUR / SECONDS_PER_MINUTE,
+        seconds % SECONDS_PER_MINUTE,
+    )
 }
 
 /// Milliseconds since the Unix epoch.

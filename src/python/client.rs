@@ -83,11 +83,11 @@ impl Client {
         samples: Option<u32>,
         allow_missing: bool,
     ) -> PyResult<Submission> {
-        let blender = match blender.as_deref() {
-            None | Some([]) => None,
-            Some([program]) => Some(program.clone()),
-            Some(_) => return Err(PyValueError::new_err("blender is one program; it takes no arguments")),
-        };
+        let mut programs = blender.unwrap_or_default().into_iter();
+        let blender = programs.next();
+        if programs.next().is_some() {
+            return Err(PyValueError::new_err("blender is one program; it takes no arguments"));
+        }
         let submission = self.ask(py, |client| {
             client.submit(SubmitRequest {
                 blend,
@@ -116,7 +116,7 @@ impl Client {
         Ok(jobs.into_iter().map(JobInfo::from).collect())
     }
 
-    /// One job. Raises NotFound.
+    /// One job. Raises `NotFound`.
     fn job(&self, py: Python<'_>, job: &str) -> PyResult<JobInfo> {
         self.ask(py, |client| client.job(job.parse()?)).map(JobInfo::from)
     }

@@ -213,7 +213,7 @@ impl ExrInfo {
 /// Reads the header of a multilayer EXR.
 #[pyfunction]
 pub(super) fn exr_info(py: Python<'_>, path: PathBuf) -> PyResult<ExrInfo> {
-    let info = away(py, || images::inspect(&path))?;
+    let info = away(py, move || images::inspect(&path))?;
     Ok(ExrInfo {
         width: info.width,
         height: info.height,

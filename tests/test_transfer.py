@@ -1,0 +1,88 @@
+"""Jobs on their way over a wire that breaks: what has arrived is not sent again, and taking a job back leaves nothing."""
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import netrender_core as core
+import pytest
+
+from cutting_proxy import CuttingProxy
+
+FAKE = str(Path(__file__).parent / "fake_blender.py")
+SCENE_BYTES = 8 << 20
+CUT_AFTER_BYTES = 3 << 20
+WAIT_S = 60.0
+
+
+@pytest.fixture
+def port(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
+    """The port of a running master."""
+    monkeypatch.setenv("NETRENDER_CONFIG", str(tmp_path / "config"))
+    with core.Master.start(path=str(tmp_path / "master"), address="127.0.0.1", port=0, broadcast=False) as master:
+        yield int(master.url.rsplit(":", 1)[1])
+
+
+@pytest.fixture
+def scene(tmp_path: Path) -> str:
+    """A large .blend that the fake Blender takes for one."""
+    blend = tmp_path / "shot.blend"
+    blend.write_bytes(b"BLENDER-v304" + bytes(range(256)) * (SCENE_BYTES // 256))
+    return str(blend)
+
+
+def wait_for_stage(submission: core.Submission, stage: str) -> core.Progress:
+    """Waits until the submission is at a stage, and returns its progress."""
+    pause = threading.Event()
+    for _ in range(int(WAIT_S * 100)):
+        progress = submission.progress()
+        if progress.stage == stage:
+            return progress
+        pause.wait(0.01)
+    raise AssertionError(f"not {stage}: {submission.progress()}")
+
+
+def test_an_upload_goes_on_where_the_wire_broke(port: int, scene: str) -> None:
+    with CuttingProxy(port, cuts=2, after=CUT_AFTER_BYTES) as wire, core.Client.connect(master=wire.url) as client:
+        submission = client.submit(scene, blender=[FAKE], frames="1-2")
+        job = submission.wait(WAIT_S)
+        assert job is not None
+        assert wire.cut == 2
+        progress = submission.progress()
+        assert progress.done == progress.total == Path(scene).stat().st_size
+        assert client.job(job).state == "queued"
+        again = client.submit(scene, blender=[FAKE], frames="1-2")
+        assert again.wait(WAIT_S) is not None
+        assert (again.progress().done, again.progress().total) == (0, 0)
+
+
+def test_a_job_is_taken_back_in_the_middle_of_its_upload(port: int, scene: str) -> None:
+    with CuttingProxy(port, cuts=1, after=CUT_AFTER_BYTES, hold=True) as wire:
+        with core.Client.connect(master=wire.url) as client:
+            submission = client.submit(scene, blender=[FAKE])
+            assert wire.held.wait(WAIT_S)
+            assert submission.progress().stage == "sending"
+            assert [job.state for job in client.jobs()] == ["waiting"]
+            submission.cancel()
+            wait_for_stage(submission, "cancelled")
+            assert client.jobs() == []
+
+
+def test_a_job_is_taken_back_before_the_master_heard_of_it(port: int, scene: str) -> None:
+    with core.Client.connect(master=f"127.0.0.1:{port}") as client:
+        submission = client.submit(scene, blender=[FAKE])
+        submission.cancel()
+        wait_for_stage(submission, "cancelled")
+        with pytest.raises(core.Stopped):
+            submission.wait(WAIT_S)
+        assert client.jobs() == []
+
+
+def test_a_client_that_is_closed_ends_its_submission(port: int, scene: str) -> None:
+    with CuttingProxy(port, cuts=1, after=CUT_AFTER_BYTES, hold=True) as wire:
+        client = core.Client.connect(master=wire.url)
+        submission = client.submit(scene, blender=[FAKE])
+        assert wire.held.wait(WAIT_S)
+        client.close()
+        with pytest.raises(core.Stopped):
+            submission.wait(WAIT_S)
