@@ -9,7 +9,7 @@ import pytest
 
 from farm import Farm, render_locally
 
-SMALL = ("--engine", "CYCLES", "--resolution-percent", "10", "--samples", "4")
+SMALL = ("--engine", "CYCLES", "--resolution", "10", "--samples", "4")
 
 
 @dataclass(frozen=True)

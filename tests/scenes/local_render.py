@@ -30,15 +30,15 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("frames")
     parser.add_argument("--engine")
-    parser.add_argument("--resolution-percent", type=int)
+    parser.add_argument("--resolution", type=int)
     parser.add_argument("--samples", type=int)
     parser.add_argument("--persistent", action="store_true")
     options = parser.parse_args(arguments)
     scene = bpy.context.scene
     if options.engine:
         scene.render.engine = options.engine
-    if options.resolution_percent:
-        scene.render.resolution_percentage = options.resolution_percent
+    if options.resolution:
+        scene.render.resolution_percentage = options.resolution
     if options.samples:
         scene.cycles.samples = options.samples
     set_output(scene, options.folder.resolve())
