@@ -24,7 +24,7 @@ def over_the_network(blender: str, scene: Path, folder: Path) -> float:
     with Farm(folder) as farm:
         farm.start_master()
         for number in (1, 2):
-            farm.start_slave(f"slave{number}", blender).wait_for_word("connected")
+            farm.start_slave(f"slave{number}", blender).wait_for_word("waiting")
         began = time.monotonic()
         options = ("--master", farm.url, "--blender", blender, "--wait", "--results", str(folder / "frames"))
         done = farm.run("submit", str(scene), *options)
