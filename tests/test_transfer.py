@@ -1,4 +1,4 @@
-"""Jobs on their way over a wire that breaks: what has arrived is not sent again, and taking a job back leaves nothing."""
+"""Jobs on a wire that breaks: what has arrived is not sent again, and taking a job back leaves nothing."""
 
 import threading
 from collections.abc import Iterator
@@ -6,7 +6,6 @@ from pathlib import Path
 
 import netrender_core as core
 import pytest
-
 from cutting_proxy import CuttingProxy
 
 FAKE = str(Path(__file__).parent / "fake_blender.py")
@@ -57,15 +56,15 @@ def test_an_upload_goes_on_where_the_wire_broke(port: int, scene: str) -> None:
 
 
 def test_a_job_is_taken_back_in_the_middle_of_its_upload(port: int, scene: str) -> None:
-    with CuttingProxy(port, cuts=1, after=CUT_AFTER_BYTES, hold=True) as wire:
-        with core.Client.connect(master=wire.url) as client:
-            submission = client.submit(scene, blender=[FAKE])
-            assert wire.held.wait(WAIT_S)
-            assert submission.progress().stage == "sending"
-            assert [job.state for job in client.jobs()] == ["waiting"]
-            submission.cancel()
-            wait_for_stage(submission, "cancelled")
-            assert client.jobs() == []
+    wire = CuttingProxy(port, cuts=1, after=CUT_AFTER_BYTES, hold=True)
+    with wire, core.Client.connect(master=wire.url) as client:
+        submission = client.submit(scene, blender=[FAKE])
+        assert wire.held.wait(WAIT_S)
+        assert submission.progress().stage == "sending"
+        assert [job.state for job in client.jobs()] == ["waiting"]
+        submission.cancel()
+        wait_for_stage(submission, "cancelled")
+        assert client.jobs() == []
 
 
 def test_a_job_is_taken_back_before_the_master_heard_of_it(port: int, scene: str) -> None:

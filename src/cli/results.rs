@@ -21,8 +21,8 @@ const LOOK_MS: u64 = 100;
 const ASK_MS: u64 = 500;
 
 pub(super) fn results(wanted: ResultsArguments, keys: &KeySource) -> Result<u8> {
-    let interrupt = Interrupt::listen()?;
     let client = connect(&wanted.job.to.master, keys)?;
+    let interrupt = Interrupt::listen()?;
     let gather = client.gather(GatherRequest {
         job: client.find_job(&wanted.job.id)?,
         folder: wanted.folder.clone(),

@@ -21,8 +21,9 @@ const LOOK_MS: u64 = 100;
 const CANCEL_TIMEOUT_S: u64 = 10;
 
 pub(super) fn submit(wanted: SubmitArguments, keys: &KeySource) -> Result<u8> {
-    let interrupt = Interrupt::listen()?;
     let client = connect(&wanted.to.master, keys)?;
+    // Only now: until here an interruption may simply end the process.
+    let interrupt = Interrupt::listen()?;
     let (json, waits, results) = (wanted.to.json, wanted.wait, wanted.results.clone());
     let submission = client.submit(request(wanted))?;
     let job = send(&submission, &interrupt)?;

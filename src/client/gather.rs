@@ -1,36 +1,22 @@
 //! Gathering: results come into a folder as they get done, several at once and ahead of whoever waits for them.
 //!
-//! The loop decides nothing but the order: it asks the master only for what can have changed (first the job's counters,
-//! then pages of frames that are still open), often while somebody waits, seldom else. A master that is away is waited
-//! for; the frames say so meanwhile.
+//! Here is what is shared between the loop ([`super::round`]), which brings them, and threads that wait for them.
 
-use super::fetch::{self, Expected};
+use super::fetch;
+use super::round::Round;
 use super::table::{GatheredFrame, GatheredState, Table};
 use super::threads::Threads;
-use super::{PAGE, wanted_frames};
+use super::wanted_frames;
 use crate::error::{Code, Error, Result};
 use crate::ids::{FrameSet, JobId, SlaveId};
-use crate::link::{Backoff, Link};
-use crate::wire::{FrameInfo, JobInfo, JobStateInfo, SlaveInfo};
-use std::collections::{HashMap, VecDeque};
+use crate::link::Link;
+use crate::wire::{JobInfo, JobStateInfo};
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::Notify;
-use tokio::task::JoinSet;
-use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
-
-/// How many results are fetched at once.
-const FETCHES_AT_ONCE: usize = 4;
-/// Pause between two looks at the master while somebody waits for a frame.
-const LOOK_AWAITED_MS: u64 = 200;
-/// The same while nobody does.
-const LOOK_MS: u64 = 1_000;
-/// How many frames are asked for around one that is awaited.
-const AHEAD_FRAMES: u32 = 64;
-/// Most pages of frames asked for in one look.
-const PAGES_PER_LOOK_MAX: usize = 8;
 
 /// What to gather.
 #[derive(Debug, Clone)]
@@ -72,36 +58,38 @@ pub struct Gather {
     shared: Arc<Shared>,
 }
 
+/// What the loop and those who wait share.
 #[derive(Debug)]
-struct Shared {
-    request: GatherRequest,
+pub(super) struct Shared {
+    pub(super) request: GatherRequest,
     token: CancellationToken,
     state: Mutex<State>,
     /// Something changed, for threads.
     changed: Condvar,
     /// Somebody waits, for the loop.
-    awaited: Notify,
+    pub(super) awaited: Notify,
 }
 
+/// What is known.
 #[derive(Debug)]
-struct State {
-    table: Table,
-    job: JobInfo,
-    /// Frames that somebody waits for; the latest wish comes first.
-    awaited: Vec<i32>,
-    names: HashMap<SlaveId, String>,
-    trouble: Option<Error>,
-    complete: bool,
+pub(super) struct State {
+    pub(super) table: Table,
+    pub(super) job: JobInfo,
+    /// Frames that somebody waits for; the latest wish comes last.
+    pub(super) awaited: Vec<i32>,
+    pub(super) names: HashMap<SlaveId, String>,
+    pub(super) trouble: Option<Error>,
+    pub(super) complete: bool,
     ended: Option<Error>,
 }
 
 /// Asks for the job once, then lets the gathering go on in the client's threads.
 pub(super) fn start(threads: &Threads, link: &Link, request: GatherRequest) -> Result<Gather> {
-    let folder = request.folder.clone();
-    std::fs::create_dir_all(&folder).map_err(|error| Error::io("make the folder", &folder, &error))?;
     let (asking, path) = (link.clone(), format!("jobs/{}", request.job));
     let job: JobInfo = threads.ask(async move { asking.get(&path).await })?;
     let wanted = wanted_frames(&job.frames, request.frames.as_ref())?;
+    let folder = &request.folder;
+    std::fs::create_dir_all(folder).map_err(|error| Error::io("make the folder", folder, &error))?;
     let shared = Arc::new(Shared {
         token: CancellationToken::new(),
         state: Mutex::new(State {
@@ -181,18 +169,18 @@ impl Drop for Gather {
 }
 
 impl Shared {
-    fn lock(&self) -> MutexGuard<'_, State> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether somebody waits for what a look at the master may bring.
-    fn is_awaited(&self) -> bool {
+    pub(super) fn is_awaited(&self) -> bool {
         let state = self.lock();
         state.trouble.is_none() && !state.awaited.is_empty()
     }
 
     /// Changes the state and wakes whoever waits for a change.
-    fn change<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
+    pub(super) fn change<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
         let changed = change(&mut self.lock());
         self.changed.notify_all();
         changed
@@ -221,7 +209,7 @@ impl State {
     }
 
     /// What the table says, in the light of what became of the job and of this gathering.
-    fn look_at(&self, frame: i32) -> GatheredState {
+    pub(super) fn look_at(&self, frame: i32) -> GatheredState {
         let state = self.table.state(frame);
         match &self.ended {
             _ if state.is_settled() => state,
@@ -278,186 +266,4 @@ impl Drop for Ending {
 
 fn stopped() -> Error {
     Error::stopped("the gathering was stopped")
-}
-
-/// What of a job tells that frames of it may have changed.
-type Counters = (JobStateInfo, u32, u32, u32, usize);
-
-fn counters(job: &JobInfo) -> Counters {
-    (job.state, job.rendering, job.done, job.failed, job.transitions.len())
-}
-
-type Fetched = (i32, Result<PathBuf>);
-
-/// The loop's own memory.
-struct Round<'a> {
-    shared: &'a Arc<Shared>,
-    link: &'a Link,
-    fetches: JoinSet<Fetched>,
-    seen: Option<Counters>,
-    /// Pages to ask for, after the counters changed.
-    pages: VecDeque<u32>,
-    backoff: Backoff,
-}
-
-impl<'a> Round<'a> {
-    fn new(shared: &'a Arc<Shared>, link: &'a Link) -> Self {
-        Self {
-            shared,
-            link,
-            fetches: JoinSet::new(),
-            seen: None,
-            pages: VecDeque::new(),
-            backoff: Backoff::default(),
-        }
-    }
-
-    /// Goes on until it fails for good; that there is nothing to do at the moment is no end.
-    async fn run(mut self) -> Error {
-        loop {
-            let pause = match self.look().await {
-                Ok(()) => {
-                    self.backoff.reset();
-                    self.shared.change(|state| state.trouble = None);
-                    Duration::from_millis(if self.pages.is_empty() { LOOK_MS } else { 0 })
-                }
-                Err(error) if matches!(error.code, Code::Unreachable | Code::Timeout) => {
-                    self.shared.change(|state| state.trouble = Some(error));
-                    self.backoff.next_wait()
-                }
-                Err(error) => return error,
-            };
-            self.start_fetches();
-            if self.is_complete() {
-                self.shared.change(|state| state.complete = true);
-                self.shared.awaited.notified().await;
-                self.shared.change(|state| state.complete = false);
-            } else {
-                self.rest(pause).await;
-            }
-        }
-    }
-
-    /// Asks the master what has changed.
-    async fn look(&mut self) -> Result<()> {
-        let job_id = self.shared.request.job;
-        let awaited = self.shared.lock().awaited.last().copied();
-        if let Some(frame) = awaited {
-            let place = self.shared.lock().table.place_of(frame).unwrap_or(0);
-            self.learn(place, AHEAD_FRAMES).await?;
-            self.learn_name(frame).await;
-        }
-        let job: JobInfo = self.link.get(&format!("jobs/{job_id}")).await?;
-        let counters = counters(&job);
-        self.shared.change(|state| state.job = job);
-        if self.seen != Some(counters) {
-            let open: Vec<u32> = self.shared.lock().table.open_pages().collect();
-            self.queue_pages(open);
-        }
-        for _ in 0..PAGES_PER_LOOK_MAX {
-            let Some(page) = self.pages.front().copied() else { break };
-            self.learn(page * PAGE, PAGE).await?;
-            self.pages.pop_front();
-        }
-        self.seen = Some(counters);
-        Ok(())
-    }
-
-    fn queue_pages(&mut self, pages: impl IntoIterator<Item = u32>) {
-        for page in pages {
-            if !self.pages.contains(&page) {
-                self.pages.push_back(page);
-            }
-        }
-    }
-
-    async fn learn(&self, offset: u32, limit: u32) -> Result<()> {
-        let path = format!("jobs/{}/frames?offset={offset}&limit={limit}", self.shared.request.job);
-        let frames: Vec<FrameInfo> = self.link.get(&path).await?;
-        self.shared
-            .change(|state| frames.iter().for_each(|info| state.table.learn(info)));
-        Ok(())
-    }
-
-    /// The name of the slave that has a frame, for people. Not to know it is no failure.
-    async fn learn_name(&self, frame: i32) {
-        let unknown = {
-            let state = self.shared.lock();
-            state
-                .table
-                .slave(frame)
-                .is_some_and(|slave| !state.names.contains_key(&slave))
-        };
-        if unknown && let Ok(slaves) = self.link.get::<Vec<SlaveInfo>>("slaves").await {
-            self.shared
-                .change(|state| state.names.extend(slaves.into_iter().map(|slave| (slave.id, slave.name))));
-        }
-    }
-
-    fn start_fetches(&mut self) {
-        while self.fetches.len() < FETCHES_AT_ONCE {
-            let next = self.shared.change(|state| {
-                let awaited = state.awaited.last().copied();
-                state.table.next_fetch(awaited)
-            });
-            let Some((frame, expected)) = next else { break };
-            self.fetches
-                .spawn(fetch_one(self.link.clone(), Arc::clone(self.shared), frame, expected));
-        }
-    }
-
-    /// Whether there is nothing left to wait for.
-    fn is_complete(&self) -> bool {
-        let state = self.shared.lock();
-        let follows = self.shared.request.follow && !state.job.state.is_over() && state.table.is_open();
-        let awaits = state.awaited.iter().any(|frame| !state.look_at(*frame).is_settled());
-        let is_away = state.trouble.is_some();
-        !follows && !awaits && !is_away && self.pages.is_empty() && self.fetches.is_empty() && !state.table.has_fetches()
-    }
-
-    /// Until it is time to look again: fetches end and begin meanwhile.
-    async fn rest(&mut self, pause: Duration) {
-        let began = Instant::now();
-        loop {
-            let is_awaited = self.shared.is_awaited();
-            let pause = if is_awaited {
-                pause.min(Duration::from_millis(LOOK_AWAITED_MS))
-            } else {
-                pause
-            };
-            tokio::select! {
-                () = tokio::time::sleep_until(began + pause) => return,
-                () = self.shared.awaited.notified() => {}
-                Some(fetched) = self.fetches.join_next(), if !self.fetches.is_empty() => {
-                    if let Ok((frame, outcome)) = fetched {
-                        self.finish(frame, outcome);
-                    }
-                    self.start_fetches();
-                    if self.fetches.is_empty() {
-                        return;
-                    }
-                }
-            }
-        }
-    }
-
-    fn finish(&mut self, frame: i32, outcome: Result<PathBuf>) {
-        let is_away = matches!(&outcome, Err(error) if matches!(error.code, Code::Unreachable | Code::Timeout));
-        if let Err(error) = &outcome {
-            tracing::warn!(job = %self.shared.request.job, frame, %error, "a result could not be fetched");
-        }
-        let failed = outcome.is_err();
-        let place = self.shared.change(|state| {
-            state.table.fetched(frame, outcome, !is_away);
-            state.table.place_of(frame)
-        });
-        if failed {
-            self.queue_pages(place.map(|place| place / PAGE));
-        }
-    }
-}
-
-async fn fetch_one(link: Link, shared: Arc<Shared>, frame: i32, expected: Expected) -> Fetched {
-    let GatherRequest { job, folder, .. } = &shared.request;
-    (frame, fetch::fetch(&link, *job, frame, expected, folder).await)
 }

@@ -9,6 +9,7 @@ mod board;
 mod fetch;
 mod find;
 mod gather;
+mod round;
 mod send;
 mod submit;
 mod table;

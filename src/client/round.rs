@@ -1,0 +1,211 @@
+//! The loop of a gathering: looks at the master, fetches what is done, rests.
+//!
+//! It decides nothing but the order: it asks the master only for what can have changed (first the job's counters, then
+//! pages of frames that are still open), often while somebody waits, seldom else. A master that is away is waited for; the
+//! frames say so meanwhile.
+
+use super::PAGE;
+use super::fetch::{self, Expected};
+use super::gather::{GatherRequest, Shared};
+use crate::error::{Code, Error, Result};
+use crate::link::{Backoff, Link};
+use crate::wire::{FrameInfo, JobInfo, JobStateInfo, SlaveInfo};
+use std::collections::VecDeque;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+/// How many results are fetched at once.
+const FETCHES_AT_ONCE: usize = 4;
+/// Pause between two looks at the master while somebody waits for a frame.
+const LOOK_AWAITED_MS: u64 = 200;
+/// The same while nobody does.
+const LOOK_MS: u64 = 1_000;
+/// How many frames are asked for around one that is awaited.
+const AHEAD_FRAMES: u32 = 64;
+/// Most pages of frames asked for in one look.
+const PAGES_PER_LOOK_MAX: usize = 8;
+
+/// What of a job tells that frames of it may have changed.
+type Counters = (JobStateInfo, u32, u32, u32, usize);
+
+fn counters(job: &JobInfo) -> Counters {
+    (job.state, job.rendering, job.done, job.failed, job.transitions.len())
+}
+
+type Fetched = (i32, Result<PathBuf>);
+
+/// The loop's own memory.
+pub(super) struct Round<'a> {
+    shared: &'a Arc<Shared>,
+    link: &'a Link,
+    fetches: JoinSet<Fetched>,
+    seen: Option<Counters>,
+    /// Pages to ask for, after the counters changed.
+    pages: VecDeque<u32>,
+    backoff: Backoff,
+}
+
+impl<'a> Round<'a> {
+    pub(super) fn new(shared: &'a Arc<Shared>, link: &'a Link) -> Self {
+        Self {
+            shared,
+            link,
+            fetches: JoinSet::new(),
+            seen: None,
+            pages: VecDeque::new(),
+            backoff: Backoff::default(),
+        }
+    }
+
+    /// Goes on until it fails for good; that there is nothing to do at the moment is no end.
+    pub(super) async fn run(mut self) -> Error {
+        loop {
+            let pause = match self.look().await {
+                Ok(()) => {
+                    self.backoff.reset();
+                    self.shared.change(|state| state.trouble = None);
+                    Duration::from_millis(if self.pages.is_empty() { LOOK_MS } else { 0 })
+                }
+                Err(error) if matches!(error.code, Code::Unreachable | Code::Timeout) => {
+                    self.shared.change(|state| state.trouble = Some(error));
+                    self.backoff.next_wait()
+                }
+                Err(error) => return error,
+            };
+            self.start_fetches();
+            if self.is_complete() {
+                self.shared.change(|state| state.complete = true);
+                self.shared.awaited.notified().await;
+                self.shared.change(|state| state.complete = false);
+            } else {
+                self.rest(pause).await;
+            }
+        }
+    }
+
+    /// Asks the master what has changed.
+    async fn look(&mut self) -> Result<()> {
+        let job_id = self.shared.request.job;
+        let awaited = self.shared.lock().awaited.last().copied();
+        if let Some(frame) = awaited {
+            let place = self.shared.lock().table.place_of(frame).unwrap_or(0);
+            self.learn(place, AHEAD_FRAMES).await?;
+            self.learn_name(frame).await;
+        }
+        let job: JobInfo = self.link.get(&format!("jobs/{job_id}")).await?;
+        let counters = counters(&job);
+        self.shared.change(|state| state.job = job);
+        if self.seen != Some(counters) {
+            let open: Vec<u32> = self.shared.lock().table.open_pages().collect();
+            self.queue_pages(open);
+        }
+        for _ in 0..PAGES_PER_LOOK_MAX {
+            let Some(page) = self.pages.front().copied() else { break };
+            self.learn(page * PAGE, PAGE).await?;
+            self.pages.pop_front();
+        }
+        self.seen = Some(counters);
+        Ok(())
+    }
+
+    fn queue_pages(&mut self, pages: impl IntoIterator<Item = u32>) {
+        for page in pages {
+            if !self.pages.contains(&page) {
+                self.pages.push_back(page);
+            }
+        }
+    }
+
+    async fn learn(&self, offset: u32, limit: u32) -> Result<()> {
+        let path = format!("jobs/{}/frames?offset={offset}&limit={limit}", self.shared.request.job);
+        let frames: Vec<FrameInfo> = self.link.get(&path).await?;
+        self.shared
+            .change(|state| frames.iter().for_each(|info| state.table.learn(info)));
+        Ok(())
+    }
+
+    /// The name of the slave that has a frame, for people. Not to know it is no failure.
+    async fn learn_name(&self, frame: i32) {
+        let unknown = {
+            let state = self.shared.lock();
+            state
+                .table
+                .slave(frame)
+                .is_some_and(|slave| !state.names.contains_key(&slave))
+        };
+        if unknown && let Ok(slaves) = self.link.get::<Vec<SlaveInfo>>("slaves").await {
+            self.shared
+                .change(|state| state.names.extend(slaves.into_iter().map(|slave| (slave.id, slave.name))));
+        }
+    }
+
+    fn start_fetches(&mut self) {
+        while self.fetches.len() < FETCHES_AT_ONCE {
+            let next = self.shared.change(|state| {
+                let awaited = state.awaited.last().copied();
+                state.table.next_fetch(awaited)
+            });
+            let Some((frame, expected)) = next else { break };
+            self.fetches
+                .spawn(fetch_one(self.link.clone(), Arc::clone(self.shared), frame, expected));
+        }
+    }
+
+    /// Whether there is nothing left to wait for.
+    fn is_complete(&self) -> bool {
+        let state = self.shared.lock();
+        let follows = self.shared.request.follow && !state.job.state.is_over() && state.table.is_open();
+        let awaits = state.awaited.iter().any(|frame| !state.look_at(*frame).is_settled());
+        let is_away = state.trouble.is_some();
+        !follows && !awaits && !is_away && self.pages.is_empty() && self.fetches.is_empty() && !state.table.has_fetches()
+    }
+
+    /// Until it is time to look again: fetches end and begin meanwhile.
+    async fn rest(&mut self, pause: Duration) {
+        let began = Instant::now();
+        loop {
+            let is_awaited = self.shared.is_awaited();
+            let pause = if is_awaited {
+                pause.min(Duration::from_millis(LOOK_AWAITED_MS))
+            } else {
+                pause
+            };
+            tokio::select! {
+                () = tokio::time::sleep_until(began + pause) => return,
+                () = self.shared.awaited.notified() => {}
+                Some(fetched) = self.fetches.join_next(), if !self.fetches.is_empty() => {
+                    if let Ok((frame, outcome)) = fetched {
+                        self.finish(frame, outcome);
+                    }
+                    self.start_fetches();
+                    if self.fetches.is_empty() {
+                        return;
+                    }
+                }
+            }
+        }
+    }
+
+    fn finish(&mut self, frame: i32, outcome: Result<PathBuf>) {
+        let is_away = matches!(&outcome, Err(error) if matches!(error.code, Code::Unreachable | Code::Timeout));
+        if let Err(error) = &outcome {
+            tracing::warn!(job = %self.shared.request.job, frame, %error, "a result could not be fetched");
+        }
+        let failed = outcome.is_err();
+        let place = self.shared.change(|state| {
+            state.table.fetched(frame, outcome, !is_away);
+            state.table.place_of(frame)
+        });
+        if failed {
+            self.queue_pages(place.map(|place| place / PAGE));
+        }
+    }
+}
+
+async fn fetch_one(link: Link, shared: Arc<Shared>, frame: i32, expected: Expected) -> Fetched {
+    let GatherRequest { job, folder, .. } = &shared.request;
+    (frame, fetch::fetch(&link, *job, frame, expected, folder).await)
+}
