@@ -1,6 +1,10 @@
 //! The wire contract of a real master on a real port: each call, and what happens to those who misbehave.
 
-#![expect(clippy::unwrap_used, reason = "a test may fail")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "a test may fail, or say why it does not run"
+)]
 
 mod contract;
 mod durable;

@@ -22,7 +22,7 @@ pub struct Status {
 
 impl Status {
     /// Counts.
-    pub(super) fn of(farm: &Farm) -> Self {
+    pub(in crate::master) fn of(farm: &Farm) -> Self {
         let mut status = Self::default();
         for job in farm.jobs() {
             status.jobs += 1;

@@ -12,7 +12,7 @@ use crate::access::FarmKey;
 use crate::error::{Error, Result};
 use crate::farm::Event;
 use crate::ids::{JobId, SlaveId, TaskIndex};
-use crate::master::Access;
+use crate::master::{Access, Status};
 use askama::Template;
 use axum::Router;
 use axum::body::Body;
@@ -50,7 +50,7 @@ async fn style() -> impl IntoResponse {
 }
 
 async fn overview(State(app): Shared) -> Result<Response, Unshown> {
-    let (jobs, slaves, slots) = app
+    let (jobs, slaves, slots, status) = app
         .desk
         .look(|state| {
             let mut jobs: Vec<_> = state.farm.jobs().collect();
@@ -70,10 +70,10 @@ async fn overview(State(app): Shared) -> Result<Response, Unshown> {
                 .filter(|slave| slave.online)
                 .map(|slave| slave.slots)
                 .sum::<u32>();
-            (jobs, slaves, slots)
+            (jobs, slaves, slots, Status::of(&state.farm))
         })
         .await?;
-    let subtitle = format!("{} jobs, {} slaves", jobs.len(), slaves.len());
+    let subtitle = status.to_string();
     let jobs = jobs
         .into_iter()
         .map(|job| JobRow::of(job, slots))

@@ -18,7 +18,7 @@ use askama::Template;
 <link rel="stylesheet" href="/style.css">
 </head>
 <body>
-<header><h1><a href="/">{{ master }}</a></h1><p>{{ subtitle }}</p></header>
+<header><h1><a href="/">netrender on {{ master }}</a></h1><p>{{ subtitle }}</p></header>
 <main>{{ body|safe }}</main>
 </body>
 </html>
