@@ -5,6 +5,7 @@ gathered, the local time is the whole process.
 """
 
 import argparse
+import re
 import shutil
 import statistics
 import sys
@@ -19,8 +20,8 @@ from farm import Farm, make_orrery, render_locally
 FRAMES = 48
 
 
-def over_the_network(blender: str, scene: Path, folder: Path) -> float:
-    """Starts a farm, lets its slaves connect, and returns the seconds of the whole job."""
+def over_the_network(blender: str, scene: Path, folder: Path, gaps_ms: list[float]) -> float:
+    """Starts a farm, lets its slaves connect, and returns the seconds of the whole job; adds the gaps between frames."""
     with Farm(folder) as farm:
         farm.start_master()
         for number in (1, 2):
@@ -32,6 +33,9 @@ def over_the_network(blender: str, scene: Path, folder: Path) -> float:
         assert done.returncode == 0, done.stderr
         compared = farm.run("compare", str(folder / "frames"), str(scene.parent / "local"))
         assert compared.returncode == 0, compared.stdout + compared.stderr
+        for frame in range(1, FRAMES + 1):
+            log = farm.run("log", farm.newest_job(), str(frame), "--master", farm.url).stdout
+            gaps_ms += map(float, re.findall(r"starts ([0-9.]+) ms after the frame before it", log))
     return seconds
 
 
@@ -41,18 +45,21 @@ def main() -> None:
     parser.add_argument("--blender", default=shutil.which("blender") or sys.executable)
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
-    network, cold, persistent = [], [], []
+    network, cold, persistent, gaps_ms = [], [], [], list[float]()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         scene = make_orrery(options.blender, folder / "scene", FRAMES, "light")
         for number in range(options.rounds):
             cold.append(render_locally(options.blender, scene, scene.parent / "local", f"1-{FRAMES}"))
             persistent.append(render_locally(options.blender, scene, folder / "persistent", f"1-{FRAMES}", "--persistent"))
-            network.append(over_the_network(options.blender, scene, folder / f"farm{number}"))
+            network.append(over_the_network(options.blender, scene, folder / f"farm{number}", gaps_ms))
     print(f"animation: {FRAMES} frames, two one-thread slaves against one Blender with two threads, {options.rounds} rounds")
     for name, local in (("as the file is", cold), ("with persistent data", persistent)):
         ratio = statistics.median(a / b for a, b in zip(network, local, strict=True))
         print(f"  network {statistics.median(network):.1f} s, local {name} {statistics.median(local):.1f} s, ratio {ratio:.2f}")
+    print(
+        f"gap between frames on one slave: median {statistics.median(gaps_ms):.1f} ms, longest {max(gaps_ms):.1f} ms, {len(gaps_ms)} gaps"
+    )
 
 
 if __name__ == "__main__":

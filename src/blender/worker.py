@@ -130,7 +130,7 @@ def animated(action, path):
     return curves is None or any(curve.data_path == path for curve in curves)
 
 
-STATE = {"scene": "", "cancelled": False, "told": 0.0}
+STATE = {"scene": "", "cancelled": False, "told": 0.0, "ended": None}
 
 
 def watch_render():
@@ -159,6 +159,9 @@ def render(order):
     output = order["output"]
     STATE["cancelled"] = False
     started = time.perf_counter()
+    if STATE["ended"] is not None:
+        waited_ms = (started - STATE["ended"]) * 1000
+        print(f"netrender: frame {order['frame']} starts {waited_ms:.1f} ms after the frame before it", flush=True)
     scene.frame_set(order["frame"])
     scene.render.filepath = output
     try:
@@ -169,7 +172,8 @@ def render(order):
         raise Failed("the render was cancelled inside Blender")
     if not os.path.isfile(output) or os.path.getsize(output) == 0:
         raise Failed("Blender ended the render without writing the picture")
-    return {"reply": "rendered", "seconds": time.perf_counter() - started}
+    STATE["ended"] = time.perf_counter()
+    return {"reply": "rendered", "seconds": STATE["ended"] - started}
 
 
 def receive(link, orders):
