@@ -57,9 +57,8 @@ def main() -> None:
     for name, local in (("as the file is", cold), ("with persistent data", persistent)):
         ratio = statistics.median(a / b for a, b in zip(network, local, strict=True))
         print(f"  network {statistics.median(network):.1f} s, local {name} {statistics.median(local):.1f} s, ratio {ratio:.2f}")
-    print(
-        f"gap between frames on one slave: median {statistics.median(gaps_ms):.1f} ms, longest {max(gaps_ms):.1f} ms, {len(gaps_ms)} gaps"
-    )
+    middle, longest = statistics.median(gaps_ms), max(gaps_ms)
+    print(f"gap between frames on one slave: median {middle:.1f} ms, longest {longest:.1f} ms, {len(gaps_ms)} gaps")
 
 
 if __name__ == "__main__":
