@@ -20,6 +20,11 @@ def properties_areas() -> list[bpy.types.Area]:
     return [area for area in bpy.context.window_manager.windows[0].screen.areas if area.type == "PROPERTIES"]
 
 
+def save() -> None:
+    """A job is sent from a saved file: only then are the buttons of a client enabled."""
+    bpy.ops.wm.save_as_mainfile(filepath=f"{folder}/shot_010.blend")
+
+
 def enlarge() -> None:
     """Turns the 3D view into a Properties editor: the one that is there is too small for all panels."""
     for area in bpy.context.window_manager.windows[0].screen.areas:
@@ -42,7 +47,7 @@ def choose(engine: str, mode: str) -> None:
     for name, state, done, failed in (
         ("shot_010", "queued", 12, 0),
         ("shot_020", "finished", 48, 0),
-        ("a", "failed", 3, 2),
+        ("shot_030 retake", "failed", 46, 2),
     ):
         row = view.jobs.add()
         row.name, row.job_id, row.state, row.total, row.done, row.failed = name, name, state, 48, done, failed
@@ -64,6 +69,7 @@ def shown(mode: str, engine: str = "NET_RENDER"):
 
 
 STEPS = [
+    save,
     enlarge,
     show_render_tab,
     *shown("RENDER_CLIENT"),
