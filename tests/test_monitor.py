@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 from conftest import required
-from farm import Farm, wait_until
 from playwright.sync_api import Page, sync_playwright
+
+from farm import Farm, wait_until
 
 FAKE = str(Path(__file__).parent / "fake_blender.py")
 FRAMES = 12
