@@ -61,7 +61,8 @@ test-python: $(VENV)/core.made $(BPY)/made addon
 addon: dist/netrender-$(VERSION).zip ## the add-on as one zip, for Blender 3.4 to 5.x
 
 dist/netrender-$(VERSION).zip: $(VENV)/core.made $(shell find addon packaging -type f)
-	$(BIN)/python packaging/make_addon.py --core $$($(BIN)/python -c 'import netrender_core; print(netrender_core.__path__[0])') --output $@
+	$(BIN)/python packaging/make_addon.py --output dist \
+	  --core $$($(BIN)/python -c 'import netrender_core, os; print(os.path.dirname(netrender_core.__path__[0]))')
 
 .PHONY: wheel
 wheel: $(VENV)/made ## the wheel that users install, optimised

@@ -198,7 +198,8 @@ class RENDER_OT_netclientdownload(JobOperator, bpy.types.Operator):
         if not self._frames:
             return self._end(context, {"FINISHED"})
         context.workspace.status_text_set(f"Get Results: {self._total - len(self._frames)} of {self._total}, ESC ends it")
-        return {"RUNNING_MODAL"}
+        # Others, such as a job that is being sent, live on the same ticks.
+        return {"PASS_THROUGH"}
 
     def execute(self, context: bpy.types.Context) -> Result:
         """Fetches and waits, for scripts."""
@@ -217,7 +218,8 @@ class RENDER_OT_netclientdownload(JobOperator, bpy.types.Operator):
         connection = job.settings_in(context).connection()
         selected = view_of(context).active_job()
         self._timer = None
-        self._folder = Path(bpy.path.abspath(context.scene.render.filepath)).parent
+        # With a name behind it, a path that ends with a slash is the folder itself, as in Blender.
+        self._folder = Path(bpy.path.abspath(context.scene.render.filepath) + "name").parent
         try:
             self._frames = session.done_frames(connection, selected.job_id)
             self._total = len(self._frames)

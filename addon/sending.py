@@ -47,8 +47,7 @@ class SendingOperator:
             context.workspace.status_text_set(f"{sentence(self._submission.progress().text)}   ESC takes it back")
             return {"PASS_THROUGH"}
         self._leave(context)
-        self._remember(job.scene_of(context), created)
-        return self._sent(context, created, "INVOKE_DEFAULT")
+        return self._finish(context, created, "INVOKE_DEFAULT")
 
     def execute(self, context: bpy.types.Context) -> Result:
         """Sends and waits, for scripts."""
@@ -65,8 +64,7 @@ class SendingOperator:
             return fail(self, failure)
         finally:
             interruption.leave()
-        self._remember(job.scene_of(context), created)
-        return self._sent(context, created, "EXEC_DEFAULT")
+        return self._finish(context, created, "EXEC_DEFAULT")
 
     def _frames(self, scene: bpy.types.Scene) -> str:
         return job.frame_range(scene)
@@ -79,11 +77,20 @@ class SendingOperator:
             raise session.Failure(reason)
         if settings.save_before_job:
             bpy.ops.wm.save_mainfile()
+        # Until it is sent, the artist may have gone to another scene, or undone something: a name outlives both.
+        self._scene_name = scene.name
         self._request = job.request(scene, self._frames(scene))
         if self._request.notice is not None:
             self.report({"WARNING"}, sentence(self._request.notice))
         self._connection = settings.connection()
         self._submission = session.submit(self._connection, self._request.blend, self._request.arguments)
+
+    def _finish(self, context: bpy.types.Context, created: str, how: str) -> Result:
+        scene = bpy.data.scenes.get(self._scene_name)
+        if scene is None:
+            return fail(self, session.Failure(f"the scene {self._scene_name} is gone: its job {created} goes on by itself"))
+        self._remember(scene, created)
+        return self._sent(scene, created, how)
 
     def _remember(self, scene: bpy.types.Scene, created: str) -> None:
         for warning in self._submission.progress().warnings:
@@ -92,7 +99,7 @@ class SendingOperator:
         settings.job_id = created
         settings.job_engine = self._request.engine
 
-    def _sent(self, _context: bpy.types.Context, created: str, _how: str) -> Result:
+    def _sent(self, _scene: bpy.types.Scene, created: str, _how: str) -> Result:
         self.report({"INFO"}, f"Job sent to the master: {created}")
         return {"FINISHED"}
 
@@ -135,12 +142,12 @@ class RENDER_OT_netclientanim(SendingOperator, bpy.types.Operator):
     bl_label = "Animation on Network"
     bl_options = {"REGISTER"}
 
-    def _sent(self, context: bpy.types.Context, created: str, how: str) -> Result:
-        borrow.change(context.scene.render, "engine", job.NETWORK_RENDER)
+    def _sent(self, scene: bpy.types.Scene, created: str, how: str) -> Result:
+        borrow.change(scene.render, "engine", job.NETWORK_RENDER)
         engine.own(self._connection, created)
         result: Result = {"CANCELLED"}
         try:
-            result = bpy.ops.render.render(how, animation=True, scene=context.scene.name)
+            result = bpy.ops.render.render(how, animation=True, scene=scene.name)
         except RuntimeError as error:
             return fail(self, session.Failure(str(error).removeprefix("Error: ").strip()))
         finally:

@@ -84,6 +84,8 @@ def open_scene(order):
     settings.use_overwrite = True
     settings.use_placeholder = False
     settings.use_file_extension = False
+    # The client's Blender takes in the border's pixels only, and puts black around them where the scene wants that.
+    settings.use_crop_to_border = settings.use_border
     write_multilayer(settings)
     hide_grease_pencil()
     watch_render()

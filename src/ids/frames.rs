@@ -95,8 +95,10 @@ impl FrameSet {
     #[must_use]
     pub fn place_of(&self, frame: i32) -> Option<u32> {
         let run = self.runs[..self.runs.partition_point(|run| run.first <= frame)].last()?;
-        let within = u32::try_from((frame - run.first) / run.step).ok()?;
-        ((frame - run.first) % run.step == 0 && within < run.len).then_some(run.before + within)
+        // Anybody may ask for any number, also for one so far away that the distance is none.
+        let distance = frame.checked_sub(run.first)?;
+        let within = u32::try_from(distance / run.step).ok()?;
+        (distance % run.step == 0 && within < run.len).then_some(run.before + within)
     }
 
     /// All frames, ascending.
@@ -211,6 +213,7 @@ mod tests {
         assert_eq!(set.nth(set.len()), None);
         assert_eq!(set.place_of(frames[frames.len() - 1] + 1), None);
         assert_eq!(set.place_of(frames[0] - 1), None);
+        assert_eq!([i32::MIN, i32::MAX].map(|frame| set.place_of(frame)), [None; 2]);
     }
 
     #[test]

@@ -44,13 +44,13 @@ pub(super) async fn announce(State(app): Shared, JsonBody(announce): JsonBody<Jo
     Ok(Json(JobAnnounced { job, missing }))
 }
 
-/// All jobs, oldest first.
+/// All jobs, newest first.
 #[utoipa::path(get, path = "/jobs", params(Page),
     responses((status = 200, body = Vec<JobInfo>), (status = "default", body = FaultBody)))]
 pub(super) async fn list(State(app): Shared, Asked(page): Asked<Page>) -> Result<Json<Vec<JobInfo>>, Fault> {
     let jobs = app.desk.look(move |state| {
         let mut jobs: Vec<_> = state.farm.jobs().collect();
-        jobs.sort_by_key(|job| (job.record.submitted, job.record.job.id));
+        jobs.sort_by_key(|job| std::cmp::Reverse((job.record.submitted, job.record.job.id)));
         let jobs = jobs.iter().skip(page.offset).take(page.limit.min(PAGE_MAX));
         jobs.map(|job| convert::job_info(job, &state.farm)).collect()
     });
