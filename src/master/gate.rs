@@ -7,6 +7,7 @@ use axum::extract::Request;
 use axum::http::uri::Authority;
 use axum::http::{HeaderMap, Method, header};
 use std::net::IpAddr;
+use std::sync::{PoisonError, RwLock};
 
 /// The cookie of the monitor: the bearer token, once somebody has entered the key.
 pub(super) const COOKIE: &str = "netrender";
@@ -22,6 +23,9 @@ pub(super) struct Gate {
     bound: IpAddr,
     /// Names by which this machine may be called, in lower case.
     names: Vec<String>,
+    /// This machine's addresses, as of the last call to one that was not among them: asking the system each time would cost
+    /// more than the rest of a request.
+    own: RwLock<Vec<IpAddr>>,
 }
 
 impl Gate {
@@ -35,7 +39,12 @@ impl Gate {
             name.to_lowercase(),
         ];
         names.extend(host_names.into_iter().map(|name| name.to_lowercase()));
-        Self { access, bound, names }
+        Self {
+            access,
+            bound,
+            names,
+            own: RwLock::default(),
+        }
     }
 
     /// Who may use this master.
@@ -63,7 +72,7 @@ impl Gate {
     fn check_host(&self, host: &Authority) -> Result<(), Fault> {
         let name = host.host().trim_matches(['[', ']']).to_lowercase();
         let is_known = match name.parse::<IpAddr>() {
-            Ok(ip) => ip.is_loopback() || ip == self.bound || is_own(ip) || self.names.contains(&name),
+            Ok(ip) => ip.is_loopback() || ip == self.bound || self.is_own(ip) || self.names.contains(&name),
             Err(_) => self.names.contains(&name),
         };
         if is_known {
@@ -72,6 +81,17 @@ impl Gate {
         Err(Error::unauthorized(format!("this master does not go by the name {name:?}"))
             .hint("call it by its address, or start it with --host-name")
             .into())
+    }
+
+    fn is_own(&self, ip: IpAddr) -> bool {
+        if self.own.read().unwrap_or_else(PoisonError::into_inner).contains(&ip) {
+            return true;
+        }
+        let interfaces = if_addrs::get_if_addrs().unwrap_or_default();
+        let own: Vec<_> = interfaces.iter().map(if_addrs::Interface::ip).collect();
+        let is_own = own.contains(&ip);
+        *self.own.write().unwrap_or_else(PoisonError::into_inner) = own;
+        is_own
     }
 
     fn check_key(&self, headers: &HeaderMap, changes: bool) -> Result<(), Fault> {
@@ -126,10 +146,6 @@ fn cookie(headers: &HeaderMap) -> Option<&str> {
         .filter_map(|pair| pair.trim().split_once('='))
         .find(|(name, _)| *name == COOKIE)
         .map(|(_, value)| value)
-}
-
-fn is_own(ip: IpAddr) -> bool {
-    if_addrs::get_if_addrs().is_ok_and(|interfaces| interfaces.iter().any(|interface| interface.ip() == ip))
 }
 
 fn wrong_key() -> Fault {

@@ -4,7 +4,7 @@
 pub(super) const PRAGMAS: &str = "
 PRAGMA journal_mode = WAL;
 PRAGMA synchronous = FULL;
-PRAGMA wal_autocheckpoint = 4000;
+PRAGMA wal_autocheckpoint = 1000;
 PRAGMA cache_size = -65536;
 PRAGMA trusted_schema = OFF;
 ";
