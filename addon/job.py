@@ -65,13 +65,13 @@ def obstacle(scene: bpy.types.Scene) -> str | None:
 
 
 def plays_strips(scene: bpy.types.Scene) -> bool:
-    """Whether a render of this scene shows its sequencer's strips, for which no engine is asked."""
+    """Whether a render of this scene shows its sequencer's strips, for which no engine is asked. A sound shows nothing."""
     editor = scene.sequence_editor
     if not scene.render.use_sequencer or editor is None:
         return False
     # From 5.0 on, `strips`; before 4.4, `sequences`.
     strips: Any = editor.strips if hasattr(editor, "strips") else editor.sequences
-    return len(strips) > 0
+    return any(strip.type != "SOUND" for strip in strips)
 
 
 def frame_range(scene: bpy.types.Scene) -> str:
