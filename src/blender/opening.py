@@ -78,9 +78,8 @@ def refuse_unrenderable(scene):
 
 
 def has_camera(scene):
-    """As Blender sees it: without an active camera it takes any camera of the scene."""
-    bound = any(marker.camera for marker in scene.timeline_markers)
-    return bool(scene.camera) or bound or any(thing.type == "CAMERA" for thing in scene.objects)
+    """As Blender sees it: one that is active or that a marker makes so; that others stand in the scene does not count."""
+    return bool(scene.camera) or any(marker.camera for marker in scene.timeline_markers)
 
 
 def strips(scene):
