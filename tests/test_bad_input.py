@@ -154,6 +154,7 @@ class Future(BaseHTTPRequestHandler):
     api = 2
 
     def do_GET(self) -> None:
+        """Answers whatever is asked."""
         said = {"product": "netrender", "version": "9.0.0", "api": self.api, "farm": "7k3vq9xd", "name": "future"}
         body = json.dumps({**said, "access": "key", "proof": ""}).encode()
         self.send_response(200)
@@ -166,6 +167,8 @@ class Future(BaseHTTPRequestHandler):
 
 
 class Past(Future):
+    """One that is older than this."""
+
     api = 0
 
 

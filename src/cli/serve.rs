@@ -81,7 +81,6 @@ pub(super) fn slave(wanted: SlaveArguments, keys: KeySource) -> Result<u8> {
         log_console: wanted.log_console,
         allow_scripts: wanted.allow_scripts,
         hang_timeout: Duration::from_secs(wanted.hang_timeout),
-        ..SlaveOptions::default()
     })?;
     let mut shown = String::new();
     let mut looks = 0;
