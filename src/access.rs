@@ -121,7 +121,7 @@ impl std::str::FromStr for FarmKey {
             .map(|hash| Self(*hash.as_bytes()))
             .map_err(|_| {
                 Error::bad_input("this is no farm key: a key is 64 hexadecimal digits")
-                    .hint("copy the whole line that the master shows")
+                    .hint("copy the whole line that netrender key shows on the master's machine")
             })
     }
 }
@@ -162,10 +162,10 @@ impl KeySource {
             Some(key) if key.farm() == farm => Ok(key),
             Some(key) => Err(
                 Error::unauthorized(format!("the key belongs to farm {}, the master to farm {farm}", key.farm()))
-                    .hint("use the key that this master shows at its start"),
+                    .hint("use this master's key: netrender key shows it on the master's machine"),
             ),
             None => Err(Error::unauthorized(format!("no key for farm {farm}")).hint(format!(
-                "copy the key that the master shows at its start, and give it by --key-file or {KEY_VARIABLE}"
+                "netrender key shows it on the master's machine; keep it here with netrender key add KEY, or give it by --key-file or {KEY_VARIABLE}"
             ))),
         }
     }

@@ -199,7 +199,10 @@ async fn scenes_that_cannot_be_rendered_are_refused_in_a_sentence() {
             ("strips.blend", "comes from its sequencer"),
             ("other_engine.blend", "wants the render engine LUXURY"),
             ("net_render.blend", "names Network Render as its engine"),
-            ("truncated.blend", "cannot open truncated.blend"),
+            (
+                "truncated.blend",
+                "cannot open truncated.blend, it may be truncated or damaged: ",
+            ),
             ("text.blend", "text.blend is no .blend file"),
             ("none.blend", "cannot read"),
         ] {

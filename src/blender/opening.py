@@ -27,7 +27,10 @@ def open_file(blend, allow_scripts):
         # Missing libraries are reported as errors too, though the file is open.
         if not bpy.data.filepath or not os.path.samefile(bpy.data.filepath, blend):
             version = bpy.app.version_string
-            raise Refused(f"Blender {version} cannot open {os.path.basename(blend)}: {sentence(error)}") from error
+            # Blender names the file and the failure two times over; what is wrong comes last.
+            why = sentence(error).rsplit(": ", 1)[-1]
+            name = os.path.basename(blend)
+            raise Refused(f"Blender {version} cannot open {name}, it may be truncated or damaged: {why}") from error
 
 
 def engines_of_python():

@@ -3,6 +3,7 @@
 use crate::client::AUTO;
 use crate::ids::FrameSet;
 use crate::master::PORT_DEFAULT;
+use crate::slave::HANG_TIMEOUT_S;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
@@ -152,6 +153,9 @@ pub(super) struct SlaveArguments {
     /// Threads to render with [default: one for each core]
     #[arg(long, default_value_t = 0, hide_default_value = true)]
     pub(super) threads: u32,
+    /// Silence of Blender after which it is taken to hang
+    #[arg(long, value_name = "SECONDS", default_value_t = HANG_TIMEOUT_S, value_parser = clap::value_parser!(u64).range(1..))]
+    pub(super) hang_timeout: u64,
     /// Show what Blender prints
     #[arg(long)]
     pub(super) log_console: bool,

@@ -13,6 +13,7 @@ use crate::ids::JobId;
 use crate::wire::{JobInfo, JobStateInfo};
 use serde_json::json;
 use std::path::Path;
+use std::sync::mpsc::RecvTimeoutError;
 use std::time::Duration;
 
 /// Between two looks at a gathering, which lies in memory.
@@ -83,12 +84,7 @@ pub(super) fn wait(client: &Client, job: JobId, interrupt: &Interrupt) -> Result
             seen.total.into(),
             &what_goes_on(&seen, trouble.as_ref()),
         );
-        if interrupt.wait(Duration::from_millis(ASK_MS)) {
-            return Err(
-                Error::cancelled(format!("interrupted: job {job} goes on")).hint(format!("netrender cancel {job} ends it"))
-            );
-        }
-        trouble = match client.job(job) {
+        trouble = match ask_again(client, job, interrupt)? {
             Ok(now) => {
                 seen = now;
                 None
@@ -98,6 +94,24 @@ pub(super) fn wait(client: &Client, job: JobId, interrupt: &Interrupt) -> Result
         };
     }
     Ok(seen)
+}
+
+/// Asks for the job after a while. A master that is long in answering does not keep an interruption waiting.
+fn ask_again(client: &Client, job: JobId, interrupt: &Interrupt) -> Result<Result<JobInfo>> {
+    let interrupted =
+        || Error::cancelled(format!("interrupted: job {job} goes on")).hint(format!("netrender cancel {job} ends it"));
+    if interrupt.wait(Duration::from_millis(ASK_MS)) {
+        return Err(interrupted());
+    }
+    let answer = client.ask_job(job)?;
+    loop {
+        match answer.recv_timeout(Duration::from_millis(LOOK_MS)) {
+            Ok(answer) => return Ok(answer),
+            Err(RecvTimeoutError::Disconnected) => return Err(Error::stopped("the connection to the master was closed")),
+            Err(RecvTimeoutError::Timeout) if interrupt.wait(Duration::ZERO) => return Err(interrupted()),
+            Err(RecvTimeoutError::Timeout) => {}
+        }
+    }
 }
 
 /// What became of a job that is over: its frames, or why there are none.

@@ -80,14 +80,17 @@ pub(super) fn slave(wanted: SlaveArguments, keys: KeySource) -> Result<u8> {
         clear_on_exit: wanted.clear_on_exit,
         log_console: wanted.log_console,
         allow_scripts: wanted.allow_scripts,
-        ..SlaveOptions::default()
+        hang_timeout: Duration::from_secs(wanted.hang_timeout),
     })?;
     let mut shown = String::new();
     let mut looks = 0;
     while slave.running() && !interrupt.wait(Duration::from_millis(LOOK_MS)) {
-        tell_slave(&slave)?;
+        let told = tell_slave(&slave)?;
         looks += 1;
         let status = slave.status();
+        if told.as_ref() == Some(&status.text) {
+            shown.clone_from(&status.text);
+        }
         if status.text != shown && looks >= LOOKS_PER_LINE {
             say(&status.text)?;
             shown = status.text;
@@ -100,12 +103,17 @@ pub(super) fn slave(wanted: SlaveArguments, keys: KeySource) -> Result<u8> {
     Ok(if ended_by_itself { STATUS_FAILED } else { STATUS_OK })
 }
 
-fn tell_slave(slave: &Slave) -> Result<()> {
+/// Returns the last trouble told, which need not be told again as what the slave does.
+fn tell_slave(slave: &Slave) -> Result<Option<String>> {
+    let mut trouble = None;
     for happening in slave.events() {
         match happening.kind {
-            SlaveKind::Warning | SlaveKind::Error => note(&happening.text),
+            SlaveKind::Warning | SlaveKind::Error => {
+                note(&happening.text);
+                trouble = Some(happening.text);
+            }
             SlaveKind::Started | SlaveKind::Stopped | SlaveKind::Info | SlaveKind::Log => say(&happening.text)?,
         }
     }
-    Ok(())
+    Ok(trouble)
 }

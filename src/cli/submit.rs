@@ -7,7 +7,7 @@ use super::results::{follow, judge, wait, warn};
 use super::screen::{bytes, say, say_json};
 use super::{STATUS_OK, connect};
 use crate::access::KeySource;
-use crate::client::{Client, GatherRequest, Progress, Submission, SubmitRequest};
+use crate::client::{Client, GatherRequest, Progress, Submission, SubmitRequest, prepare_folder};
 use crate::error::{Error, Result};
 use crate::ids::JobId;
 use crate::wire::{JobInfo, RenderSettings};
@@ -25,11 +25,16 @@ pub(super) fn submit(wanted: SubmitArguments, keys: &KeySource) -> Result<u8> {
     // Only now: until here an interruption may simply end the process.
     let interrupt = Interrupt::listen()?;
     let (json, waits, results) = (wanted.to.json, wanted.wait, wanted.results.clone());
+    if let Some(folder) = &results {
+        prepare_folder(folder)?;
+    }
     let submission = client.submit(request(wanted))?;
     let job = send(&submission, &interrupt)?;
     let sent = submission.progress();
     warn(&sent.warnings);
-    let info = client.job(job)?;
+    let info = client
+        .job(job)
+        .map_err(|error| error.hint(format!("job {job} is with the master all the same")))?;
     if !json {
         say(&format!(
             "job {job} ({}) is with the master: {} frames, {} sent",

@@ -12,11 +12,14 @@ use crate::ids::{FrameSet, JobId, SlaveId};
 use crate::link::Link;
 use crate::wire::{JobInfo, JobStateInfo};
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
+
+/// Written and removed again to find out whether a folder can be written.
+const PROBE_NAME: &str = ".netrender-probe";
 
 /// What to gather.
 #[derive(Debug, Clone)]
@@ -83,13 +86,20 @@ pub(super) struct State {
     ended: Option<Error>,
 }
 
+/// Makes the folder if it is not there, and finds out whether files can be written into it.
+pub fn prepare_folder(folder: &Path) -> Result<()> {
+    std::fs::create_dir_all(folder).map_err(|error| Error::io("make the folder", folder, &error))?;
+    let probe = folder.join(PROBE_NAME);
+    std::fs::File::create(&probe).map_err(|error| Error::io("write into the folder", folder, &error))?;
+    std::fs::remove_file(&probe).map_err(|error| Error::io("remove", &probe, &error))
+}
+
 /// Asks for the job once, then lets the gathering go on in the client's threads.
 pub(super) fn start(threads: &Threads, link: &Link, request: GatherRequest) -> Result<Gather> {
     let (asking, path) = (link.clone(), format!("jobs/{}", request.job));
     let job: JobInfo = threads.ask(async move { asking.get(&path).await })?;
     let wanted = wanted_frames(&job.frames, request.frames.as_ref())?;
-    let folder = &request.folder;
-    std::fs::create_dir_all(folder).map_err(|error| Error::io("make the folder", folder, &error))?;
+    prepare_folder(&request.folder)?;
     let shared = Arc::new(Shared {
         token: CancellationToken::new(),
         state: Mutex::new(State {
@@ -220,7 +230,7 @@ impl State {
         }
     }
 
-    fn show(&self, frame: i32, folder: &std::path::Path) -> GatheredFrame {
+    fn show(&self, frame: i32, folder: &Path) -> GatheredFrame {
         let state = self.look_at(frame);
         let slave = self
             .table

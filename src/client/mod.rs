@@ -18,7 +18,7 @@ mod transfer;
 
 pub use board::{Progress, Stage};
 pub use find::MasterFound;
-pub use gather::{Gather, GatherRequest, GatherView};
+pub use gather::{Gather, GatherRequest, GatherView, prepare_folder};
 pub use submit::{Submission, SubmitRequest};
 pub use table::{GatheredFrame, GatheredState};
 
@@ -27,6 +27,7 @@ use crate::error::{Error, Result};
 use crate::ids::{FrameSet, JobId};
 use crate::link::{Link, MasterAddress};
 use crate::wire::{FrameInfo, JobInfo, SlaveInfo};
+use std::sync::mpsc;
 use std::time::Duration;
 use threads::Threads;
 
@@ -99,6 +100,17 @@ impl Client {
     /// One job.
     pub fn job(&self, job: JobId) -> Result<JobInfo> {
         self.get(format!("jobs/{job}"))
+    }
+
+    /// Asks for a job without waiting: the answer comes through the channel, which closes without one if the client stops.
+    pub fn ask_job(&self, job: JobId) -> Result<mpsc::Receiver<Result<JobInfo>>> {
+        let (sender, receiver) = mpsc::sync_channel(1);
+        let link = self.link.clone();
+        self.threads.spawn(async move {
+            // Whoever asked may be gone.
+            let _ = sender.send(link.get(&format!("jobs/{job}")).await);
+        })?;
+        Ok(receiver)
     }
 
     /// Frames of a job in ascending order, from a place on.

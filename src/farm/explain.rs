@@ -113,6 +113,7 @@ impl Farm {
         let (noun, verb) = if fit == 1 { ("slave", "is") } else { ("slaves", "are") };
         match before {
             0 => format!("waiting: next in line; {fit} {noun} that could render it {verb} busy"),
+            1 => format!("waiting: another job has had less of the farm for its priority; {fit} {noun} could render it"),
             _ => format!("waiting: {before} jobs have had less of the farm for their priority; {fit} {noun} could render it"),
         }
     }

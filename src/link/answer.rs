@@ -19,13 +19,24 @@ pub(super) async fn success(response: Response) -> Result<Response> {
     }
     let body = bytes(response).await.unwrap_or_default();
     Err(match serde_json::from_slice::<FaultBody>(&body) {
-        Ok(fault) => Error {
-            code: Code::from_text(&fault.code),
-            message: fault.message,
-            hint: fault.hint,
-        },
+        Ok(fault) => of_master(fault),
         Err(_) => Error::internal(format!("the master answered {status} without an explanation")),
     })
+}
+
+/// The master's failure, as it reads here.
+fn of_master(fault: FaultBody) -> Error {
+    let code = Code::from_text(&fault.code);
+    let message = match code {
+        // Whoever reads of a full disk must know which one.
+        Code::Storage => format!("on the master's machine: {}", fault.message),
+        _ => fault.message,
+    };
+    Error {
+        code,
+        message,
+        hint: fault.hint,
+    }
 }
 
 /// The answer as JSON; one without a body is `null`.
@@ -77,4 +88,25 @@ fn innermost(error: &reqwest::Error) -> String {
     }
     let text = cause.to_string();
     text.split(" (os error").next().unwrap_or(&text).to_lowercase()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_disk_of_the_master_is_not_taken_for_ones_own() {
+        let fault = |code: &str, message: &str| FaultBody {
+            code: code.to_owned(),
+            message: message.to_owned(),
+            hint: None,
+        };
+        let full = of_master(fault("storage", "cannot write x: no space left on device"));
+        assert_eq!(full.code, Code::Storage);
+        assert_eq!(
+            full.message,
+            "on the master's machine: cannot write x: no space left on device"
+        );
+        assert_eq!(of_master(fault("not_found", "no job 1")).message, "no job 1");
+    }
 }

@@ -169,6 +169,11 @@ impl Board {
         self.lock().activity = Some((SlaveState::Rendering, text));
     }
 
+    /// It renders nothing for a while, and why.
+    pub(super) fn resting(&self, text: String) {
+        self.lock().activity = Some((SlaveState::Idle, text));
+    }
+
     pub(super) fn idle(&self) {
         self.lock().activity = None;
     }

@@ -25,6 +25,11 @@ const AHEAD: Duration = Duration::from_millis(500);
 /// How long nothing is rendered after this machine's disk failed.
 const STORAGE_PAUSE: Duration = Duration::from_secs(30);
 
+/// Pause after the second of two attempts that failed one after the other; it doubles with every further one …
+const FAILURES_PAUSE_MIN: Duration = Duration::from_secs(1);
+/// … up to this. A slave on which nothing succeeds would else use up all attempts at all frames within seconds.
+const FAILURES_PAUSE_MAX: Duration = Duration::from_secs(30);
+
 /// One slot of a slave.
 #[derive(Debug)]
 pub(super) struct Slot {
@@ -35,6 +40,8 @@ pub(super) struct Slot {
     busy: bool,
     /// Seconds of the last frame.
     pace: Option<f64>,
+    /// Attempts that failed since the last frame was rendered.
+    failures: u32,
     finishing: Arc<Semaphore>,
 }
 
@@ -54,6 +61,7 @@ impl Slot {
             warm: None,
             busy: false,
             pace: None,
+            failures: 0,
             finishing: Arc::new(Semaphore::new(FINISHING_MAX)),
         }
     }
@@ -96,6 +104,7 @@ impl Slot {
         match end {
             End::Rendered(rendered) => {
                 self.pace = Some(rendered.seconds);
+                self.failures = 0;
                 shop.desk.rendered(assignment.name);
                 tokio::spawn(finish::finish(Arc::clone(&shop), assignment.name, picture, rendered, permit));
             }
@@ -104,11 +113,8 @@ impl Slot {
                     .tell(HappeningKind::Warning, format!("frame {} failed: {error}", assignment.frame));
                 shop.fail(assignment.name, error.to_string());
                 remove(&picture);
-                if error.code == Code::Storage {
-                    // Others may have room: one failed frame tells enough, and this slave asks for no more at once.
-                    shop.desk.give_back_queued();
-                    shop.stop.run_until_cancelled(tokio::time::sleep(STORAGE_PAUSE)).await;
-                }
+                self.failures = self.failures.saturating_add(1);
+                self.rest(&error).await;
             }
             End::Unwanted => {
                 shop.forget(assignment.name);
@@ -124,6 +130,26 @@ impl Slot {
         if !shop.desk.look(Held::has_queued) {
             shop.board.idle();
         }
+    }
+
+    /// Leaves what is queued to others for a while if the fault may be this machine's own.
+    async fn rest(&self, error: &Error) {
+        let pause = match error.code {
+            // Others may have room: one failed frame tells enough.
+            Code::Storage => Some(STORAGE_PAUSE),
+            _ => pause_after(self.failures),
+        };
+        let Some(pause) = pause else { return };
+        let shop = &self.shop;
+        shop.desk.give_back_queued();
+        let times = if self.failures == 1 {
+            "a frame"
+        } else {
+            "one frame after the other"
+        };
+        shop.board
+            .resting(format!("{times} failed here: resting for {} s", pause.as_secs()));
+        shop.stop.run_until_cancelled(tokio::time::sleep(pause)).await;
     }
 
     async fn render(&mut self, assignment: &Assignment, picture: &Path, ahead: &mut Ahead<'_>) -> Result<Rendered> {
@@ -226,7 +252,28 @@ fn choose(blenders: &[Installation], wanted: Option<BlenderVersion>) -> Result<&
     })
 }
 
+/// How long to rest after so many failures in a row; a single one may be the frame's own fault.
+fn pause_after(failures: u32) -> Option<Duration> {
+    let doublings = failures.checked_sub(2)?;
+    let factor = 1_u32.checked_shl(doublings).unwrap_or(u32::MAX);
+    Some(FAILURES_PAUSE_MIN.saturating_mul(factor).min(FAILURES_PAUSE_MAX))
+}
+
 fn remove(picture: &Path) {
     // Most often it was never written. What stays is swept away at the next start.
     let _ = std::fs::remove_file(picture);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slave_on_which_nothing_succeeds_rests_ever_longer() {
+        let pauses: Vec<u64> = (0..9)
+            .map(|failures| pause_after(failures).map_or(0, |it| it.as_secs()))
+            .collect();
+        assert_eq!(pauses, [0, 0, 1, 2, 4, 8, 16, 30, 30]);
+        assert_eq!(pause_after(u32::MAX), Some(FAILURES_PAUSE_MAX));
+    }
 }

@@ -40,3 +40,7 @@ def test_gathered_frames_are_identical_to_a_local_render(rendered: Path) -> None
 
 def test_what_cannot_be_gathered_is_told_and_not_written(netrender: Blender, tmp_path: Path) -> None:
     assert "all told" in netrender.run("failures.py", tmp_path, given_up=True)
+
+
+def test_what_cannot_be_sent_is_told_before_a_master_is_asked(netrender: Blender, tmp_path: Path) -> None:
+    assert "all told" in netrender.run("unsendable.py", tmp_path / "shot.blend")
