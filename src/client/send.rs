@@ -134,7 +134,11 @@ async fn hash(collected: &Collected, request: &SubmitRequest, board: &Arc<Board>
         scene: Some(collected.scene.clone()),
         ..request.settings.clone()
     };
-    board.begin(Stage::Hashing, format!("reading {} files", others.len() + 1), 0);
+    let doing = match others.len() {
+        0 => "reading the file".to_owned(),
+        others => format!("reading {} files", others + 1),
+    };
+    board.begin(Stage::Hashing, doing, 0);
     let stop = StopFlag(Arc::new(AtomicBool::new(false)));
     let (stopping, board) = (Arc::clone(&stop.0), Arc::clone(board));
     let hashing = move || files::build(&main, &others, settings, |done, total| board.set(done, total), &stopping);
