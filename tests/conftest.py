@@ -10,17 +10,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from components import required
 
 ROOT = Path(__file__).resolve().parent.parent
-
-
-def required(found: str | None, what: str) -> str:
-    """What was found; else skips the test, and fails it under CI."""
-    if found:
-        return found
-    if os.environ.get("CI") == "true":
-        pytest.fail(f"{what} is needed under CI", pytrace=False)
-    pytest.skip(f"needs {what}")
 
 
 @pytest.fixture(scope="session")

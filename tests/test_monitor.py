@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import required
+from components import required
 from playwright.sync_api import Page, sync_playwright
 
 from farm import Farm, wait_until
