@@ -14,6 +14,8 @@ VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
 # Frames of the demonstration; KEEP=1 leaves its farm running.
 FRAMES ?= 24
 KEEP ?=
+# Users' wheel is linked as a whole; a quicker build for trying things: make addon WHEEL_PROFILE=release.
+WHEEL_PROFILE ?= dist
 
 RUST_SOURCES := $(shell find src -name '*.rs' -o -name '*.html' -o -name '*.css' -o -name '*.js' -o -name '*.py*') Cargo.toml Cargo.lock pyproject.toml
 
@@ -53,20 +55,20 @@ test-rust: $(BPY)/made
 	cargo test --locked --no-default-features
 
 .PHONY: test-python
-test-python: $(VENV)/core.made $(BPY)/made addon
+test-python: $(VENV)/core.made $(BPY)/made
 	$(BIN)/python -m mypy.stubtest netrender_core --ignore-missing-stub
 	PATH="$(BIN):$$PATH" $(BIN)/python -m pytest tests
 
-.PHONY: addon
-addon: dist/netrender-$(VERSION).zip ## the add-on as one zip, for Blender 3.4 to 5.x
-
-dist/netrender-$(VERSION).zip: $(VENV)/core.made $(shell find addon packaging -type f)
-	$(BIN)/python packaging/make_addon.py --output dist \
-	  --core $$($(BIN)/python -c 'import netrender_core, os; print(os.path.dirname(netrender_core.__path__[0]))')
-
 .PHONY: wheel
 wheel: $(VENV)/made ## the wheel that users install, optimised
-	$(BIN)/maturin build --locked --profile dist --out dist
+	$(BIN)/maturin build --locked --profile $(WHEEL_PROFILE) --out dist
+
+.PHONY: addon
+addon: wheel ## the add-on with its core as one zip, for Blender 3.4 to 5.x
+	rm -rf dist/core
+	$(BIN)/python -m zipfile -e dist/netrender_core-$(VERSION)-*.whl dist/core
+	$(BIN)/python packaging/make_addon.py --core dist/core --output dist
+	rm -rf dist/core
 
 .PHONY: bench
 bench: $(VENV)/core.made ## measure the budgets side by side with the alternatives
