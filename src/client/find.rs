@@ -37,7 +37,7 @@ pub(super) async fn all(keys: KeySource, timeout: Duration) -> Result<Vec<Master
 /// The one master on this network that we can talk to.
 pub(super) async fn one(keys: KeySource, timeout: Duration) -> Result<MasterAddress> {
     let timeout = timeout.min(Duration::from_secs(SEARCH_TIMEOUT_S));
-    choose(&all(keys, timeout).await?)?.url.parse()
+    MasterAddress::heard(&choose(&all(keys, timeout).await?)?.url)
 }
 
 fn judge(found: Found, keys: &KeySource) -> MasterFound {

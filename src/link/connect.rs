@@ -19,7 +19,11 @@ const PORT: u16 = 8000;
 
 /// Where a master is, as people write it: `http://node1:8000`, `node1:8000` or `node1`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct MasterAddress(Url);
+pub struct MasterAddress {
+    url: Url,
+    /// A broadcast told it, which anybody may send; else a person named it.
+    heard: bool,
+}
 
 impl std::str::FromStr for MasterAddress {
     type Err = Error;
@@ -43,25 +47,35 @@ impl std::str::FromStr for MasterAddress {
         }
         url.set_path("/");
         url.set_query(None);
-        Ok(Self(url))
+        Ok(Self { url, heard: false })
     }
 }
 
 impl std::fmt::Display for MasterAddress {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.0.as_str().trim_end_matches('/'))
+        f.write_str(self.url.as_str().trim_end_matches('/'))
     }
 }
 
 impl MasterAddress {
+    /// The address that a broadcast told: a master there has to prove its key, whatever access it claims to give.
+    pub fn heard(text: &str) -> Result<Self> {
+        Ok(Self {
+            heard: true,
+            ..text.parse()?
+        })
+    }
+
     /// What stands in the Host header of a request to it.
     fn host(&self) -> String {
-        let name = self.0.host_str().unwrap_or_default();
-        self.0.port().map_or_else(|| name.to_owned(), |port| format!("{name}:{port}"))
+        let name = self.url.host_str().unwrap_or_default();
+        self.url
+            .port()
+            .map_or_else(|| name.to_owned(), |port| format!("{name}:{port}"))
     }
 }
 
-/// A master that has proved its key. Cheap to clone; clones share their connections.
+/// A master that has proved its key, or that a person named and that asks for none. Cheap to clone; clones share their connections.
 #[derive(Debug, Clone)]
 pub struct Link {
     http: reqwest::Client,
@@ -102,6 +116,12 @@ impl Link {
     #[must_use]
     pub fn farm(&self) -> FarmId {
         self.farm
+    }
+
+    /// Whether the master asks for no key, and so has proved none.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        self.bearer.is_none()
     }
 
     /// `GET /api/v1/<path>`.
@@ -199,6 +219,13 @@ fn check_hello(hello: &Hello, address: &MasterAddress, nonce: &str, keys: &KeySo
         .hint(format!("update netrender on {older}")));
     }
     if hello.access == "open" && matches!(keys, KeySource::Kept) {
+        if address.heard {
+            // Else whoever answers a broadcast would get whole projects, from those who have a key too.
+            return Err(Error::unauthorized(format!(
+                "the master at {address} was only heard on the network, and proves no key because its access is open"
+            ))
+            .hint(format!("if it is yours, name it: --master {address}")));
+        }
         return Ok(None);
     }
     let key = keys.find(hello.farm)?;
@@ -286,6 +313,21 @@ mod tests {
             check_hello(&open, &address, "nonce", &keys).is_err(),
             "who has a key wants it proved"
         );
+    }
+
+    #[test]
+    fn an_open_master_is_trusted_only_if_a_person_named_it() {
+        let open = Hello {
+            access: "open".to_owned(),
+            proof: String::new(),
+            ..hello(&FarmKey::generate().unwrap())
+        };
+        let named = "node1".parse().unwrap();
+        assert_eq!(check_hello(&open, &named, "nonce", &KeySource::Kept).unwrap(), None);
+        let heard = MasterAddress::heard("http://node1:8000").unwrap();
+        let error = check_hello(&open, &heard, "nonce", &KeySource::Kept).unwrap_err();
+        assert_eq!(error.code, crate::error::Code::Unauthorized);
+        assert!(error.to_string().contains("--master http://node1:8000"), "{error}");
     }
 
     #[test]

@@ -172,7 +172,9 @@ impl Actor {
     async fn work(&self, card: &mut Card, shop: &Shop, session: &mut Session, broken: &CancellationToken) -> Ended {
         let mut backoff = Backoff::default();
         loop {
-            self.board.connected(session.link.address().to_string(), session.slave);
+            let link = &session.link;
+            self.board
+                .connected(link.address().to_string(), session.slave, link.is_open());
             shop.session.send_replace(Some(session.clone()));
             let began = tokio::time::Instant::now();
             let error = tokio::select! {

@@ -136,14 +136,22 @@ impl Board {
         self.lock().keep(Happening { kind, text: text.into() });
     }
 
-    /// A master took the slave in.
-    pub(super) fn connected(&self, master: String, id: SlaveId) {
+    /// A master took the slave in; `open`: one that asks nobody for a key.
+    pub(super) fn connected(&self, master: String, id: SlaveId, open: bool) {
         let mut shown = self.lock();
         if shown.away.take().is_some() || shown.master.as_ref() != Some(&master) || shown.id != Some(id) {
             shown.keep(Happening {
                 kind: HappeningKind::Info,
                 text: format!("slave {id} works for the master at {master}"),
             });
+            if open {
+                shown.keep(Happening {
+                    kind: HappeningKind::Warning,
+                    text: format!(
+                        "access to the master at {master} is open: everybody who reaches it can send jobs to this machine"
+                    ),
+                });
+            }
         }
         shown.master = Some(master);
         shown.id = Some(id);
@@ -242,8 +250,8 @@ mod tests {
         board.away("wrong key");
         assert_eq!(board.status().state, SlaveState::Connecting);
         assert_eq!(board.status().text, "wrong key");
-        board.connected("http://node1:8000".to_owned(), SlaveId::from_bits(7));
-        board.connected("http://node1:8000".to_owned(), SlaveId::from_bits(7));
+        board.connected("http://node1:8000".to_owned(), SlaveId::from_bits(7), false);
+        board.connected("http://node1:8000".to_owned(), SlaveId::from_bits(7), false);
         assert_eq!(board.status().state, SlaveState::Idle);
         assert_eq!(board.drain().len(), 3);
     }

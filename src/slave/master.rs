@@ -26,7 +26,7 @@ pub(super) async fn reach(options: &SlaveOptions, last: Option<&MasterAddress>) 
     let mut failure =
         Error::unreachable("no master answers on the local network").hint("start one, or give its address by --master");
     for found in masters_heard().await? {
-        let linked = match found.url.parse() {
+        let linked = match MasterAddress::heard(&found.url) {
             Ok(address) => Link::connect(&address, &options.keys).await,
             Err(error) => Err(error),
         };
