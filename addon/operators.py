@@ -201,6 +201,11 @@ class RENDER_OT_netclientdownload(JobOperator, bpy.types.Operator):
         # Others, such as a job that is being sent, live on the same ticks.
         return {"PASS_THROUGH"}
 
+    def cancel(self, context: bpy.types.Context) -> None:
+        """Another file is opened or Blender ends: what is here stays."""
+        context.window_manager.event_timer_remove(self._timer)
+        self._gathering.stop()
+
     def execute(self, context: bpy.types.Context) -> Result:
         """Fetches and waits, for scripts."""
         begun = self._begin(context)

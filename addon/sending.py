@@ -49,6 +49,14 @@ class SendingOperator:
         self._leave(context)
         return self._finish(context, created, "INVOKE_DEFAULT")
 
+    def cancel(self, context: bpy.types.Context) -> None:
+        """Another file is opened or Blender ends: nobody would ever hear of the job."""
+        self._leave(context)
+        try:
+            session.withdraw(self._submission)
+        except session.Failure as failure:
+            print(f"netrender: the job could not be taken back: {failure}")
+
     def execute(self, context: bpy.types.Context) -> Result:
         """Sends and waits, for scripts."""
         interruption = service.Interruption()
@@ -113,7 +121,9 @@ class SendingOperator:
 
     def _leave(self, context: bpy.types.Context) -> None:
         context.window_manager.event_timer_remove(self._timer)
-        context.workspace.status_text_set(None)
+        # Without a window there is no workspace.
+        if context.workspace is not None:
+            context.workspace.status_text_set(None)
 
 
 class RENDER_OT_netclientsend(SendingOperator, bpy.types.Operator):

@@ -11,7 +11,9 @@ import contextlib
 import importlib
 import importlib.util
 import shutil
+import socket
 import tempfile
+import urllib.parse
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
@@ -36,7 +38,10 @@ if not TYPE_CHECKING:
 
 Role = Literal["master", "slave"]
 
+# The core may take each of them twice: to look around, then for the answer.
 CONNECT_TIMEOUT_S = 5.0
+WINDOW_CONNECT_TIMEOUT_S = 1.0
+LISTEN_TIMEOUT_S = 2.0
 STOP_TIMEOUT_S = 5.0
 PUMP_BUSY_S = 0.25
 PUMP_IDLE_S = 1.0
@@ -158,7 +163,7 @@ def monitor_url(connection: Connection) -> str | None:
 
 
 def submit(connection: Connection, blend: str, arguments: dict[str, Any]) -> core.Submission:
-    """Starts to send a job. Reaches the network to connect, for `CONNECT_TIMEOUT_S` at most."""
+    """Starts to send a job. Reaches the network to connect."""
     with _failures_told():
         submission = _connected(connection).submit(blend, **arguments)
     _submissions.append(submission)
@@ -270,10 +275,23 @@ def _connected(connection: Connection) -> core.Client:
     """The client for this connection, kept from call to call."""
     global _client
     if _client is not None and _client[0] == connection:
+        _check_listening(_client[1].url)
         return _client[1]
-    client = core.Client.connect(master=connection.address, key_file=connection.key_file, timeout=CONNECT_TIMEOUT_S)
+    # A window stands still meanwhile; without one, a busy master is worth waiting for.
+    timeout = CONNECT_TIMEOUT_S if bpy.app.background else WINDOW_CONNECT_TIMEOUT_S
+    client = core.Client.connect(master=connection.address, key_file=connection.key_file, timeout=timeout)
     _client = (connection, client)
     return client
+
+
+def _check_listening(url: str) -> None:
+    """Asks for a mere connection: a computer that is switched off would keep a question waiting ten times as long."""
+    parts = urllib.parse.urlsplit(url)
+    try:
+        socket.create_connection((parts.hostname or "", parts.port or 80), LISTEN_TIMEOUT_S).close()
+    except OSError as error:
+        _forget_client()
+        raise Failure(f"cannot reach the master at {url}: {_os_sentence(error)}") from error
 
 
 def _forget_client() -> None:

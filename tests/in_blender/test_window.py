@@ -23,3 +23,9 @@ def test_keys_gather_frames_and_escape_gives_up(windowed: Blender, virtual_displ
     windowed.run("recipe.py", "slave", tmp_path / "slave", tmp_path, blend=scene)
     story = windowed.window_command(virtual_display, "keys.py", tmp_path / "slave", tmp_path / "output", blend=scene)
     assert "story told" in windowed.finish(story, given_up=True)
+
+
+def test_a_job_that_is_being_sent_is_taken_back_when_another_file_is_opened(
+    windowed: Blender, virtual_display: str, tmp_path: Path
+) -> None:
+    assert "taken back" in windowed.finish(windowed.window_command(virtual_display, "reopening.py", tmp_path))
