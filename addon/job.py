@@ -57,19 +57,26 @@ def obstacle(scene: bpy.types.Scene) -> str | None:
         return "choose the Engine that slaves render with in Job Settings"
     if scene.frame_end < scene.frame_start:
         return f"the frame range ends at {scene.frame_end}, before its start at {scene.frame_start}"
+    return _unrenderable(scene)
+
+
+def _unrenderable(scene: bpy.types.Scene) -> str | None:
+    """What slaves would refuse: better said before anything is sent."""
     if scene.camera is None and not any(marker.camera for marker in scene.timeline_markers):
         return f"the scene {scene.name} has no camera"
+    if scene.render.use_multiview:
+        return "stereoscopy (multiview) is not supported yet: switch it off in Output properties"
     if plays_strips(scene):
         return "the sequencer's strips would be rendered instead of the scene: switch off Sequencer in Post Processing"
     return None
 
 
 def plays_strips(scene: bpy.types.Scene) -> bool:
-    """Whether a render of this scene shows its sequencer's strips, for which no engine is asked. A sound shows nothing."""
+    """Whether a render of this scene shows its sequencer's strips. The core has the same rule (`opening.plays_strips`)."""
     editor = scene.sequence_editor
     if not scene.render.use_sequencer or editor is None:
         return False
-    # From 5.0 on, `strips`; before 4.4, `sequences`.
+    # From 4.4 on, `strips`; before, `sequences`. A strip inside of another one is shown by that one.
     strips: Any = editor.strips if hasattr(editor, "strips") else editor.sequences
     return any(strip.type != "SOUND" for strip in strips)
 

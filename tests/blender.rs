@@ -197,6 +197,7 @@ async fn scenes_that_cannot_be_rendered_are_refused_in_a_sentence() {
         for (name, words) in [
             ("no_camera.blend", "has no camera"),
             ("strips.blend", "comes from its sequencer"),
+            ("stereo.blend", "stereoscopy (multiview) is not supported yet"),
             ("other_engine.blend", "wants the render engine LUXURY"),
             ("net_render.blend", "names Network Render as its engine"),
             (

@@ -71,7 +71,9 @@ def refuse_unrenderable(scene):
     """Refuses what Blender would refuse, or what would come from elsewhere than the engine."""
     if not has_camera(scene):
         raise Refused(f"the scene {scene.name!r} has no camera")
-    if scene.render.use_sequencer and any(strip.type != "SOUND" for strip in strips(scene)):
+    if scene.render.use_multiview:
+        raise Refused("stereoscopy (multiview) is not supported yet: switch it off in Output properties")
+    if plays_strips(scene):
         raise Refused(
             f"the picture of scene {scene.name!r} comes from its sequencer, which no slave renders: "
             "switch Sequencer off in Output > Post Processing, or send the scene that the strips show"
@@ -85,11 +87,14 @@ def has_camera(scene):
     return bool(scene.camera) or any(marker.camera for marker in scene.timeline_markers)
 
 
-def strips(scene):
+def plays_strips(scene):
+    """Whether a render of this scene shows its sequencer's strips. The add-on has the same rule (`job.plays_strips`)."""
     editor = scene.sequence_editor
-    if editor is None:
-        return []
-    return getattr(editor, "strips_all", None) or getattr(editor, "sequences_all", None) or []
+    if not scene.render.use_sequencer or editor is None:
+        return False
+    # From 4.4 on, `strips`; before, `sequences`. A strip inside of another one is shown by that one.
+    strips = editor.strips if hasattr(editor, "strips") else editor.sequences
+    return any(strip.type != "SOUND" for strip in strips)
 
 
 def speak_english():

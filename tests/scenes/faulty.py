@@ -29,6 +29,9 @@ length = {"length": 9} if hasattr(editor, "strips") else {"frame_end": 10}
 strips.new_effect(name="Colour", type="COLOR", channel=1, frame_start=1, **length)
 save("strips")
 
+fresh().render.use_multiview = True
+save("stereo")
+
 for name, engine in (("other_engine", "LUXURY"), ("net_render", "NET_RENDER")):
     made = type(name, (bpy.types.RenderEngine,), {"bl_idname": engine, "bl_label": engine})
     bpy.utils.register_class(made)
