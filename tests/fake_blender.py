@@ -119,13 +119,10 @@ def collect(fake, request_path):
     answer = {
         "blender": fake.get("version", [3, 4, 1]),
         "scene": "Scene",
-        "scenes": ["Scene"],
         "engine": request.get("engine") or "CYCLES",
         "frame_start": 1,
         "frame_end": 10,
         "frame_step": 1,
-        "resolution": [*fake.get("size", [8, 8]), 100],
-        "has_camera": True,
         "main": {"disk_path": request["blend"], "virtual_path": request["blend"].lstrip("/"), "kind": "blend"},
         "files": [],
         "warnings": [],

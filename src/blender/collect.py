@@ -21,7 +21,6 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from opening import (
     Refused,
     choose_scene,
-    has_camera,
     open_file,
     refuse_unrenderable,
     set_engine,
@@ -74,13 +73,10 @@ def describe(scene):
     return {
         "blender": list(bpy.app.version),
         "scene": scene.name,
-        "scenes": [each.name for each in bpy.data.scenes if each.library is None],
         "engine": render.engine,
         "frame_start": scene.frame_start,
         "frame_end": scene.frame_end,
         "frame_step": scene.frame_step,
-        "resolution": [render.resolution_x, render.resolution_y, render.resolution_percentage],
-        "has_camera": has_camera(scene),
     }
 
 

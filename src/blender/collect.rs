@@ -35,8 +35,6 @@ pub struct Collected {
     pub blender: BlenderVersion,
     /// The scene to render.
     pub scene: String,
-    /// All scenes of the file.
-    pub scenes: Vec<String>,
     /// The engine that will render it.
     pub engine: String,
     /// First frame of its animation.
@@ -45,10 +43,6 @@ pub struct Collected {
     pub frame_end: i32,
     /// Every so many frames.
     pub frame_step: u32,
-    /// Width and height in pixels, and the percentage of them that is rendered.
-    pub resolution: [u32; 3],
-    /// Whether Blender finds a camera in it; always true, for others are refused.
-    pub has_camera: bool,
     /// The .blend to open.
     pub main: CollectedFile,
     /// Everything else.
@@ -99,13 +93,10 @@ enum Answer {
 struct Found {
     blender: [u16; 3],
     scene: String,
-    scenes: Vec<String>,
     engine: String,
     frame_start: i32,
     frame_end: i32,
     frame_step: u32,
-    resolution: [u32; 3],
-    has_camera: bool,
     main: CollectedFile,
     files: Vec<CollectedFile>,
     warnings: Vec<String>,
@@ -186,13 +177,10 @@ impl Found {
         Collected {
             blender: BlenderVersion { major, minor, patch },
             scene: self.scene,
-            scenes: self.scenes,
             engine: self.engine,
             frame_start: self.frame_start,
             frame_end: self.frame_end,
             frame_step: self.frame_step,
-            resolution: self.resolution,
-            has_camera: self.has_camera,
             main: self.main,
             files: self.files,
             warnings: self.warnings,
