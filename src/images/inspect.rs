@@ -2,7 +2,7 @@
 
 use super::headers;
 use crate::error::Result;
-use exr::meta::attribute::AttributeValue;
+use exr::meta::attribute::{AttributeValue, Text};
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -29,7 +29,7 @@ pub fn inspect(path: &Path) -> Result<ExrInfo> {
         info.width = info.width.max(u32::try_from(header.layer_size.width()).unwrap_or(u32::MAX));
         info.height = info.height.max(u32::try_from(header.layer_size.height()).unwrap_or(u32::MAX));
         for channel in &header.channels.list {
-            let (layer, pass, letter) = split_name(&channel.name.to_string());
+            let (layer, pass, letter) = split_name(&unicode(&channel.name));
             info.layers
                 .entry(layer)
                 .or_default()
@@ -40,7 +40,7 @@ pub fn inspect(path: &Path) -> Result<ExrInfo> {
         let attributes = header.shared_attributes.other.iter().chain(&header.own_attributes.other);
         for (name, value) in attributes {
             if let AttributeValue::Text(text) = value {
-                info.metadata.insert(name.to_string(), text.to_string());
+                info.metadata.insert(unicode(name), unicode(text));
             }
         }
     }
@@ -50,6 +50,11 @@ pub fn inspect(path: &Path) -> Result<ExrInfo> {
         *channels = letters.into_iter().collect();
     }
     Ok(info)
+}
+
+/// Blender writes UTF-8, where the library would read one letter from each byte.
+fn unicode(text: &Text) -> String {
+    String::from_utf8_lossy(text.as_slice()).into_owned()
 }
 
 /// `View Layer.Combined.R` in its three parts; a view layer's name may hold dots, a pass's may not.
@@ -63,6 +68,12 @@ fn split_name(name: &str) -> (String, String, String) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_in_any_script_are_read_as_blender_wrote_them() {
+        let name = Text::from_slice_unchecked("Größe 影.Combined.R".as_bytes().into());
+        assert_eq!(split_name(&unicode(&name)).0, "Größe 影");
+    }
 
     #[test]
     fn channel_names_are_split_from_their_end() {
