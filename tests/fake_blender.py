@@ -12,7 +12,9 @@ every order), else from the environment variable FAKE_BLENDER, as JSON too; ever
     crash_on_open     true          hang_on_open    true      fail_on_open    "a sentence"
     crash_on_frames   [3]           hang_on_frames  [3]       fail_on_frames  [3]
     truncate_frames   [3]: writes only half of the file
-    times             how often, over all processes, a frame crashes, hangs, fails or is truncated; then it goes well
+    shrink_frames     [3]: writes a picture of one pixel
+    layers            ["ViewLayer"]: the view layers that it says to have rendered
+    times             how often, over all processes, a frame crashes, hangs, fails or is truncated or shrunk; then it goes well
     print_bytes       prints so much before each frame
     grandchild        true: starts a process that leaves its process group, and writes its id to `grandchild.pid` beside it
     collected         replaces keys of what it tells as collected
@@ -104,12 +106,15 @@ def render(fake, order):
             misdeed()
     if frame in fake.get("fail_on_frames", []) and still_due(fake):
         return {"reply": "failed", "reason": f"the fake Blender was told to fail frame {frame}"}
-    picture = exr(*fake.get("size", [8, 8]), frame / 1000)
+    size = fake.get("size", [8, 8])
+    written = [1, 1] if frame in fake.get("shrink_frames", []) and still_due(fake) else size
+    picture = exr(*written, frame / 1000)
     if frame in fake.get("truncate_frames", []) and still_due(fake):
         picture = picture[: len(picture) // 2]
     with open(output, "wb") as file:
         file.write(picture)
-    return {"reply": "rendered", "seconds": time.perf_counter() - started}
+    layers = fake.get("layers", ["ViewLayer"])
+    return {"reply": "rendered", "seconds": time.perf_counter() - started, "size": size, "layers": layers}
 
 
 def collect(fake, request_path):

@@ -256,6 +256,23 @@ fn a_picture_that_is_cut_short_never_reaches_the_master() {
 }
 
 #[test]
+fn a_picture_of_another_size_never_reaches_the_master() {
+    check_second_attempt(r#"{"shrink_frames": [2], "times": 1}"#, "is 1x1 pixels, not 8x8", "Fra:2 ");
+}
+
+#[test]
+fn a_picture_without_one_of_the_view_layers_is_a_failed_frame() {
+    let farm = Farm::start();
+    let blender = FakeBlender::told(r#"{"layers": ["ViewLayer", "Fog"]}"#);
+    let _slave = farm.slave(&blender, "one");
+    let job = farm.submit(&blender.scene(), "1", 1);
+    let failure = || farm.frames(job)[0].failure.clone().unwrap_or_default();
+    wait_until("it says what is missing", || {
+        failure().contains("the view layer \"Fog\" is not in it")
+    });
+}
+
+#[test]
 fn a_master_that_goes_away_and_comes_back_gets_what_was_rendered_meanwhile() {
     let mut farm = Farm::start();
     let blender = FakeBlender::told(r#"{"render_ms": 100}"#);

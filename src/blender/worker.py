@@ -106,8 +106,6 @@ def write_multilayer(settings):
         image.use_preview = False
     if hasattr(image, "color_management"):
         image.color_management = "FOLLOW_SCENE"
-    if settings.use_multiview:
-        image.views_format = "MULTIVIEW"
 
 
 def hide_grease_pencil():
@@ -166,6 +164,8 @@ def render(order):
         print(f"netrender: frame {order['frame']} starts {waited_ms:.1f} ms after the frame before it", flush=True)
     scene.frame_set(order["frame"])
     scene.render.filepath = output
+    # Asked here, for borders can be animated.
+    expected = {"size": picture_size(scene.render), "layers": rendered_layers(scene)}
     try:
         bpy.ops.render.render(write_still=True, scene=scene.name)
     except RuntimeError as error:
@@ -175,7 +175,27 @@ def render(order):
     if not os.path.isfile(output) or os.path.getsize(output) == 0:
         raise Failed("Blender ended the render without writing the picture")
     STATE["ended"] = time.perf_counter()
-    return {"reply": "rendered", "seconds": STATE["ended"] - started}
+    return {"reply": "rendered", "seconds": STATE["ended"] - started, **expected}
+
+
+def picture_size(settings):
+    """Width and height of the picture, rounded as Blender does: down, in 32-bit numbers where there is a border."""
+    width, height = (side * settings.resolution_percentage // 100 for side in (settings.resolution_x, settings.resolution_y))
+    if not settings.use_border:
+        return [width, height]
+    return [
+        down(settings.border_max_x, width) - down(settings.border_min_x, width),
+        down(settings.border_max_y, height) - down(settings.border_min_y, height),
+    ]
+
+
+def down(part, side):
+    return int(ctypes.c_float(part * side).value)
+
+
+def rendered_layers(scene):
+    """The names of the view layers that the picture has to hold."""
+    return [layer.name for layer in scene.view_layers if layer.use]
 
 
 def receive(link, orders):

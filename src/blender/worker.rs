@@ -48,11 +48,15 @@ pub struct SceneRequest {
     pub settings: RenderSettings,
 }
 
-/// A rendered frame.
-#[derive(Debug, Clone, Copy, PartialEq)]
+/// A rendered frame, and what its picture has to be like.
+#[derive(Debug, Clone, PartialEq)]
 pub struct Rendered {
     /// Seconds of rendering, file included.
     pub seconds: f64,
+    /// Width and height in pixels, by the scene's settings.
+    pub size: (u32, u32),
+    /// The view layers that are switched on for rendering.
+    pub layers: Vec<String>,
 }
 
 /// A running Blender. Dropping it kills its process tree; [`Worker::kill`] also waits until it is gone. A call that is
@@ -94,10 +98,21 @@ enum What<'a> {
 #[derive(Debug, Deserialize)]
 #[serde(tag = "reply", rename_all = "snake_case")]
 enum Reply {
-    Ready { token: String, version: [u16; 3] },
-    Opened { scene: String },
-    Rendered { seconds: f64 },
-    Failed { reason: String },
+    Ready {
+        token: String,
+        version: [u16; 3],
+    },
+    Opened {
+        scene: String,
+    },
+    Rendered {
+        seconds: f64,
+        size: (u32, u32),
+        layers: Vec<String>,
+    },
+    Failed {
+        reason: String,
+    },
 }
 
 impl Worker {

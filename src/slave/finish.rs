@@ -16,7 +16,7 @@ pub(super) async fn finish(shop: Arc<Shop>, task: TaskName, picture: PathBuf, re
     // Decoding is work for the processor, not for the threads that keep the connections alive.
     let keeper = Arc::clone(&shop);
     let finished = tokio::task::spawn_blocking(move || {
-        let put = check(&picture, task, rendered).and_then(|parcel| shop.outbox.put_result(&parcel, &picture).map(|()| parcel));
+        let put = check(&picture, task, &rendered).and_then(|parcel| shop.outbox.put_result(&parcel, &picture).map(|()| parcel));
         match put {
             Ok(parcel) => {
                 if !shop.desk.boxed(task, parcel.bytes()) {
@@ -36,12 +36,16 @@ pub(super) async fn finish(shop: Arc<Shop>, task: TaskName, picture: PathBuf, re
     }
 }
 
-fn check(picture: &Path, task: TaskName, rendered: Rendered) -> Result<Parcel> {
+fn check(picture: &Path, task: TaskName, rendered: &Rendered) -> Result<Parcel> {
     let size_bytes = std::fs::metadata(picture)
         .map_err(|error| Error::io("read the result", picture, &error))?
         .len();
-    images::verify(picture, None)
-        .map_err(|error| Error::blender(format!("Blender left a picture that cannot be used: {}", error.message)))?;
+    let useless = |why: &str| Error::blender(format!("Blender left a picture that cannot be used: {why}"));
+    images::verify(picture, Some(rendered.size)).map_err(|error| useless(&error.message))?;
+    let found = images::inspect(picture).map_err(|error| useless(&error.message))?.layers;
+    if let Some(layer) = rendered.layers.iter().find(|layer| !found.contains_key(*layer)) {
+        return Err(useless(&format!("the view layer {layer:?} is not in it")));
+    }
     let hash = files::hash_file(picture)?;
     let outcome = Outcome::Rendered {
         hash,
