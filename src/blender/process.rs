@@ -2,6 +2,7 @@
 
 use super::installation::{Installation, Kind};
 use super::log::{Log, read_lines};
+use crate::access::KEY_VARIABLE;
 use crate::error::{Error, Result};
 use process_wrap::tokio::{ChildWrapper, CommandWrap, KillOnDrop};
 use std::ffi::OsString;
@@ -135,6 +136,8 @@ pub(super) fn tree_command(arguments: &[OsString], set_up: impl FnOnce(&mut toki
     let program = arguments.first().cloned().unwrap_or_default();
     let mut command = CommandWrap::with_new(program, |command| {
         command.args(arguments.get(1..).unwrap_or_default());
+        // Scripts of scenes run in there: the farm's key is none of their business.
+        command.env_remove(KEY_VARIABLE);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         set_up(command);
     });
@@ -243,5 +246,19 @@ pub(super) fn ending(status: &std::io::Result<ExitStatus>) -> String {
                 .map_or_else(|| "ended".to_owned(), |code| format!("ended (status {code})"))
         }
         Err(_) => "ended".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_child_inherits_the_key_of_the_farm() {
+        let command = tree_command(&["blender".into()], |command| {
+            command.env(MARK_VARIABLE, "mark");
+        });
+        let changes: Vec<_> = command.command().as_std().get_envs().collect();
+        assert!(changes.contains(&(KEY_VARIABLE.as_ref(), None)), "{changes:?}");
     }
 }
