@@ -10,7 +10,7 @@ use netrender::images;
 use parts::bench::{Bench, request, worker};
 use parts::{FakeBlender, lives};
 use std::time::Duration;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
 /// A fake Blender that has opened its scene.
 async fn fake_worker(orders: &str) -> (FakeBlender, Worker, Bench) {
@@ -87,6 +87,34 @@ async fn a_dropped_worker_takes_its_tree_along() {
     tokio::time::timeout(Duration::from_secs(30), gone)
         .await
         .expect("a process was left");
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn when_opening_is_given_up_the_end_of_the_tree_can_be_waited_for() {
+    let fake = FakeBlender::told(r#"{"grandchild": true, "hang_on_open": true}"#);
+    let options = WorkerOptions {
+        threads: 0,
+        allow_scripts: false,
+        folder: fake.folder().join("worker"),
+    };
+    let (alive, gone) = oneshot::channel();
+    let installation = probe(&fake.path()).await.unwrap();
+    let (sender, mut log) = mpsc::channel(9);
+    let mut worker = Worker::start_watched(&installation, &options, sender, Some(alive))
+        .await
+        .unwrap();
+    let pid = worker.pid();
+    let scene = request(&fake.scene());
+    tokio::select! {
+        opened = worker.open(&scene) => panic!("it opened: {opened:?}"),
+        line = log.recv() => assert_eq!(line.unwrap().text, "fake: about to hang"),
+    }
+    let grandchild = fake.grandchild().unwrap();
+    assert!(lives(pid) && lives(grandchild));
+    drop(worker);
+    gone.await.unwrap_err();
+    assert!(!lives(grandchild));
 }
 
 #[tokio::test]

@@ -139,6 +139,7 @@ async fn run(installation: &Installation, question: &Path, folder: &Path, log: &
         threads: 0,
         allow_scripts: false,
         mark: format!("collect:{}:{}", std::process::id(), folder.display()),
+        alive: None,
     };
     let mut tree = launch.spawn(log).await?;
     let status = tokio::time::timeout(Duration::from_secs(COLLECT_TIMEOUT_S), tree.exited()).await;

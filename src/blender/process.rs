@@ -5,12 +5,14 @@ use super::log::{Log, read_lines};
 use crate::access::KEY_VARIABLE;
 use crate::error::{Error, Result};
 use process_wrap::tokio::{ChildWrapper, CommandWrap, KillOnDrop};
+use std::convert::Infallible;
 use std::ffi::OsString;
 use std::path::Path;
 use std::process::{ExitStatus, Stdio};
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 use sysinfo::{ProcessRefreshKind, ProcessesToUpdate, System, UpdateKind};
+use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 /// Marks every process of a child's tree in its environment, also those that left its process group.
@@ -44,6 +46,8 @@ pub(super) struct Launch<'a> {
     pub(super) allow_scripts: bool,
     /// Value of [`MARK_VARIABLE`], unique to this child.
     pub(super) mark: String,
+    /// Dropped as soon as nothing of the tree is left, however that comes about.
+    pub(super) alive: Option<oneshot::Sender<Infallible>>,
 }
 
 /// A child and all its descendants. Dropping it kills them all, too.
@@ -68,14 +72,17 @@ impl Launch<'_> {
         let command = self.command()?;
         let program = self.installation.command.first().cloned().unwrap_or_default();
         let failed = |error: &std::io::Error| Error::io("start", Path::new(&program), error);
-        let (born, birth) = tokio::sync::oneshot::channel();
+        let (born, birth) = oneshot::channel();
         let (keeper, orders) = mpsc::channel();
-        let mark = self.mark.clone();
+        let (mark, alive) = (self.mark.clone(), self.alive);
         let runtime = tokio::runtime::Handle::current();
         // Linux kills a child when the *thread* that started it ends, and runtimes end their threads at will.
         std::thread::Builder::new()
             .name("blender-keeper".to_owned())
-            .spawn(move || keep(&runtime, command, born, &orders, &mark))
+            .spawn(move || {
+                keep(&runtime, command, born, &orders, &mark);
+                drop(alive);
+            })
             .map_err(|error| failed(&error))?;
         let mut child = birth
             .await
@@ -153,7 +160,7 @@ pub(super) fn tree_command(arguments: &[OsString], set_up: impl FnOnce(&mut toki
 fn keep(
     runtime: &tokio::runtime::Handle,
     mut command: CommandWrap,
-    born: tokio::sync::oneshot::Sender<std::io::Result<Box<dyn ChildWrapper>>>,
+    born: oneshot::Sender<std::io::Result<Box<dyn ChildWrapper>>>,
     orders: &mpsc::Receiver<Swept>,
     mark: &str,
 ) {

@@ -7,13 +7,14 @@ use super::process::{Launch, Tree, ending};
 use crate::error::{Error, Result};
 use crate::wire::RenderSettings;
 use serde::{Deserialize, Serialize};
+use std::convert::Infallible;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
 /// From the start of the process to its first word.
@@ -118,6 +119,16 @@ enum Reply {
 impl Worker {
     /// Starts a Blender and waits until it listens. Lines that `log` has no room for are left out, and counted.
     pub async fn start(installation: &Installation, options: &WorkerOptions, log: mpsc::Sender<LogLine>) -> Result<Self> {
+        Self::start_watched(installation, options, log, None).await
+    }
+
+    /// The same; `alive` is dropped as soon as nothing of the process tree is left, also if this call is given up half-way.
+    pub async fn start_watched(
+        installation: &Installation,
+        options: &WorkerOptions,
+        log: mpsc::Sender<LogLine>,
+        alive: Option<oneshot::Sender<Infallible>>,
+    ) -> Result<Self> {
         let listener = TcpListener::bind(("127.0.0.1", 0))
             .await
             .map_err(|error| Error::internal(format!("no loopback socket for Blender: {error}")))?;
@@ -132,6 +143,7 @@ impl Worker {
             threads: options.threads,
             allow_scripts: options.allow_scripts,
             mark: format!("{port}:{token}"),
+            alive,
         };
         let mut tree = launch.spawn(&log).await?;
         let connected = tokio::select! {
@@ -211,7 +223,7 @@ impl Worker {
         .await;
         self.log.set_frame(None);
         match reply {
-            Ok(Reply::Rendered { seconds }) => Ok(Rendered { seconds }),
+            Ok(Reply::Rendered { seconds, size, layers }) => Ok(Rendered { seconds, size, layers }),
             reply => Err(unexpected(reply, &rendering)),
         }
     }

@@ -11,10 +11,11 @@ use crate::blender::{Installation, Rendered};
 use crate::error::{Code, Error, Result};
 use crate::ids::BlenderVersion;
 use crate::link::Backoff;
+use std::convert::Infallible;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, oneshot};
 
 /// Rendered frames that are checked and hashed at the same time; the next frame waits for one of them.
 const FINISHING_MAX: usize = 2;
@@ -36,6 +37,8 @@ pub(super) struct Slot {
     shop: Arc<Shop>,
     scenes: Scenes,
     warm: Option<Warm>,
+    /// Ends when nothing is left of the Blender that was started last.
+    gone: Option<oneshot::Receiver<Infallible>>,
     /// Blender is at something: whoever gives that up has to kill it.
     busy: bool,
     /// Seconds of the last frame.
@@ -59,6 +62,7 @@ impl Slot {
             shop,
             scenes,
             warm: None,
+            gone: None,
             busy: false,
             pace: None,
             failures: 0,
@@ -203,17 +207,24 @@ impl Slot {
         }
         self.cool_down().await;
         shop.board.fetching(format!("opening the scene of {}", scene.name));
-        self.warm = Some(Warm::start(blender, job, scene, printed).await?);
+        let (alive, gone) = oneshot::channel();
+        self.gone = Some(gone);
+        self.busy = true;
+        self.warm = Some(Warm::start(blender, job, scene, printed, alive).await?);
         shop.desk.set_warm(Some(job));
         self.pace = None;
         Ok(())
     }
 
-    /// Ends the Blender, if there is one.
+    /// Ends the Blender, if there is one. One that was given up while it opened the scene is being killed already.
     async fn cool_down(&mut self) {
         if let Some(warm) = self.warm.take() {
             warm.kill().await;
             self.shop.desk.set_warm(None);
+        }
+        if let Some(gone) = self.gone.take() {
+            // Nothing is ever sent: it is the end of the sender that tells.
+            let _ = gone.await;
         }
         self.busy = false;
     }
@@ -227,7 +238,7 @@ struct Ahead<'a> {
 
 impl Ahead<'_> {
     /// Tells it shortly before the frame is expected to be done; if nobody knows how long it takes, not at all.
-    async fn in_time(&mut self, pace: Option<f64>) -> std::convert::Infallible {
+    async fn in_time(&mut self, pace: Option<f64>) -> Infallible {
         let known = pace.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
         if let Some(expected) = known {
             tokio::time::sleep(expected.saturating_sub(AHEAD)).await;

@@ -8,10 +8,11 @@ use super::shop::Shop;
 use crate::blender::{Installation, LogLine, Rendered, Worker, WorkerOptions};
 use crate::error::{Error, Result};
 use crate::ids::JobId;
+use std::convert::Infallible;
 use std::path::Path;
 use std::pin::pin;
 use std::time::Duration;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
 /// Frames that one process renders; a fresh one then starts without whatever the old one lost track of.
 const FRAMES_MAX: u32 = 500;
@@ -39,8 +40,15 @@ pub(super) struct Printed<'a> {
 }
 
 impl Warm {
-    /// Starts a Blender and opens the job's scene in it.
-    pub(super) async fn start(blender: &Installation, job: JobId, scene: &Scene, printed: &Printed<'_>) -> Result<Self> {
+    /// Starts a Blender and opens the job's scene in it. `alive` is dropped when nothing of that Blender is left, also if
+    /// this is given up half-way.
+    pub(super) async fn start(
+        blender: &Installation,
+        job: JobId,
+        scene: &Scene,
+        printed: &Printed<'_>,
+        alive: oneshot::Sender<Infallible>,
+    ) -> Result<Self> {
         let shop = printed.shop;
         let options = WorkerOptions {
             threads: shop.options.threads,
@@ -49,7 +57,7 @@ impl Warm {
         };
         let (sender, mut lines) = mpsc::channel(LINES_MAX);
         let opened = async {
-            let mut worker = Worker::start(blender, &options, sender).await?;
+            let mut worker = Worker::start_watched(blender, &options, sender, Some(alive)).await?;
             match worker.open(&scene.request).await {
                 Ok(()) => Ok(worker),
                 Err(error) => {
