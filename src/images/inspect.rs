@@ -71,7 +71,7 @@ mod tests {
 
     #[test]
     fn names_in_any_script_are_read_as_blender_wrote_them() {
-        let name = Text::from_slice_unchecked("Größe 影.Combined.R".as_bytes().into());
+        let name = Text::from_slice_unchecked("Größe 影.Combined.R".as_bytes());
         assert_eq!(split_name(&unicode(&name)).0, "Größe 影");
     }
 
