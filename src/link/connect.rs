@@ -1,6 +1,6 @@
 //! Reaching a master, and being sure that it is one of the farm.
 
-use super::answer::{self, READ_TIMEOUT_S};
+use super::answer::{self, READ_TIMEOUT_S, STALL_TIMEOUT_S};
 use crate::access::{FarmKey, KeySource};
 use crate::error::{Error, Result};
 use crate::ids::FarmId;
@@ -65,6 +65,10 @@ impl MasterAddress {
 #[derive(Debug, Clone)]
 pub struct Link {
     http: reqwest::Client,
+    /// For bodies that take their time: reqwest's bound on pauses counts from the request, not from the end of its body.
+    uploads: reqwest::Client,
+    /// Longest pause within such a body.
+    pub(super) stall_timeout: Duration,
     address: MasterAddress,
     farm: FarmId,
     bearer: Option<String>,
@@ -73,19 +77,14 @@ pub struct Link {
 impl Link {
     /// Asks the master who it is, and has it prove the farm's key before anything of ours is told.
     pub async fn connect(address: &MasterAddress, keys: &KeySource) -> Result<Self> {
-        let http = reqwest::Client::builder()
-            .connect_timeout(Duration::from_secs(CONNECT_TIMEOUT_S))
-            .read_timeout(Duration::from_secs(READ_TIMEOUT_S))
-            .redirect(reqwest::redirect::Policy::none())
-            .tcp_nodelay(true)
-            .no_proxy()
-            .build()
-            .map_err(|error| Error::internal(format!("cannot set up HTTP: {error}")))?;
+        let http = client(Some(Duration::from_secs(READ_TIMEOUT_S)))?;
         let nonce = FarmKey::generate()?.to_string();
         let hello = ask_hello(&http, address, &nonce).await?;
         let bearer = check_hello(&hello, address, &nonce, keys)?;
         Ok(Self {
             http,
+            uploads: client(None)?,
+            stall_timeout: Duration::from_secs(STALL_TIMEOUT_S),
             address: address.clone(),
             farm: hello.farm,
             bearer,
@@ -144,9 +143,17 @@ impl Link {
     }
 
     pub(super) fn request(&self, method: Method, path: &str) -> RequestBuilder {
-        let request = self
-            .http
-            .request(method, format!("{}/api/v{API_VERSION}/{path}", self.address));
+        self.request_over(&self.http, method, path)
+    }
+
+    /// A request whose body may take long; it needs bounds of its own.
+    pub(super) fn upload(&self, path: &str) -> RequestBuilder {
+        self.request_over(&self.uploads, Method::PUT, path)
+            .header("content-type", "application/octet-stream")
+    }
+
+    fn request_over(&self, client: &reqwest::Client, method: Method, path: &str) -> RequestBuilder {
+        let request = client.request(method, format!("{}/api/v{API_VERSION}/{path}", self.address));
         match &self.bearer {
             Some(bearer) => request.bearer_auth(bearer),
             None => request,
@@ -161,6 +168,21 @@ impl Link {
             .map_err(|error| answer::unreachable(&self.address, &error))?;
         answer::success(response).await
     }
+}
+
+fn client(read_timeout: Option<Duration>) -> Result<reqwest::Client> {
+    let builder = reqwest::Client::builder()
+        .connect_timeout(Duration::from_secs(CONNECT_TIMEOUT_S))
+        .redirect(reqwest::redirect::Policy::none())
+        .tcp_nodelay(true)
+        .no_proxy();
+    let builder = match read_timeout {
+        Some(timeout) => builder.read_timeout(timeout),
+        None => builder,
+    };
+    builder
+        .build()
+        .map_err(|error| Error::internal(format!("cannot set up HTTP: {error}")))
 }
 
 async fn ask_hello(http: &reqwest::Client, address: &MasterAddress, nonce: &str) -> Result<Hello> {
@@ -210,6 +232,19 @@ fn check_hello(hello: &Hello, address: &MasterAddress, nonce: &str, keys: &KeySo
         hello.farm
     ))
     .hint("somebody may be posing as your master: check the address"))
+}
+
+/// A link to whoever listens there, without asking who it is.
+#[cfg(test)]
+pub(super) fn link_to(address: MasterAddress, read_timeout: Duration, stall_timeout: Duration) -> Link {
+    Link {
+        http: client(Some(read_timeout)).unwrap_or_default(),
+        uploads: client(None).unwrap_or_default(),
+        stall_timeout,
+        address,
+        farm: FarmId::from_bits(1),
+        bearer: None,
+    }
 }
 
 #[cfg(test)]
