@@ -8,6 +8,7 @@ use crate::wire::{API_VERSION, Hello, PRODUCT};
 use reqwest::{Method, RequestBuilder, Url};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// How long a master may take to accept a connection.
@@ -64,27 +65,40 @@ impl MasterAddress {
 /// A master that has proved its key. Cheap to clone; clones share their connections.
 #[derive(Debug, Clone)]
 pub struct Link {
-    http: reqwest::Client,
-    /// For bodies that take their time: reqwest's bound on pauses counts from the request, not from the end of its body.
-    uploads: reqwest::Client,
-    /// Longest pause within such a body.
-    pub(super) stall_timeout: Duration,
+    clients: Arc<Clients>,
     address: MasterAddress,
     farm: FarmId,
     bearer: Option<String>,
 }
 
+#[derive(Debug)]
+struct Clients {
+    http: reqwest::Client,
+    /// For bodies that take their time: reqwest's bound on pauses counts from the request, not from the end of its body.
+    uploads: reqwest::Client,
+    /// Longest pause within such a body.
+    stall_timeout: Duration,
+}
+
+impl Clients {
+    fn new(read_timeout: Duration, stall_timeout: Duration) -> Result<Self> {
+        Ok(Self {
+            http: client(Some(read_timeout))?,
+            uploads: client(None)?,
+            stall_timeout,
+        })
+    }
+}
+
 impl Link {
     /// Asks the master who it is, and has it prove the farm's key before anything of ours is told.
     pub async fn connect(address: &MasterAddress, keys: &KeySource) -> Result<Self> {
-        let http = client(Some(Duration::from_secs(READ_TIMEOUT_S)))?;
+        let clients = Clients::new(Duration::from_secs(READ_TIMEOUT_S), Duration::from_secs(STALL_TIMEOUT_S))?;
         let nonce = FarmKey::generate()?.to_string();
-        let hello = ask_hello(&http, address, &nonce).await?;
+        let hello = ask_hello(&clients.http, address, &nonce).await?;
         let bearer = check_hello(&hello, address, &nonce, keys)?;
         Ok(Self {
-            http,
-            uploads: client(None)?,
-            stall_timeout: Duration::from_secs(STALL_TIMEOUT_S),
+            clients: Arc::new(clients),
             address: address.clone(),
             farm: hello.farm,
             bearer,
@@ -143,13 +157,18 @@ impl Link {
     }
 
     pub(super) fn request(&self, method: Method, path: &str) -> RequestBuilder {
-        self.request_over(&self.http, method, path)
+        self.request_over(&self.clients.http, method, path)
     }
 
     /// A request whose body may take long; it needs bounds of its own.
     pub(super) fn upload(&self, path: &str) -> RequestBuilder {
-        self.request_over(&self.uploads, Method::PUT, path)
+        self.request_over(&self.clients.uploads, Method::PUT, path)
             .header("content-type", "application/octet-stream")
+    }
+
+    /// Longest pause within the body of an upload.
+    pub(super) fn stall_timeout(&self) -> Duration {
+        self.clients.stall_timeout
     }
 
     fn request_over(&self, client: &reqwest::Client, method: Method, path: &str) -> RequestBuilder {
@@ -236,15 +255,13 @@ fn check_hello(hello: &Hello, address: &MasterAddress, nonce: &str, keys: &KeySo
 
 /// A link to whoever listens there, without asking who it is.
 #[cfg(test)]
-pub(super) fn link_to(address: MasterAddress, read_timeout: Duration, stall_timeout: Duration) -> Link {
-    Link {
-        http: client(Some(read_timeout)).unwrap_or_default(),
-        uploads: client(None).unwrap_or_default(),
-        stall_timeout,
+pub(super) fn link_to(address: MasterAddress, read_timeout: Duration, stall_timeout: Duration) -> Result<Link> {
+    Ok(Link {
+        clients: Arc::new(Clients::new(read_timeout, stall_timeout)?),
         address,
         farm: FarmId::from_bits(1),
         bearer: None,
-    }
+    })
 }
 
 #[cfg(test)]

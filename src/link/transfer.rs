@@ -67,11 +67,11 @@ impl Link {
             tokio::select! {
                 answered = &mut sending => return answered,
                 () = moved.notified() => {}
-                () = tokio::time::sleep(self.stall_timeout) => {
+                () = tokio::time::sleep(self.stall_timeout()) => {
                     return Err(Error::unreachable(format!(
                         "the master at {} took nothing of an upload for {} s",
                         self.address(),
-                        self.stall_timeout.as_secs()
+                        self.stall_timeout().as_secs()
                     )));
                 }
             }
@@ -163,7 +163,7 @@ mod tests {
             .enable_all()
             .build()
             .unwrap();
-        let link = link_to(address, READ_TIMEOUT, stall_timeout);
+        let link = link_to(address, READ_TIMEOUT, stall_timeout).unwrap();
         let sent = runtime.block_on(link.put_file("x", &file, 0, BODY_BYTES as u64, no_progress()));
         drop((link, runtime));
         end.send(()).unwrap();
