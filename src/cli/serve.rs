@@ -48,6 +48,9 @@ pub(super) fn master(wanted: MasterArguments, keys: &KeySource) -> Result<u8> {
 fn greet(master: &Master) -> Result<()> {
     let url = master.url();
     say(&format!("master listens at {url}"))?;
+    for url in master.network_urls() {
+        say(&format!("also: {url}"))?;
+    }
     say(&format!("monitor: {url}/"))?;
     if master.key().is_some() {
         say("key: netrender key shows it; on other machines: netrender key add KEY")?;

@@ -29,7 +29,12 @@ pub(super) async fn fetch(link: &Link, job: JobId, frame: i32, expected: Expecte
     }
     let part = Part(folder.join(format!(".{}.{}.part", file_name(frame), std::process::id())));
     let size_bytes = link
-        .download(&format!("jobs/{job}/frames/{frame}/result"), &part.0, no_progress())
+        .download(
+            &format!("jobs/{job}/frames/{frame}/result"),
+            &part.0,
+            expected.size_bytes,
+            no_progress(),
+        )
         .await?;
     // Shorter: the connection broke in a way that looked like an end. Other content: the frame was rendered anew.
     if size_bytes != expected.size_bytes || hash(&part.0).await? != expected.hash {

@@ -52,32 +52,45 @@ async fn finish_one(under_way: &mut JoinSet<Result<()>>) -> Result<()> {
 }
 
 async fn upload_one(link: &Link, content: &Content, board: &Arc<Board>) -> Result<()> {
-    let mut backoff = Backoff::default();
-    let mut fruitless_tries = 0;
-    let mut present_bytes_before = 0;
+    let mut tries = Tries::default();
     loop {
         // What this try adds to the board: it is taken back if the try fails, and counted anew by the next one.
         let counted = Arc::new(AtomicU64::new(0));
-        let error = match try_once(link, content, board, &counted).await {
+        let error = match try_once(link, content, board, &counted, &mut tries).await {
             Ok(status) if status.complete => return Ok(()),
             Ok(status) => {
-                if status.present_bytes > present_bytes_before {
-                    present_bytes_before = status.present_bytes;
-                    fruitless_tries = 0;
-                    backoff.reset();
-                }
+                tries.found(status.present_bytes);
                 Error::conflict(format!("the master has only a part of {}", content.file.display()))
             }
             Err(error) => error,
         };
         board.take_back(counted.load(Ordering::Relaxed));
-        fruitless_tries += 1;
-        if fruitless_tries > FRUITLESS_TRIES_MAX || !is_worth_another_try(error.code) {
+        tries.fruitless += 1;
+        if tries.fruitless > FRUITLESS_TRIES_MAX || !is_worth_another_try(error.code) {
             return Err(error);
         }
         tracing::debug!(file = %content.file.display(), %error, "an upload broke off");
         board.say(format!("{}; trying again", error.message));
-        tokio::time::sleep(backoff.next_wait()).await;
+        tokio::time::sleep(tries.backoff.next_wait()).await;
+    }
+}
+
+/// The tries at one content. One that broke off after it had brought something across was not in vain.
+#[derive(Default)]
+struct Tries {
+    backoff: Backoff,
+    fruitless: u32,
+    present_bytes_before: u64,
+}
+
+impl Tries {
+    /// Notes how much the master has.
+    fn found(&mut self, present_bytes: u64) {
+        if present_bytes > self.present_bytes_before {
+            self.present_bytes_before = present_bytes;
+            self.fruitless = 0;
+            self.backoff.reset();
+        }
     }
 }
 
@@ -86,9 +99,16 @@ fn is_worth_another_try(code: Code) -> bool {
     matches!(code, Code::Unreachable | Code::Timeout | Code::Conflict)
 }
 
-async fn try_once(link: &Link, content: &Content, board: &Arc<Board>, counted: &Arc<AtomicU64>) -> Result<ContentStatus> {
+async fn try_once(
+    link: &Link,
+    content: &Content,
+    board: &Arc<Board>,
+    counted: &Arc<AtomicU64>,
+    tries: &mut Tries,
+) -> Result<ContentStatus> {
     let Content { hash, file, size_bytes } = content;
     let status: ContentStatus = link.get(&format!("contents/{hash}/status")).await?;
+    tries.found(status.present_bytes);
     let count = {
         let (board, counted) = (Arc::clone(board), Arc::clone(counted));
         move |bytes: u64| {
@@ -115,4 +135,22 @@ async fn try_once(link: &Link, content: &Content, board: &Arc<Board>, counted: &
     board.say(format!("sending {name}"));
     let path = format!("contents/{hash}?offset={offset}&size={size_bytes}");
     link.put_file(&path, file, offset, *size_bytes, Arc::new(count)).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_tries_that_bring_nothing_across_are_counted() {
+        let mut tries = Tries::default();
+        tries.fruitless = 3;
+        tries.found(0);
+        assert_eq!(tries.fruitless, 3);
+        tries.found(10);
+        assert_eq!(tries.fruitless, 0);
+        tries.fruitless = 2;
+        tries.found(10);
+        assert_eq!(tries.fruitless, 2);
+    }
 }

@@ -21,7 +21,7 @@ pub struct Part {
 impl Part {
     /// A new part, in place of an older one of that name.
     pub fn create(path: &Path) -> Result<Self> {
-        make_folder_of(path)?;
+        make_folder(folder_of(path))?;
         let file = File::create(path).map_err(|error| Error::io("write", path, &error))?;
         Ok(Self {
             file,
@@ -83,15 +83,26 @@ impl Part {
     /// Checks that it is what it should be, and gives it its name, safe on the disk. What is wrong or could not be kept is
     /// removed.
     pub fn place(self, hash: ContentHash, size_bytes: u64, target: &Path) -> Result<()> {
+        self.place_if(hash, size_bytes, target, |_| Ok(()))
+    }
+
+    /// The same for a file that must be more than the right bytes: `check` looks at them before they get their name.
+    pub fn place_if(
+        self,
+        hash: ContentHash,
+        size_bytes: u64,
+        target: &Path,
+        check: impl FnOnce(&Path) -> Result<()>,
+    ) -> Result<()> {
         let path = self.path.clone();
-        let placed = self.try_place(hash, size_bytes, target);
+        let placed = self.try_place(hash, size_bytes, target, check);
         if placed.is_err() {
             remove(&path)?;
         }
         placed
     }
 
-    fn try_place(self, hash: ContentHash, size_bytes: u64, target: &Path) -> Result<()> {
+    fn try_place(self, hash: ContentHash, size_bytes: u64, target: &Path, check: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
         if self.size_bytes != size_bytes {
             return Err(
                 Error::bad_input(format!("{} bytes arrived where {size_bytes} were announced", self.size_bytes))
@@ -105,11 +116,12 @@ impl Part {
                     .hint("the file may have been changed while it was sent; send it again"),
             );
         }
+        check(&self.path)?;
         self.file.sync_all().map_err(|error| Error::io("write", &self.path, &error))?;
         drop(self.file);
-        make_folder_of(target)?;
+        make_folder(folder_of(target))?;
         std::fs::rename(&self.path, target).map_err(|error| Error::io("write", target, &error))?;
-        sync_folder(target.parent().unwrap_or(Path::new(".")))
+        sync_folder(folder_of(target))
     }
 }
 
@@ -130,9 +142,27 @@ pub fn remove(path: &Path) -> Result<()> {
     }
 }
 
-fn make_folder_of(path: &Path) -> Result<()> {
-    let folder = path.parent().unwrap_or(Path::new("."));
-    std::fs::create_dir_all(folder).map_err(|error| Error::io("make the folder", folder, &error))
+/// Makes a folder, and those above it that are missing. Their names survive a power cut too: what is in a folder that is
+/// gone is gone with it, however safely it was written.
+pub fn make_folder(folder: &Path) -> Result<()> {
+    if folder.is_dir() {
+        return Ok(());
+    }
+    let above = folder_of(folder);
+    make_folder(above)?;
+    match std::fs::create_dir(folder) {
+        // Somebody else was faster, but may not have come to the rest yet.
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists && folder.is_dir() => sync_folder(above),
+        Err(error) => Err(Error::io("make the folder", folder, &error)),
+        Ok(()) => sync_folder(above),
+    }
+}
+
+fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    }
 }
 
 /// Makes a new name in a folder survive a power cut.
@@ -174,6 +204,33 @@ mod tests {
         part.place(hash(b"contents"), 8, &target).unwrap();
         assert_eq!(std::fs::read(&target).unwrap(), b"contents");
         assert!(!path.exists());
+    }
+
+    #[test]
+    fn what_a_check_refuses_leaves_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, target) = (folder.path().join("x.part"), folder.path().join("x"));
+        let mut part = Part::create(&path).unwrap();
+        part.write(b"contents").unwrap();
+        let check = |seen: &Path| {
+            assert_eq!(std::fs::read(seen).unwrap(), b"contents");
+            Err(Error::bad_input("not these"))
+        };
+        let error = part.place_if(hash(b"contents"), 8, &target, check).unwrap_err();
+        assert_eq!(error.message, "not these");
+        assert!(!target.exists() && !path.exists());
+    }
+
+    #[test]
+    fn folders_are_made_with_all_above_them_or_it_is_told_why_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let deep = folder.path().join("a/b/c");
+        make_folder(&deep).unwrap();
+        make_folder(&deep).unwrap();
+        assert!(deep.is_dir());
+        std::fs::write(folder.path().join("file"), b"").unwrap();
+        let error = make_folder(&folder.path().join("file/below")).unwrap_err();
+        assert!(error.to_string().contains("cannot make the folder"), "{error}");
     }
 
     #[test]

@@ -8,6 +8,8 @@ use serde::de::DeserializeOwned;
 
 /// Longest pause within an answer. Longer than the longest wait for work, which sends nothing meanwhile.
 pub(super) const READ_TIMEOUT_S: u64 = 90;
+/// Longest pause within an upload, and before its answer: the master may have to hash what it has of a long content first.
+pub(super) const STALL_TIMEOUT_S: u64 = 180;
 /// Longest answer that is kept in memory.
 const ANSWER_BYTES_MAX: usize = 64 << 20;
 

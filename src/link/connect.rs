@@ -1,6 +1,6 @@
 //! Reaching a master, and being sure that it is one of the farm.
 
-use super::answer::{self, READ_TIMEOUT_S};
+use super::answer::{self, READ_TIMEOUT_S, STALL_TIMEOUT_S};
 use crate::access::{FarmKey, KeySource};
 use crate::error::{Error, Result};
 use crate::ids::FarmId;
@@ -8,6 +8,7 @@ use crate::wire::{API_VERSION, Hello, PRODUCT};
 use reqwest::{Method, RequestBuilder, Url};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// How long a master may take to accept a connection.
@@ -78,28 +79,40 @@ impl MasterAddress {
 /// A master that has proved its key, or that a person named and that asks for none. Cheap to clone; clones share their connections.
 #[derive(Debug, Clone)]
 pub struct Link {
-    http: reqwest::Client,
+    clients: Arc<Clients>,
     address: MasterAddress,
     farm: FarmId,
     bearer: Option<String>,
 }
 
+#[derive(Debug)]
+struct Clients {
+    http: reqwest::Client,
+    /// For bodies that take their time: reqwest's bound on pauses counts from the request, not from the end of its body.
+    uploads: reqwest::Client,
+    /// Longest pause within such a body.
+    stall_timeout: Duration,
+}
+
+impl Clients {
+    fn new(read_timeout: Duration, stall_timeout: Duration) -> Result<Self> {
+        Ok(Self {
+            http: client(Some(read_timeout))?,
+            uploads: client(None)?,
+            stall_timeout,
+        })
+    }
+}
+
 impl Link {
     /// Asks the master who it is, and has it prove the farm's key before anything of ours is told.
     pub async fn connect(address: &MasterAddress, keys: &KeySource) -> Result<Self> {
-        let http = reqwest::Client::builder()
-            .connect_timeout(Duration::from_secs(CONNECT_TIMEOUT_S))
-            .read_timeout(Duration::from_secs(READ_TIMEOUT_S))
-            .redirect(reqwest::redirect::Policy::none())
-            .tcp_nodelay(true)
-            .no_proxy()
-            .build()
-            .map_err(|error| Error::internal(format!("cannot set up HTTP: {error}")))?;
+        let clients = Clients::new(Duration::from_secs(READ_TIMEOUT_S), Duration::from_secs(STALL_TIMEOUT_S))?;
         let nonce = FarmKey::generate()?.to_string();
-        let hello = ask_hello(&http, address, &nonce).await?;
+        let hello = ask_hello(&clients.http, address, &nonce).await?;
         let bearer = check_hello(&hello, address, &nonce, keys)?;
         Ok(Self {
-            http,
+            clients: Arc::new(clients),
             address: address.clone(),
             farm: hello.farm,
             bearer,
@@ -164,9 +177,22 @@ impl Link {
     }
 
     pub(super) fn request(&self, method: Method, path: &str) -> RequestBuilder {
-        let request = self
-            .http
-            .request(method, format!("{}/api/v{API_VERSION}/{path}", self.address));
+        self.request_over(&self.clients.http, method, path)
+    }
+
+    /// A request whose body may take long; it needs bounds of its own.
+    pub(super) fn upload(&self, path: &str) -> RequestBuilder {
+        self.request_over(&self.clients.uploads, Method::PUT, path)
+            .header("content-type", "application/octet-stream")
+    }
+
+    /// Longest pause within the body of an upload.
+    pub(super) fn stall_timeout(&self) -> Duration {
+        self.clients.stall_timeout
+    }
+
+    fn request_over(&self, client: &reqwest::Client, method: Method, path: &str) -> RequestBuilder {
+        let request = client.request(method, format!("{}/api/v{API_VERSION}/{path}", self.address));
         match &self.bearer {
             Some(bearer) => request.bearer_auth(bearer),
             None => request,
@@ -181,6 +207,21 @@ impl Link {
             .map_err(|error| answer::unreachable(&self.address, &error))?;
         answer::success(response).await
     }
+}
+
+fn client(read_timeout: Option<Duration>) -> Result<reqwest::Client> {
+    let builder = reqwest::Client::builder()
+        .connect_timeout(Duration::from_secs(CONNECT_TIMEOUT_S))
+        .redirect(reqwest::redirect::Policy::none())
+        .tcp_nodelay(true)
+        .no_proxy();
+    let builder = match read_timeout {
+        Some(timeout) => builder.read_timeout(timeout),
+        None => builder,
+    };
+    builder
+        .build()
+        .map_err(|error| Error::internal(format!("cannot set up HTTP: {error}")))
 }
 
 async fn ask_hello(http: &reqwest::Client, address: &MasterAddress, nonce: &str) -> Result<Hello> {
@@ -237,6 +278,17 @@ fn check_hello(hello: &Hello, address: &MasterAddress, nonce: &str, keys: &KeySo
         hello.farm
     ))
     .hint("somebody may be posing as your master: check the address"))
+}
+
+/// A link to whoever listens there, without asking who it is.
+#[cfg(test)]
+pub(super) fn link_to(address: MasterAddress, read_timeout: Duration, stall_timeout: Duration) -> Result<Link> {
+    Ok(Link {
+        clients: Arc::new(Clients::new(read_timeout, stall_timeout)?),
+        address,
+        farm: FarmId::from_bits(1),
+        bearer: None,
+    })
 }
 
 #[cfg(test)]

@@ -3,13 +3,14 @@
 use super::answer::{self, READ_TIMEOUT_S};
 use super::connect::Link;
 use crate::error::{Error, Result};
-use reqwest::Method;
+use reqwest::{Method, RequestBuilder, Response};
 use serde::de::DeserializeOwned;
 use std::io::SeekFrom;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncSeekExt as _, AsyncWriteExt as _};
+use tokio::sync::Notify;
 use tokio_util::io::ReaderStream;
 
 /// How much is read from disk at once.
@@ -41,40 +42,61 @@ impl Link {
         let mut source = tokio::fs::File::open(file).await.map_err(failed)?;
         source.seek(SeekFrom::Start(offset)).await.map_err(failed)?;
         let length = size_bytes.saturating_sub(offset);
+        let moved = Arc::new(Notify::new());
         let pieces = ReaderStream::with_capacity(
             Counted {
                 inner: source.take(length),
                 progress,
+                moved: Arc::clone(&moved),
             },
             PIECE_BYTES,
         );
         let request = self
-            .request(Method::PUT, path)
+            .upload(path)
             .header("content-length", length)
-            .header("content-type", "application/octet-stream")
             .timeout(transfer_timeout(length))
             .body(reqwest::Body::wrap_stream(pieces));
-        answer::json(self.send(request).await?).await
+        answer::json(self.send_while_moving(request, &moved).await?).await
+    }
+
+    /// Sends a request for as long as bytes of its body move, and gives it up after a pause.
+    async fn send_while_moving(&self, request: RequestBuilder, moved: &Notify) -> Result<Response> {
+        let sending = self.send(request);
+        tokio::pin!(sending);
+        loop {
+            tokio::select! {
+                answered = &mut sending => return answered,
+                () = moved.notified() => {}
+                () = tokio::time::sleep(self.stall_timeout()) => {
+                    return Err(Error::unreachable(format!(
+                        "the master at {} took nothing of an upload for {} s",
+                        self.address(),
+                        self.stall_timeout().as_secs()
+                    )));
+                }
+            }
+        }
     }
 
     /// `PUT /api/v1/<path>` with a few bytes.
     pub async fn put_bytes<T: DeserializeOwned>(&self, path: &str, body: Vec<u8>) -> Result<T> {
-        let request = self
-            .request(Method::PUT, path)
-            .header("content-type", "application/octet-stream")
-            .timeout(transfer_timeout(body.len() as u64))
-            .body(body);
+        let request = self.upload(path).timeout(transfer_timeout(body.len() as u64)).body(body);
         answer::json(self.send(request).await?).await
     }
 
     /// `GET /api/v1/<path>` into a file, written anew. The caller checks the content and moves the file into place.
-    /// Returns the number of bytes.
-    pub async fn download(&self, path: &str, file: &Path, progress: Progress) -> Result<u64> {
+    /// Returns the number of bytes; what is longer than `bytes_max` is refused before it fills the disk.
+    pub async fn download(&self, path: &str, file: &Path, bytes_max: u64, progress: Progress) -> Result<u64> {
         let mut response = self.send(self.request(Method::GET, path)).await?;
         let failed = |error: std::io::Error| Error::io("write", file, &error);
         let mut target = tokio::fs::File::create(file).await.map_err(failed)?;
         let mut written = 0;
         while let Some(piece) = response.chunk().await.map_err(|error| answer::broken(&error))? {
+            if written + piece.len() as u64 > bytes_max {
+                return Err(Error::conflict(format!(
+                    "the master sends more than the {bytes_max} bytes that {path} should have"
+                )));
+            }
             target.write_all(&piece).await.map_err(failed)?;
             written += piece.len() as u64;
             progress(piece.len() as u64);
@@ -93,6 +115,7 @@ fn transfer_timeout(length: u64) -> Duration {
 struct Counted<R> {
     inner: R,
     progress: Progress,
+    moved: Arc<Notify>,
 }
 
 impl<R: tokio::io::AsyncRead + Unpin> tokio::io::AsyncRead for Counted<R> {
@@ -106,7 +129,77 @@ impl<R: tokio::io::AsyncRead + Unpin> tokio::io::AsyncRead for Counted<R> {
         let read = buffer.filled().len() - before;
         if read > 0 {
             (self.progress)(read as u64);
+            self.moved.notify_one();
         }
         polled
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::connect::link_to;
+    use super::*;
+    use crate::error::Code;
+    use std::io::{Read as _, Write as _};
+    use std::net::{TcpListener, TcpStream};
+    use std::sync::mpsc::{Receiver, channel};
+
+    /// More than what the system keeps of a connection on its own.
+    const BODY_BYTES: usize = 32 << 20;
+    const READ_TIMEOUT: Duration = Duration::from_millis(100);
+    const LONG: Duration = Duration::from_secs(60);
+
+    /// Sends a long file to a master that does this with the connection.
+    fn put(stall_timeout: Duration, serve: impl FnOnce(TcpStream, Receiver<()>) + Send + 'static) -> Result<serde_json::Value> {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap().to_string().parse().unwrap();
+        let (end, ended) = channel();
+        let server = std::thread::spawn(move || serve(listener.accept().unwrap().0, ended));
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("body");
+        std::fs::write(&file, vec![7; BODY_BYTES]).unwrap();
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .unwrap();
+        let link = link_to(address, READ_TIMEOUT, stall_timeout).unwrap();
+        let sent = runtime.block_on(link.put_file("x", &file, 0, BODY_BYTES as u64, no_progress()));
+        drop((link, runtime));
+        end.send(()).unwrap();
+        server.join().unwrap();
+        sent
+    }
+
+    #[test]
+    fn an_upload_may_take_longer_than_any_pause() {
+        let sent = put(LONG, |mut connection, ended| {
+            let mut head = Vec::new();
+            while !head.ends_with(b"\r\n\r\n") {
+                let mut byte = [0];
+                connection.read_exact(&mut byte).unwrap();
+                head.extend(byte);
+            }
+            let mut buffer = vec![0; 1 << 20];
+            for _ in 0..BODY_BYTES / buffer.len() {
+                connection.read_exact(&mut buffer).unwrap();
+                // A slow disk: the whole takes several times as long as a pause may.
+                std::thread::sleep(READ_TIMEOUT / 5);
+            }
+            connection
+                .write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\ntrue")
+                .unwrap();
+            ended.recv().unwrap();
+        });
+        assert_eq!(sent.unwrap(), true);
+    }
+
+    #[test]
+    fn an_upload_of_which_nothing_moves_is_given_up() {
+        let sent = put(READ_TIMEOUT, |mut connection, ended| {
+            connection.read_exact(&mut [0; 16]).unwrap();
+            ended.recv().unwrap();
+        });
+        assert_eq!(sent.unwrap_err().code, Code::Unreachable);
     }
 }

@@ -5,6 +5,7 @@
 
 use crate::error::{Error, Result};
 use crate::files::content::Contents;
+use crate::files::part;
 use crate::ids::{Attempt, JobId};
 use crate::store::{self, Store, Write};
 use std::fs::{File, OpenOptions, TryLockError};
@@ -14,6 +15,7 @@ use std::sync::mpsc;
 
 const LOCK_FILE: &str = "blender_master.lock";
 const DIRECTORY_PREFIX: &str = "master_";
+const TRASH: &str = "trash";
 const CLEAR_NOTE: &str = "clear_on_exit";
 const DIRECTORY_NOTE: &str = "directory";
 
@@ -47,7 +49,7 @@ impl Folders {
     }
 
     fn trash(&self) -> PathBuf {
-        self.directory.join("trash")
+        self.directory.join(TRASH)
     }
 }
 
@@ -180,11 +182,24 @@ fn take_over(path: &Path, noted: Option<&str>) -> Result<PathBuf> {
         .or_else(|| candidates.first());
     match old {
         Some(old) if *old != own => {
+            // In a container every master may have the same number: what an earlier one left belongs to nothing.
+            if own.exists() {
+                put_away(&own, &old.join(TRASH))?;
+            }
             std::fs::rename(old, &own).map_err(|error| Error::io("take over the folder", old, &error))?;
         }
-        _ => std::fs::create_dir_all(&own).map_err(|error| Error::io("make the folder", &own, &error))?,
+        _ => part::make_folder(&own)?,
     }
     Ok(own)
+}
+
+/// Moves a folder into the trash, under a name that is free there.
+fn put_away(folder: &Path, trash: &Path) -> Result<()> {
+    part::make_folder(trash)?;
+    let name = name_of(folder);
+    let mut targets = (0_u64..).map(|number| trash.join(format!("{number}_{name}")));
+    let target = targets.find(|target| !target.exists()).unwrap_or_else(|| trash.join(&name));
+    std::fs::rename(folder, target).map_err(|error| Error::io("remove", folder, &error))
 }
 
 fn directories(path: &Path) -> Result<Vec<PathBuf>> {

@@ -150,6 +150,21 @@ impl Master {
         format!("http://{}", SocketAddr::new(ip, self.address.port()))
     }
 
+    /// Where other machines reach it, if it listens on all interfaces: one address for each network.
+    #[must_use]
+    pub fn network_urls(&self) -> Vec<String> {
+        if !self.address.ip().is_unspecified() {
+            return Vec::new();
+        }
+        // A machine that cannot tell its addresses still has the one that it called itself by.
+        let interfaces = if_addrs::get_if_addrs().unwrap_or_default();
+        let addresses = interfaces.iter().map(if_addrs::Interface::ip);
+        addresses
+            .filter(|ip| ip.is_ipv4() && !ip.is_loopback())
+            .map(|ip| format!("http://{}", SocketAddr::new(ip, self.address.port())))
+            .collect()
+    }
+
     /// The farm's key; none with open access.
     #[must_use]
     pub fn key(&self) -> Option<&FarmKey> {

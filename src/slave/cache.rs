@@ -39,7 +39,8 @@ impl Cache {
         self.make_room(size_bytes)?;
         let part = self.folder.join(PART);
         let fetched = async {
-            link.download(&format!("contents/{hash}"), &part, no_progress()).await?;
+            link.download(&format!("contents/{hash}"), &part, size_bytes, no_progress())
+                .await?;
             self.keep(&part, hash).await
         };
         let fetched = fetched.await;

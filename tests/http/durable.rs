@@ -1,6 +1,6 @@
 //! What was acknowledged is there after a restart, and what is not ours to touch stays as it is.
 
-use crate::farm::{Farm, announce, content, hash_of, options};
+use crate::farm::{Farm, announce, content, hash_of, options, picture};
 use netrender::access::FarmKey;
 use netrender::error::Code;
 use netrender::master::{HappeningKind, Master};
@@ -22,7 +22,7 @@ fn a_restarted_master_goes_on_where_it_was() {
         .text("job");
     let slave = farm.slave("node1");
     farm.lease_of(&slave, &job, 0);
-    let picture = content("picture");
+    let picture = picture("picture", 0);
     farm.deliver(&slave, &job, 0, 1, &picture).expect(204);
     let attempt = farm.lease_of(&slave, &job, 1);
     let before = farm.get("jobs").json();
@@ -155,6 +155,30 @@ fn a_predecessors_folder_is_taken_over() {
     let farm = farm.restart();
     assert_eq!(farm.get(&format!("contents/{}", hash_of(&main))).body, main);
     assert!(own.exists() && !farm.folder.path().join("master_1").exists());
+}
+
+#[test]
+fn a_folder_of_an_earlier_master_of_the_same_number_is_in_nobodys_way() {
+    let farm = Farm::start();
+    let main = content("main");
+    farm.post("jobs", &announce("shot", "1", &[("main.blend", &main)]))
+        .expect(200);
+    farm.upload(&main).expect(200);
+    farm.master.stop(STOP_TIMEOUT).unwrap();
+    let own = farm.folder.path().join(format!("master_{}", std::process::id()));
+    let noted = farm.folder.path().join("master_1");
+    std::fs::rename(&own, &noted).unwrap();
+    let store = netrender::store::Store::open(farm.folder.path()).map(|mut store| {
+        store.apply(&[netrender::store::Write::Note {
+            name: "directory",
+            value: "master_1".to_owned(),
+        }])
+    });
+    store.unwrap().unwrap();
+    std::fs::create_dir_all(own.join("jobs/old")).unwrap();
+    let farm = farm.restart();
+    assert_eq!(farm.get(&format!("contents/{}", hash_of(&main))).body, main);
+    assert!(!noted.exists() && !own.join("jobs/old").exists());
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! The language of the HTTP tests: a real master on a free port, and callers that say one thing at a time.
 
+use exr::prelude::{AnyChannel, AnyChannels, Encoding, FlatSamples, Image, Layer, LayerAttributes, WritableImage as _};
 use netrender::access::FarmKey;
 use netrender::master::{Access, Master, Options};
 use serde_json::{Value, json};
@@ -236,6 +237,24 @@ pub(crate) fn result_path(slave: &str, job: &str, task: u64, attempt: u64, resul
 /// Some bytes, different for each name.
 pub(crate) fn content(name: &str) -> Vec<u8> {
     format!("content of {name} ").into_bytes().repeat(1_000)
+}
+
+/// A picture of one channel, different for each name, with as many pixels in a row as it takes to be that long.
+pub(crate) fn picture(name: &str, bytes_min: usize) -> Vec<u8> {
+    let mut samples = vec![0.5; (bytes_min / size_of::<f32>()).max(32)];
+    for (sample, byte) in samples.iter_mut().zip(blake3::hash(name.as_bytes()).as_bytes()) {
+        *sample = f32::from(*byte);
+    }
+    let size = (samples.len(), 1);
+    let channels = AnyChannels::sort(
+        [AnyChannel::new("L.Combined.R", FlatSamples::F32(samples))]
+            .into_iter()
+            .collect(),
+    );
+    let layer = Layer::new(size, LayerAttributes::default(), Encoding::UNCOMPRESSED, channels);
+    let mut file = std::io::Cursor::new(Vec::new());
+    Image::from_layer(layer).write().to_buffered(&mut file).unwrap();
+    file.into_inner()
 }
 
 pub(crate) fn hash_of(bytes: &[u8]) -> String {

@@ -2,7 +2,7 @@
 //!
 //! The disk is a small one in memory, which only root may mount; elsewhere these tests say so and pass.
 
-use crate::farm::{Farm, announce, content, hash_of, options};
+use crate::farm::{Farm, announce, content, hash_of, options, picture};
 use netrender::access::FarmKey;
 use serde_json::json;
 use std::path::{Path, PathBuf};
@@ -83,7 +83,7 @@ fn a_result_for_which_there_is_no_room_comes_later() {
     let slave = farm.slave("node1");
     let attempt = farm.lease_of(&slave, &job, 0);
     let filler = fill(&disk.path);
-    let picture = vec![9; 1 << 20];
+    let picture = picture("large", 1 << 20);
     farm.deliver(&slave, &job, 0, attempt, &picture)
         .refused(507, "storage", "cannot");
     assert_eq!(farm.files_below("jobs"), Vec::<String>::new());

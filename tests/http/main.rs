@@ -14,7 +14,7 @@ mod full_disk;
 mod monitor;
 mod refusals;
 
-use farm::{Farm, Reply, announce, content, hash_of, registration};
+use farm::{Farm, Reply, announce, content, hash_of, picture, registration};
 use serde_json::{Value, json};
 
 #[test]
@@ -63,16 +63,16 @@ fn a_job_goes_from_its_announcement_to_its_results() {
         farm.append_log(&slave, &job, 0, 1, 0, "Fra:1 Mem:8M\nSaved\n").json(),
         json!({"size_bytes": 19})
     );
-    let picture = content("picture 1");
-    farm.deliver(&slave, &job, 0, 1, &picture).expect(204);
-    let picture2 = content("picture 2");
+    let picture1 = picture("picture 1", 0);
+    farm.deliver(&slave, &job, 0, 1, &picture1).expect(204);
+    let picture2 = picture("picture 2", 0);
     let attempt = farm.lease_of(&slave, &job, 1);
     farm.deliver(&slave, &job, 1, attempt, &picture2).expect(204);
 
     let frames = farm.get(&format!("jobs/{job}/frames")).json();
     assert_eq!(frames[0]["state"], "done");
-    assert_eq!(frames[0]["hash"], json!(hash_of(&picture)));
-    assert_eq!(farm.get(&format!("jobs/{job}/frames/1/result")).body, picture);
+    assert_eq!(frames[0]["hash"], json!(hash_of(&picture1)));
+    assert_eq!(farm.get(&format!("jobs/{job}/frames/1/result")).body, picture1);
     assert_eq!(farm.get(&format!("jobs/{job}/frames/1/log")).body, b"Fra:1 Mem:8M\nSaved\n");
     assert_eq!(farm.get(&format!("jobs/{job}")).text("state"), "finished");
     let zip = farm.get(&format!("jobs/{job}/results.zip"));

@@ -1,6 +1,6 @@
 //! Those who misbehave are told so in one sentence, and nothing is lost or changed.
 
-use crate::farm::{Farm, Reply, announce, content, hash_of, registration, result_path};
+use crate::farm::{Farm, Reply, announce, content, hash_of, picture, registration, result_path};
 use serde_json::{Value, json};
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
@@ -128,6 +128,11 @@ fn an_announcement_that_makes_no_sense_is_refused() {
     let mut slave = registration("node");
     slave["slots"] = json!(0);
     farm.post("slaves", &slave).refused(400, "bad_input", "1 to 256");
+    let mut machine = registration("node")["machine"].take();
+    machine["os"] = json!(long);
+    let slave = farm.slave("node");
+    farm.post(&format!("slaves/{slave}/orders"), &json!({"machine": machine}))
+        .refused(400, "bad_input", "operating system is longer than");
 }
 
 #[test]
@@ -192,7 +197,7 @@ fn a_connection_that_breaks_within_an_upload_leaves_what_has_arrived() {
 #[test]
 fn results_that_are_not_wanted_are_refused_and_leave_nothing() {
     let (farm, job, slave) = rendering();
-    let picture = content("picture");
+    let picture = picture("picture", 0);
     let other = farm.slave("node2");
     farm.deliver(&slave, &job, 1, 1, &picture)
         .refused(409, "conflict", "not wanted any more");
@@ -211,6 +216,11 @@ fn results_that_are_not_wanted_are_refused_and_leave_nothing() {
         .refused(400, "bad_input", "longer than");
     farm.put(&path, &vec![b'x'; picture.len()])
         .refused(400, "bad_input", "has the hash");
+    // Right bytes of no whole picture: a cut one, and none at all.
+    farm.deliver(&slave, &job, 0, 1, &picture[..picture.len() - 20])
+        .refused(400, "bad_input", "cut short, damaged or no EXR");
+    farm.deliver(&slave, &job, 0, 1, &content("no picture"))
+        .refused(400, "bad_input", "cut short, damaged or no EXR");
     assert_eq!(farm.get(&format!("jobs/{job}")).json()["done"], 0);
     assert_eq!(farm.files_below("jobs"), Vec::<String>::new());
 
@@ -250,6 +260,7 @@ fn logs_are_appended_once_and_only_for_attempts_that_were() {
     // A gap is not filled: the answer says where to go on.
     assert_eq!(log(100, "late").json()["size_bytes"], 8);
     assert_eq!(farm.get(&format!("jobs/{job}/frames/1/log")).body, b"one\ntwo\n");
+    log(u64::MAX, "x").refused(400, "bad_input", "no log goes on at byte");
     farm.append_log(&slave, &job, 0, 2, 0, "x")
         .refused(409, "conflict", "no attempt 2");
     farm.append_log(&slave, &job, 0, 1, 8, &"y".repeat(5 << 20))

@@ -5,6 +5,7 @@ use crate::error::{Error, Result};
 use crate::farm::{Event, NewJob, RequestId};
 use crate::ids::{ContentHash, JobId, SlaveId};
 use crate::wire::{MachineInfo, Orders, OrdersWanted, Registration, WorkAnswer, WorkWanted};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{SyncSender, TrySendError};
@@ -191,8 +192,10 @@ impl Desk {
     pub(in crate::master) async fn look<T: Send + 'static>(&self, look: impl FnOnce(&State) -> T + Send + 'static) -> Result<T> {
         self.exchange(|reply| {
             Message::Look(Box::new(move |state| {
+                // It cannot change the state, so a fault in it is its own: the master goes on for everybody else.
+                let seen = catch_unwind(AssertUnwindSafe(|| look(state)));
                 // Who does not wait any more misses nothing.
-                let _ = reply.send(Ok(look(state)));
+                let _ = reply.send(seen.map_err(|_| Error::internal("the master failed to answer this question")));
             }))
         })
         .await

@@ -16,7 +16,7 @@ pub(super) use state::{SlaveFacts, State};
 pub use status::Status;
 pub(super) use status::StatusBoard;
 
-use super::happening::Happenings;
+use super::happening::{HappeningKind, Happenings};
 use super::home::Home;
 use crate::error::{Error, Result};
 use crate::farm::{Effect, Event, Moment, RequestId};
@@ -44,15 +44,39 @@ pub(super) fn start(
     board: Arc<StatusBoard>,
 ) -> Result<(Desk, JoinHandle<()>)> {
     let (sender, inbox) = sync_channel(QUEUE_MESSAGES_MAX);
-    let mut actor = Actor::new(home, store, inbox, happenings, board)?;
+    let ending = Ending {
+        happenings: Arc::clone(&happenings),
+        board: Arc::clone(&board),
+    };
+    let actor = Actor::new(home, store, inbox, happenings, board)?;
     let thread = std::thread::Builder::new()
         .name("netrender-farm".to_owned())
         .spawn(move || {
+            let _ending = ending;
+            // Dropped before the ending if it panics: by then the path is free for the next master.
+            let mut actor = actor;
             actor.run();
             actor.close();
         })
         .map_err(|error| Error::internal(format!("cannot start a thread: {error}")))?;
     Ok((Desk::new(sender), thread))
+}
+
+/// The last that the actor does, even if it panics: a master that answers nobody must not look as if it ran.
+struct Ending {
+    happenings: Arc<Happenings>,
+    board: Arc<StatusBoard>,
+}
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let text = "the master ends, because of a fault of its own; what it has acknowledged is on the disk";
+            self.happenings.add(HappeningKind::Error, text);
+        }
+        self.happenings.add(HappeningKind::Stopped, "the master has stopped");
+        self.board.end();
+    }
 }
 
 struct Actor {
@@ -209,10 +233,8 @@ impl Actor {
         self.board.show(Status::of(&self.state.farm), self.clock.now());
         drop(self.state);
         if let Err(error) = self.home.leave() {
-            self.happenings.add(super::HappeningKind::Error, error.to_string());
+            self.happenings.add(HappeningKind::Error, error.to_string());
         }
-        self.board.end();
-        self.happenings.add(super::HappeningKind::Stopped, "the master has stopped");
     }
 }
 
@@ -234,5 +256,43 @@ impl Clock {
 
     fn now(&self) -> Moment {
         Moment(self.wall_ms).plus_millis(u64::try_from(self.started.elapsed().as_millis()).unwrap_or(0))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Code;
+
+    #[test]
+    fn a_fault_in_one_question_is_no_fault_of_the_next() {
+        let folder = tempfile::tempdir().unwrap();
+        let (home, store) = Home::open(folder.path(), false).unwrap();
+        let (happenings, board) = (Arc::new(Happenings::default()), Arc::new(StatusBoard::default()));
+        let (desk, thread) = start(home, store, Arc::clone(&happenings), Arc::clone(&board)).unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let faulty = desk.look(|_| -> usize { panic!("a fault on purpose") });
+        assert_eq!(runtime.block_on(faulty).unwrap_err().code, Code::Internal);
+        assert_eq!(runtime.block_on(desk.look(|state| state.jobs.len())).unwrap(), 0);
+        assert!(!board.has_ended());
+        desk.stop().unwrap();
+        thread.join().unwrap();
+        assert!(board.has_ended());
+    }
+
+    #[test]
+    fn an_actor_that_panics_has_ended_and_says_so() {
+        let (happenings, board) = (Arc::new(Happenings::default()), Arc::new(StatusBoard::default()));
+        let ending = Ending {
+            happenings: Arc::clone(&happenings),
+            board: Arc::clone(&board),
+        };
+        let thread = std::thread::spawn(move || {
+            let _ending = ending;
+            panic!("a fault on purpose");
+        });
+        assert!(thread.join().is_err() && board.has_ended());
+        let kinds: Vec<_> = happenings.drain().iter().map(|happening| happening.kind).collect();
+        assert_eq!(kinds, [HappeningKind::Error, HappeningKind::Stopped]);
     }
 }

@@ -4,6 +4,7 @@ use super::body::{Asked, collect};
 use super::contents::blocking;
 use super::{Shared, number, parse};
 use crate::error::{Error, Result};
+use crate::files::part;
 use crate::ids::{Attempt, JobId, SlaveId, TaskIndex};
 use crate::master::actor::no_job;
 use crate::master::convert;
@@ -125,8 +126,11 @@ pub(super) async fn read(
 
 fn append_to(path: &std::path::Path, offset: u64, bytes: &Bytes) -> Result<u64> {
     let io = |error: std::io::Error| Error::io("write", path, &error);
-    let folder = path.parent().unwrap_or(path);
-    std::fs::create_dir_all(folder).map_err(io)?;
+    let taken = offset
+        .checked_add(bytes.len() as u64)
+        .ok_or_else(|| Error::bad_input(format!("no log goes on at byte {offset}")))?;
+    // The folder of a job's logs is made together with the job's own, which its results need too.
+    part::make_folder(path.parent().unwrap_or(path))?;
     let mut file = OpenOptions::new()
         .read(true)
         .write(true)
@@ -137,7 +141,6 @@ fn append_to(path: &std::path::Path, offset: u64, bytes: &Bytes) -> Result<u64> 
     // Parts of one log may come over two connections at once.
     file.lock().map_err(io)?;
     let present = file.metadata().map_err(io)?.len();
-    let taken = offset + bytes.len() as u64;
     if present > LOG_BYTES_MAX {
         // Cut already. All of it counts as taken: the slave need not send it again.
         return Ok(taken);

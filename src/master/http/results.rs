@@ -4,11 +4,12 @@ use super::body::Asked;
 use super::contents::blocking;
 use super::receive::{drain, receive};
 use super::{App, Shared, number, parse};
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use crate::farm::{Event, ReportBody, ResultFile, TaskRef, TaskState};
 use crate::files::part::{self, Part};
 use crate::files::{ZipEntry, write_zip, zip_length_bytes};
 use crate::ids::{Attempt, ContentHash, JobId, SlaveId, TaskIndex};
+use crate::images;
 use crate::master::actor::{State as Known, no_job};
 use crate::master::convert;
 use crate::master::fault::Fault;
@@ -79,17 +80,20 @@ pub(super) async fn upload(
             return Err(error.into());
         }
     };
-    let (frame, _claim) = claim;
+    let (frame, claim) = claim;
     let path = app.folders.result(task.job, frame, task.attempt);
     let target = path.clone();
-    receive(body, file.size_bytes, move |incoming| {
+    // The claim goes with the writer, which may outlive this call, and comes back for the report.
+    let _claim = receive(body, file.size_bytes, move |incoming| {
+        let claim = claim;
         let temporary = target.with_extension("part");
         let mut part = Part::create(&temporary)?;
         if let Err(error) = incoming.for_each(|bytes| part.write(bytes)) {
             part::remove(&temporary)?;
             return Err(error);
         }
-        part.place(file.hash, file.size_bytes, &target)
+        part.place_if(file.hash, file.size_bytes, &target, check_picture)?;
+        Ok(claim)
     })
     .await?;
     let body = ReportBody::Done {
@@ -106,10 +110,25 @@ pub(super) async fn upload(
         })
         .await;
     if let Err(error) = told {
-        blocking(move || part::remove(&path)).await?;
+        // Only what is surely not wanted goes. A failure may have come after the record; if not, the next delivery takes
+        // the file's place, or the next start removes it.
+        if matches!(error.code, Code::Conflict | Code::NotFound | Code::BadInput) {
+            blocking(move || part::remove(&path)).await?;
+        }
         return Err(error.into());
     }
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Only a whole picture makes a frame done. All of it is decoded: nothing less finds blocks that are missing or damaged. Five
+/// full-float channels of 1920x1080 (39 MB) took half a second on a busy machine of two cores, in a thread that may block;
+/// the render took many times as long.
+fn check_picture(path: &std::path::Path) -> Result<()> {
+    images::verify(path, None).map_err(|error| match error.code {
+        Code::BadInput => Error::bad_input("the result is cut short, damaged or no EXR file")
+            .hint("render the frame again, or look at the slave's disk"),
+        _ => error,
+    })
 }
 
 /// The frame, and the right to write its result; nothing if this very result is here already.

@@ -73,5 +73,6 @@ pub(super) async fn orders(
     JsonBody(wanted): JsonBody<OrdersWanted>,
 ) -> Result<Json<Orders>, Fault> {
     let slave: SlaveId = parse(&slave)?;
+    wanted.machine.as_ref().map(validate::machine).transpose()?;
     Ok(Json(app.desk.orders(slave, wanted).await?))
 }

@@ -4,7 +4,7 @@ use crate::error::{Error, Result};
 use crate::farm::{CHUNK_TASKS_MAX, NewJob, PRIORITY_RANGE};
 use crate::ids::{ContentHash, JobId, JobPath};
 use crate::master::actor::Announced;
-use crate::wire::{JobAnnounce, Manifest, Registration, RenderSettings, WorkWanted};
+use crate::wire::{JobAnnounce, MachineInfo, Manifest, Registration, RenderSettings, WorkWanted};
 use std::collections::{BTreeMap, HashSet};
 
 const NAME_BYTES_MAX: usize = 255;
@@ -81,7 +81,12 @@ pub(super) fn registration(registration: &Registration) -> Result<()> {
     }
     check_count("Blenders", registration.blenders.len(), BLENDERS_MAX)?;
     check_count("held frames", registration.holding.len(), HOLDING_MAX)?;
-    check_name("operating system", &registration.machine.os)
+    machine(&registration.machine)
+}
+
+/// Checks what a slave says of its machine.
+pub(super) fn machine(machine: &MachineInfo) -> Result<()> {
+    check_name("operating system", &machine.os)
 }
 
 /// Checks a request for work.
