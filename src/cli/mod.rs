@@ -82,7 +82,14 @@ fn carry_out(arguments: Arguments) -> Result<u8> {
 }
 
 fn connect(choice: &MasterChoice, keys: &KeySource) -> Result<Client> {
-    Client::connect(&choice.master, keys, Duration::from_secs(CONNECT_TIMEOUT_S))
+    let client = Client::connect(&choice.master, keys, Duration::from_secs(CONNECT_TIMEOUT_S))?;
+    if client.is_open() {
+        screen::note(&format!(
+            "the master at {} is open: anybody on the network may use it and see its jobs",
+            client.url()
+        ));
+    }
+    Ok(client)
 }
 
 /// One line of what failed, and one of what to try.

@@ -71,6 +71,12 @@ impl Client {
         self.link.address().to_string()
     }
 
+    /// Whether the master lets in everybody.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        self.link.is_open()
+    }
+
     /// Starts to send a saved .blend with all that it needs; returns at once.
     pub fn submit(&self, request: SubmitRequest) -> Result<Submission> {
         submit::start(&self.threads, &self.link, request)

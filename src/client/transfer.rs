@@ -143,8 +143,10 @@ mod tests {
 
     #[test]
     fn only_tries_that_bring_nothing_across_are_counted() {
-        let mut tries = Tries::default();
-        tries.fruitless = 3;
+        let mut tries = Tries {
+            fruitless: 3,
+            ..Tries::default()
+        };
         tries.found(0);
         assert_eq!(tries.fruitless, 3);
         tries.found(10);

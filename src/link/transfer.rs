@@ -147,7 +147,7 @@ mod tests {
     /// More than what the system keeps of a connection on its own.
     const BODY_BYTES: usize = 32 << 20;
     const READ_TIMEOUT: Duration = Duration::from_millis(100);
-    const LONG: Duration = Duration::from_secs(60);
+    const LONG: Duration = Duration::from_mins(1);
 
     /// Sends a long file to a master that does this with the connection.
     fn put(stall_timeout: Duration, serve: impl FnOnce(TcpStream, Receiver<()>) + Send + 'static) -> Result<serde_json::Value> {
