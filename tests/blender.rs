@@ -95,7 +95,7 @@ async fn scenes_that_nobody_here_made_equal_local_renders() {
             let folder = tempfile::tempdir().unwrap();
             let path = |name: &str| folder.path().join(name);
             let (blend, local) = (shared.join(name), path("local"));
-            let small = ["--engine", "CYCLES", "--resolution-percent", "10", "--samples", "4"];
+            let small = ["--engine", "CYCLES", "--resolution", "10", "--samples", "4"];
             render_locally(&installation, &blend, &local, &format!("{frame}-{frame}"), &small);
             let wish = CollectRequest {
                 blend,
