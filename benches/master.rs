@@ -10,8 +10,9 @@
 )]
 
 use netrender::access::{FarmKey, KeySource};
+use netrender::ids::{ContentHash, JobPath};
 use netrender::link::{Link, no_progress};
-use netrender::wire::{BlenderInfo, MachineInfo, TaskName, WorkAnswer, WorkWanted};
+use netrender::wire::{BlenderInfo, FileEntry, MachineInfo, Manifest, RenderSettings, TaskName, WorkAnswer, WorkWanted};
 use netrender::wire::{ContentStatus, JobAnnounce, JobAnnounced, Registered, Registration, ReportInfo, ReportKind};
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Child, Command, Stdio};
@@ -106,7 +107,7 @@ impl Master {
         registered.id.to_string()
     }
 
-    async fn submit(&self, frames: &str) -> JobAnnounced {
+    async fn submit(&self, frames: &str, manifest: Option<Manifest>) -> JobAnnounced {
         let job = JobAnnounce {
             name: "measurement".to_owned(),
             category: String::new(),
@@ -115,7 +116,7 @@ impl Master {
             chunks: 1,
             frames: frames.parse().unwrap(),
             blender: None,
-            manifest: None,
+            manifest,
         };
         self.link.post("jobs", &job, Duration::ZERO).await.unwrap()
     }
@@ -206,7 +207,7 @@ async fn dispatch() {
         let id = master.register(number).await;
         slaves.push(Wire::open(&master, &id).await);
     }
-    master.submit(&format!("1-{TASKS}")).await;
+    master.submit(&format!("1-{TASKS}"), None).await;
     let (cpu_before, began) = (master.cpu_s(), Instant::now());
     let tasks: Vec<_> = slaves.into_iter().map(|slave| tokio::spawn(render_all(slave))).collect();
     let mut latencies = Vec::new();
@@ -293,7 +294,7 @@ async fn first_lease() {
         });
         tokio::time::sleep(Duration::from_millis(20)).await;
         let began = Instant::now();
-        master.submit("1").await;
+        master.submit("1", None).await;
         let arrived;
         (slave, arrived) = asking.await.unwrap();
         waits.push(arrived.duration_since(began));
@@ -327,8 +328,27 @@ async fn upload() {
     std::fs::File::open(&copy).unwrap().sync_all().unwrap();
     let copy_s = began.elapsed().as_secs_f64();
     std::fs::remove_file(&copy).unwrap();
+    let hash = ContentHash(*hasher.finalize().as_bytes());
+    let main: JobPath = "scene.blend".parse().unwrap();
+    let files = vec![FileEntry {
+        path: main.clone(),
+        size_bytes: UPLOAD_BYTES,
+        hash,
+        frames: None,
+    }];
+    let announced = master
+        .submit(
+            "1",
+            Some(Manifest {
+                main,
+                files,
+                settings: RenderSettings::default(),
+            }),
+        )
+        .await;
+    assert_eq!(announced.missing, [hash]);
     let began = Instant::now();
-    let path = format!("contents/{}?offset=0&size={UPLOAD_BYTES}", hasher.finalize().to_hex());
+    let path = format!("contents/{hash}?offset=0&size={UPLOAD_BYTES}");
     let status: ContentStatus = master
         .link
         .put_file(&path, &file, 0, UPLOAD_BYTES, no_progress())
