@@ -27,7 +27,9 @@ async fn frames_of_a_moved_scene_equal_local_ones_whatever_their_order() {
             ..CollectRequest::default()
         };
         let before = std::fs::read(&main).unwrap();
-        let collected = collect(&installation, &wish, &scenes.path().join("collected")).await.unwrap();
+        let collected = collect(Some(&installation.program), &wish, &scenes.path().join("collected"))
+            .await
+            .unwrap();
         assert_eq!(before, std::fs::read(&main).unwrap(), "the artist's file was changed");
         assert_eq!((collected.frame_start, collected.frame_end), (1, 4));
         assert!(collected.missing.is_empty() && collected.warnings.is_empty(), "{collected:?}");
@@ -102,7 +104,7 @@ async fn scenes_that_nobody_here_made_equal_local_renders() {
                 engine: Some("CYCLES".to_owned()),
                 ..CollectRequest::default()
             };
-            let collected = collect(&installation, &wish, &path("collected")).await.unwrap();
+            let collected = collect(Some(&installation.program), &wish, &path("collected")).await.unwrap();
             assert!(collected.missing.is_empty(), "{name}: {collected:?}");
             copy_all(&collected, &path("moved"));
             let (mut worker, bench) = worker(&installation).await;
@@ -137,7 +139,9 @@ async fn every_file_is_found_and_found_again_elsewhere() {
             blend,
             ..CollectRequest::default()
         };
-        let collected = collect(&installation, &wish, &scenes.path().join("collected")).await.unwrap();
+        let collected = collect(Some(&installation.program), &wish, &scenes.path().join("collected"))
+            .await
+            .unwrap();
         let expected = [
             "deep/blendcache_two/sub/meta.json",
             "deep/tex/col.png",
@@ -168,7 +172,9 @@ async fn every_file_is_found_and_found_again_elsewhere() {
             blend,
             ..CollectRequest::default()
         };
-        let again = collect(&installation, &wish, &scenes.path().join("again")).await.unwrap();
+        let again = collect(Some(&installation.program), &wish, &scenes.path().join("again"))
+            .await
+            .unwrap();
         assert_eq!(below(&again, &root), expected, "a copy names files outside of the job");
         assert!(
             again.files.iter().all(|file| file.disk_path.starts_with(&root)),
@@ -213,7 +219,9 @@ async fn scenes_that_cannot_be_rendered_are_refused_in_a_sentence() {
                 blend: path(name),
                 ..CollectRequest::default()
             };
-            let collected = collect(&installation, &wish, &path("collected")).await.unwrap_err();
+            let collected = collect(Some(&installation.program), &wish, &path("collected"))
+                .await
+                .unwrap_err();
             assert!(collected.to_string().contains(words), "{name}: {collected}");
         }
         let mut wish = request(&path("net_render.blend"));
@@ -247,7 +255,7 @@ async fn no_blender_outlives_a_killed_parent() {
     for installation in real_blenders().await {
         let mut parent = std::process::Command::new(std::env::current_exe().unwrap())
             .args(["--ignored", "--exact", "--nocapture", "a_parent_waits_to_be_killed"])
-            .env("NETRENDER_TEST_CHILD", &installation.command[0])
+            .env("NETRENDER_TEST_CHILD", &installation.program)
             .stdout(std::process::Stdio::piped())
             .spawn()
             .unwrap();

@@ -4,11 +4,12 @@
 
 mod parts;
 
-use netrender::blender::{Worker, WorkerOptions, probe};
-use netrender::error::{Code, Error};
+use netrender::blender::{CollectRequest, Collected, Worker, WorkerOptions, collect, probe};
+use netrender::error::{Code, Error, Result};
 use netrender::images;
 use parts::bench::{Bench, request, worker};
 use parts::{FakeBlender, lives};
+use std::path::Path;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 
@@ -145,4 +146,74 @@ async fn a_truncated_picture_is_refused() {
         error.message.contains("1.exr is cut short, damaged or no EXR file"),
         "{error}"
     );
+}
+
+/// Has a program collect a scene, in a folder that is gone afterwards.
+async fn collected_by(program: &Path, blend: &Path) -> Result<Collected> {
+    let folder = tempfile::tempdir().unwrap();
+    let wish = CollectRequest {
+        blend: blend.to_owned(),
+        ..CollectRequest::default()
+    };
+    collect(Some(program), &wish, &folder.path().join("collected")).await
+}
+
+#[tokio::test]
+async fn a_scene_is_collected_by_one_start_that_tells_the_version_too() {
+    let fake = FakeBlender::told(r#"{"note_starts": true, "version": [4, 2, 3]}"#);
+    let collected = collected_by(&fake.path(), &fake.scene()).await.unwrap();
+    assert_eq!(collected.blender.to_string(), "4.2.3");
+    let starts: Vec<String> = fake.starts().into_iter().map(|(what, _)| what).collect();
+    assert_eq!(starts, ["collect"]);
+}
+
+#[tokio::test]
+async fn a_program_whose_name_tells_nothing_is_asked_what_it_is() {
+    let fake = FakeBlender::told("{}");
+    let program = fake.folder().join("render_program.py");
+    std::fs::copy(fake.path(), &program).unwrap();
+    let collected = collected_by(&program, &fake.scene()).await.unwrap();
+    assert_eq!(collected.blender.to_string(), "3.4.1");
+}
+
+#[tokio::test]
+async fn what_collecting_fails_of_is_told_precisely() {
+    let fake = FakeBlender::told(r#"{"crash_on_collect": true}"#);
+    let error = collected_by(&fake.path(), &fake.scene()).await.unwrap_err();
+    assert_blender(
+        &error,
+        &["crashed (signal 11) while looking through the scene", "about to crash"],
+    );
+    fake.tell("{}");
+    let newer = fake.folder().join("newer.blend");
+    std::fs::write(&newer, "BLENDER17-01v0500 and no more").unwrap();
+    let error = collected_by(&fake.path(), &newer).await.unwrap_err();
+    assert_blender(
+        &error,
+        &["newer.blend was saved by Blender 5.0, which is newer than this Blender 3.4.1"],
+    );
+    fake.tell(r#"{"crash_on_collect": true}"#);
+    let error = collected_by(&fake.path(), &newer).await.unwrap_err();
+    assert_blender(&error, &["saved by Blender 5.0"]);
+    let gone = fake.folder().join("blender");
+    let error = collected_by(&gone, &fake.scene()).await.unwrap_err();
+    assert_blender(&error, &["cannot start", "blender"]);
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_program_that_only_bears_the_name_of_blender_or_python_is_found_out() {
+    let fake = FakeBlender::told("{}");
+    let place = |name: &str, target: &Path| {
+        let path = fake.folder().join(name);
+        std::os::unix::fs::symlink(target, &path).unwrap();
+        path
+    };
+    let shell = place("blender", Path::new("/bin/sh"));
+    let error = collected_by(&shell, &fake.scene()).await.unwrap_err();
+    assert_blender(&error, &["is neither Blender nor Python"]);
+    // A Blender whose name says that it is a Python is asked, and then started as what it is.
+    let misnamed = fake.folder().join("python_of_blender");
+    std::fs::copy(fake.path(), &misnamed).unwrap();
+    assert!(collected_by(&misnamed, &fake.scene()).await.is_ok());
 }

@@ -18,6 +18,8 @@ every order), else from the environment variable FAKE_BLENDER, as JSON too; ever
     print_bytes       prints so much before each frame
     grandchild        true: starts a process that leaves its process group, and writes its id to `grandchild.pid` beside it
     collected         replaces keys of what it tells as collected
+    crash_on_collect  true
+    note_starts       true: adds a line to the file beside it that ends in `.starts`: version, worker or collect, and its process id
 
 Frame N is one channel set `ViewLayer.Combined` of the value N/1000, so a test can tell which frame it holds.
 """
@@ -56,13 +58,22 @@ def still_due(fake):
 def main():
     fake = orders_to_misbehave()
     if "--version" in sys.argv:
+        note_start(fake, "version")
         print("Blender " + ".".join(map(str, fake.get("version", [3, 4, 1]))))
     elif any(argument.endswith("worker.py") for argument in sys.argv):
+        note_start(fake, "worker")
         work(fake)
     elif any(argument.endswith("collect.py") for argument in sys.argv):
+        note_start(fake, "collect")
         collect(fake, sys.argv[sys.argv.index("--") + 1])
     else:
         sys.exit("fake_blender: started in a way that netrender does not start a Blender: " + " ".join(sys.argv))
+
+
+def note_start(fake, what):
+    if fake.get("note_starts"):
+        with open(BESIDE + ".starts", "a", encoding="utf-8") as file:
+            file.write(f"{what} {os.getpid()}\n")
 
 
 def work(fake):
@@ -119,6 +130,8 @@ def render(fake, order):
 
 def collect(fake, request_path):
     """The given file alone, frames 1 to 10."""
+    if fake.get("crash_on_collect"):
+        crash()
     with open(request_path, encoding="utf-8") as file:
         request = json.load(file)
     answer = {

@@ -39,7 +39,7 @@ def main(request_path):
         speak_english()
         answer = collect(request["blend"], request["folder"], request.get("scene"), request.get("engine"))
     except Refused as refusal:
-        answer = {"refused": str(refusal)}
+        answer = {"refused": str(refusal), "blender": list(bpy.app.version)}
     with open(request["result"] + ".part", "w", encoding="utf-8") as file:
         json.dump(answer, file)
     os.replace(request["result"] + ".part", request["result"])

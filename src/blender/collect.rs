@@ -1,7 +1,7 @@
 //! What a scene needs to be rendered elsewhere, found by a child Blender that opens it.
 
 use super::header;
-use super::installation::Installation;
+use super::installation::{Kind, candidates, guess, none_found, probe};
 use super::log::Log;
 use super::process::{Launch, ending};
 use super::worker::{engine_missing, last_words};
@@ -85,7 +85,7 @@ struct Question<'a> {
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
 enum Answer {
-    Refused { refused: String },
+    Refused { refused: String, blender: [u16; 3] },
     Found(Box<Found>),
 }
 
@@ -103,36 +103,101 @@ struct Found {
     missing: Vec<MissingFile>,
 }
 
-/// Opens a saved .blend in a child Blender (its scripts do not run) and lists what it needs. Copies of files whose paths had
-/// to be changed lie below `folder`, which must outlive the sending of the job; the originals are never written.
-pub async fn collect(installation: &Installation, request: &CollectRequest, folder: &Path) -> Result<Collected> {
-    header::check(&request.blend, &installation.version.to_string())?;
+/// Opens a saved .blend in a child Blender (`given`, else the first one found; its scripts do not run) and lists what it
+/// needs. Copies of files whose paths had to be changed lie below `folder`, which must outlive the sending of the job; the
+/// originals are never written.
+///
+/// Blender is started once: what it is shows by its name, and its version by its answer. Only if that fails, the program is
+/// asked what it is, so that the error tells what is really wrong.
+pub async fn collect(given: Option<&Path>, request: &CollectRequest, folder: &Path) -> Result<Collected> {
+    let saved = header::read(&request.blend)?;
     std::fs::create_dir_all(folder).map_err(|error| Error::io("make the folder", folder, &error))?;
-    let blend = std::path::absolute(&request.blend).map_err(|error| Error::io("find", &request.blend, &error))?;
-    let (question_path, result) = (folder.join("question.json"), folder.join("answer.json"));
-    let question = Question {
-        blend: &blend,
-        folder,
-        result: &result,
-        scene: request.scene.as_deref(),
-        engine: request.engine.as_deref(),
-    };
-    let text = serde_json::to_vec(&question)
-        .map_err(|_| Error::bad_input("a path that is not valid Unicode cannot be handed to Blender"))?;
-    std::fs::write(&question_path, text).map_err(|error| Error::io("write", &question_path, &error))?;
-    // Nobody listens: the log only remembers what matters.
-    let log = Log::new(mpsc::channel(1).0);
-    run(installation, &question_path, folder, &log).await?;
-    let found = read(&result, &log)?;
-    match log.engine_missing(&found.scene) {
-        Some(engine) if request.engine.is_none() => Err(engine_missing(&found.scene, &engine)),
-        _ => Ok(found),
+    let search = Search { request, folder, saved };
+    if let Some(program) = given {
+        return search.by(program).await?;
+    }
+    for program in candidates() {
+        if let Ok(collected) = search.by(&program).await {
+            return collected;
+        }
+    }
+    Err(none_found())
+}
+
+/// What is looked for, and where the answer goes.
+struct Search<'a> {
+    request: &'a CollectRequest,
+    folder: &'a Path,
+    /// Which Blender saved the file, if that is known.
+    saved: Option<BlenderVersion>,
+}
+
+impl Search<'_> {
+    /// The outer error is that the program is no Blender.
+    async fn by(&self, program: &Path) -> Result<Result<Collected>> {
+        let guessed = guess(program);
+        let failure = match guessed {
+            Some(kind) => match self.ask(program, kind).await {
+                Ok(told) => return Ok(told),
+                Err(failure) => Some(failure),
+            },
+            None => None,
+        };
+        let installation = probe(program).await?;
+        let own = installation.version;
+        if let Err(newer) = header::refuse_newer(&self.request.blend, self.saved, own) {
+            return Ok(Err(newer));
+        }
+        match failure {
+            Some(failure) if guessed == Some(installation.kind) => Ok(Err(failure)),
+            _ => Ok(self.ask(program, installation.kind).await.flatten()),
+        }
+    }
+
+    /// The outer error is that Blender, if it is one, did not answer.
+    async fn ask(&self, program: &Path, kind: Kind) -> Result<Result<Collected>> {
+        let (question, result) = (self.folder.join("question.json"), self.folder.join("answer.json"));
+        self.write_question(&question, &result)?;
+        // Nobody listens: the log only remembers what matters.
+        let log = Log::new(mpsc::channel(1).0);
+        run(program, kind, &question, self.folder, &log).await?;
+        Ok(match read(&result, &log)? {
+            Answer::Refused { refused, blender } => self.refuse_newer(blender).and(Err(Error::blender(refused))),
+            Answer::Found(found) => self.refuse_newer(found.blender).and_then(|()| self.judge(*found, &log)),
+        })
+    }
+
+    fn refuse_newer(&self, [major, minor, patch]: [u16; 3]) -> Result<()> {
+        header::refuse_newer(&self.request.blend, self.saved, BlenderVersion { major, minor, patch })
+    }
+
+    fn judge(&self, found: Found, log: &Log) -> Result<Collected> {
+        match log.engine_missing(&found.scene) {
+            Some(engine) if self.request.engine.is_none() => Err(engine_missing(&found.scene, &engine)),
+            _ => Ok(found.into_collected()),
+        }
+    }
+
+    fn write_question(&self, path: &Path, result: &Path) -> Result<()> {
+        let request = self.request;
+        let blend = std::path::absolute(&request.blend).map_err(|error| Error::io("find", &request.blend, &error))?;
+        let question = Question {
+            blend: &blend,
+            folder: self.folder,
+            result,
+            scene: request.scene.as_deref(),
+            engine: request.engine.as_deref(),
+        };
+        let text = serde_json::to_vec(&question)
+            .map_err(|_| Error::bad_input("a path that is not valid Unicode cannot be handed to Blender"))?;
+        std::fs::write(path, text).map_err(|error| Error::io("write", path, &error))
     }
 }
 
-async fn run(installation: &Installation, question: &Path, folder: &Path, log: &std::sync::Arc<Log>) -> Result<()> {
+async fn run(program: &Path, kind: Kind, question: &Path, folder: &Path, log: &std::sync::Arc<Log>) -> Result<()> {
     let launch = Launch {
-        installation,
+        program,
+        kind,
         script: "collect.py",
         argument: Some(question),
         folder,
@@ -156,20 +221,16 @@ async fn run(installation: &Installation, question: &Path, folder: &Path, log: &
     }
 }
 
-fn read(result: &Path, log: &Log) -> Result<Collected> {
+fn read(result: &Path, log: &Log) -> Result<Answer> {
     let silent = || Error::blender(last_words("ended without telling what the scene needs", log));
     if std::fs::metadata(result).map_err(|_| silent())?.len() > RESULT_BYTES_MAX {
         return Err(Error::blender("the scene needs more files than a job can hold"));
     }
     let text = std::fs::read(result).map_err(|_| silent())?;
-    match serde_json::from_slice(&text) {
-        Ok(Answer::Refused { refused }) => Err(Error::blender(refused)),
-        Ok(Answer::Found(found)) => Ok(found.into_collected()),
-        Err(_) => Err(
-            Error::blender("a file that the scene needs has a name that is not valid Unicode")
-                .hint("rename it, and choose it again in Blender"),
-        ),
-    }
+    serde_json::from_slice(&text).map_err(|_| {
+        Error::blender("a file that the scene needs has a name that is not valid Unicode")
+            .hint("rename it, and choose it again in Blender")
+    })
 }
 
 impl Found {

@@ -11,8 +11,12 @@ const GZIP: &[u8] = &[0x1f, 0x8b];
 const ZSTD: &[u8] = &[0x28, 0xb5, 0x2f, 0xfd];
 
 /// Refuses what this Blender cannot open, before it tries: missing, empty, no .blend, or saved by a newer one.
-pub(super) fn check(blend: &Path, own: &str) -> Result<()> {
-    let name = blend.file_name().unwrap_or_default().to_string_lossy();
+pub(super) fn check(blend: &Path, own: BlenderVersion) -> Result<()> {
+    refuse_newer(blend, read(blend)?, own)
+}
+
+/// Which Blender saved the file, if it was one from 3.0 on or did not compress; refuses what no Blender can open.
+pub(super) fn read(blend: &Path) -> Result<Option<BlenderVersion>> {
     if blend.is_dir() {
         return Err(Error::bad_input(format!("{} is a folder, not a .blend", blend.display())));
     }
@@ -22,12 +26,19 @@ pub(super) fn check(blend: &Path, own: &str) -> Result<()> {
     }
     // Only Blenders before 3.0 pack like this, and every Blender in use opens what they saved.
     if head.starts_with(GZIP) {
-        return Ok(());
+        return Ok(None);
     }
-    let saved = saved_by(&head)
-        .ok_or_else(|| Error::bad_input(format!("{name} is no .blend file")).hint("give a file that Blender has saved"))?;
-    match own.parse::<BlenderVersion>() {
-        Ok(own) if (saved.major, saved.minor) > (own.major, own.minor) => Err(Error::blender(format!(
+    let name = blend.file_name().unwrap_or_default().to_string_lossy();
+    saved_by(&head)
+        .map(Some)
+        .ok_or_else(|| Error::bad_input(format!("{name} is no .blend file")).hint("give a file that Blender has saved"))
+}
+
+/// Refuses a file that a newer Blender saved: most of them open, but not all that is in them is there then.
+pub(super) fn refuse_newer(blend: &Path, saved: Option<BlenderVersion>, own: BlenderVersion) -> Result<()> {
+    let name = blend.file_name().unwrap_or_default().to_string_lossy();
+    match saved {
+        Some(saved) if (saved.major, saved.minor) > (own.major, own.minor) => Err(Error::blender(format!(
             "{name} was saved by Blender {}, which is newer than this Blender {own}",
             saved.series()
         ))
@@ -75,6 +86,12 @@ fn saved_by(head: &[u8]) -> Option<BlenderVersion> {
 mod tests {
     use super::*;
 
+    const OWN: BlenderVersion = BlenderVersion {
+        major: 3,
+        minor: 4,
+        patch: 1,
+    };
+
     #[test]
     fn both_kinds_of_header_are_read() {
         let version = |head: &[u8]| saved_by(head).map(BlenderVersion::series);
@@ -92,7 +109,7 @@ mod tests {
         let refused = |content: &[u8]| {
             let path = folder.path().join("a.blend");
             std::fs::write(&path, content).unwrap();
-            check(&path, "3.4.1").unwrap_err().to_string()
+            check(&path, OWN).unwrap_err().to_string()
         };
         assert!(refused(b"").contains("a.blend is no .blend file"));
         assert!(refused(b"\x89PNG\r\n\x1a\nabcdefghijkl").contains("is no .blend file"));
@@ -101,9 +118,9 @@ mod tests {
             newer.contains("saved by Blender 5.0") && newer.contains("this Blender 3.4.1"),
             "{newer}"
         );
-        assert!(check(folder.path(), "3.4.1").unwrap_err().to_string().contains("is a folder"));
+        assert!(check(folder.path(), OWN).unwrap_err().to_string().contains("is a folder"));
         assert!(
-            check(&folder.path().join("none.blend"), "3.4.1")
+            check(&folder.path().join("none.blend"), OWN)
                 .unwrap_err()
                 .to_string()
                 .contains("cannot read")

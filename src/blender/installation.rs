@@ -17,7 +17,7 @@ const PROBE_BYTES_MAX: u64 = 64 * 1024;
 /// Says the version of `bpy`. The current folder is taken off the path: it may be anybody's.
 const ASK_MODULE: &str = "import sys; sys.path[:] = [p for p in sys.path if p]; import bpy; print('bpy', *bpy.app.version)";
 
-/// What kind of Blender it is.
+/// What kind of Blender a program is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// The `blender` program.
@@ -29,8 +29,8 @@ pub enum Kind {
 /// A Blender that works.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Installation {
-    /// Program and leading arguments.
-    pub command: Vec<OsString>,
+    /// The program.
+    pub program: PathBuf,
     /// What the program is.
     pub kind: Kind,
     /// Its version.
@@ -45,11 +45,10 @@ pub async fn probe(path: &Path) -> Result<Installation> {
             Error::blender(format!("{shown} is a folder, not the program of a Blender")).hint("name the blender program in it")
         );
     }
-    let command = vec![path.as_os_str().to_owned()];
     let says = say(path, vec![path.into(), "--version".into()]).await?;
     if let Some(version) = version_after("Blender ", &says) {
         return Ok(Installation {
-            command,
+            program: path.to_owned(),
             kind: Kind::Executable,
             version,
         });
@@ -63,7 +62,7 @@ pub async fn probe(path: &Path) -> Result<Installation> {
         Error::blender(format!("the Python {shown} cannot import bpy")).hint("install Blender's module into it: pip install bpy")
     })?;
     Ok(Installation {
-        command,
+        program: path.to_owned(),
         kind: Kind::Module,
         version,
     })
@@ -83,15 +82,27 @@ pub async fn find_installations(given: &[PathBuf]) -> Result<Vec<Installation>> 
             return Ok(vec![installation]);
         }
     }
-    Err(
-        Error::blender("there is no Blender on this machine's PATH, and no Python with bpy").hint(format!(
-            "give one by --blender, or set {PYTHON_VARIABLE} to a Python that has the bpy module"
-        )),
-    )
+    Err(none_found())
+}
+
+/// What a program is by its name, without asking it: none if the name does not tell.
+pub(super) fn guess(path: &Path) -> Option<Kind> {
+    let name = path.file_stem()?.to_string_lossy().to_lowercase();
+    if name.starts_with("python") {
+        Some(Kind::Module)
+    } else {
+        name.contains("blender").then_some(Kind::Executable)
+    }
+}
+
+pub(super) fn none_found() -> Error {
+    Error::blender("there is no Blender on this machine's PATH, and no Python with bpy").hint(format!(
+        "give one by --blender, or set {PYTHON_VARIABLE} to a Python that has the bpy module"
+    ))
 }
 
 /// Where a Blender may be: on the PATH, the named Python, beside this program (a virtual environment), on the PATH.
-fn candidates() -> Vec<PathBuf> {
+pub(super) fn candidates() -> Vec<PathBuf> {
     let named = std::env::var_os(PYTHON_VARIABLE).filter(|value| !value.is_empty());
     let beside = std::env::current_exe()
         .ok()
@@ -165,6 +176,16 @@ mod tests {
                 .as_deref(),
             Some("5.0.1")
         );
+    }
+
+    #[test]
+    fn a_programs_name_mostly_tells_what_it_is() {
+        let guessed = |path: &str| guess(Path::new(path));
+        assert_eq!(guessed("/opt/blender-4.2.3/blender"), Some(Kind::Executable));
+        assert_eq!(guessed("Blender.exe"), Some(Kind::Executable));
+        assert_eq!(guessed("/opt/blender/bin/python3.11"), Some(Kind::Module));
+        assert_eq!(guessed("/opt/blender/start.sh"), None);
+        assert_eq!(guessed("/"), None);
     }
 
     #[tokio::test]

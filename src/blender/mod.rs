@@ -14,6 +14,7 @@ mod header;
 mod installation;
 mod log;
 mod process;
+mod talk;
 mod worker;
 
 pub use collect::{CollectRequest, Collected, CollectedFile, MissingFile, collect};

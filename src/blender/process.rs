@@ -1,6 +1,6 @@
 //! A child process with everything that it starts: born on a thread that outlives it, and ended as a whole.
 
-use super::installation::{Installation, Kind};
+use super::installation::Kind;
 use super::log::{Log, read_lines};
 use crate::access::KEY_VARIABLE;
 use crate::error::{Error, Result};
@@ -34,7 +34,8 @@ const SCRIPTS: [(&str, &str); 3] = [
 
 /// How a child is started.
 pub(super) struct Launch<'a> {
-    pub(super) installation: &'a Installation,
+    pub(super) program: &'a Path,
+    pub(super) kind: Kind,
     /// Which of [`SCRIPTS`].
     pub(super) script: &'a str,
     /// What the script finds behind `--`.
@@ -70,8 +71,8 @@ impl Launch<'_> {
     /// Starts the child; what it prints goes to `log`.
     pub(super) async fn spawn(self, log: &Arc<Log>) -> Result<Tree> {
         let command = self.command()?;
-        let program = self.installation.command.first().cloned().unwrap_or_default();
-        let failed = |error: &std::io::Error| Error::io("start", Path::new(&program), error);
+        let program = self.program.to_owned();
+        let failed = |error: &std::io::Error| Error::io("start", &program, error);
         let (born, birth) = oneshot::channel();
         let (keeper, orders) = mpsc::channel();
         let (mark, alive) = (self.mark.clone(), self.alive);
@@ -114,9 +115,9 @@ impl Launch<'_> {
             let path = scripts.join(name);
             std::fs::write(&path, text).map_err(|error| Error::io("write", &path, &error))?;
         }
-        let mut arguments: Vec<OsString> = self.installation.command.clone();
+        let mut arguments: Vec<OsString> = vec![self.program.into()];
         let script = scripts.join(self.script).into_os_string();
-        match self.installation.kind {
+        match self.kind {
             Kind::Executable => {
                 let scripts_of_scenes = if self.allow_scripts { "-y" } else { "-Y" };
                 arguments.extend(["-b", "-noaudio", scripts_of_scenes].map(OsString::from));

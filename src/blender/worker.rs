@@ -4,16 +4,15 @@ use super::header;
 use super::installation::Installation;
 use super::log::{Log, LogLine};
 use super::process::{Launch, Tree, ending};
+use super::talk::{Reply, Talk, What};
 use crate::error::{Error, Result};
+use crate::ids::BlenderVersion;
 use crate::wire::RenderSettings;
-use serde::{Deserialize, Serialize};
 use std::convert::Infallible;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
-use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
@@ -21,13 +20,6 @@ use tokio::time::timeout;
 const START_TIMEOUT_S: u64 = 60;
 /// A scene of many gigabytes over a slow disk takes minutes; what takes longer hangs.
 const OPEN_TIMEOUT_S: u64 = 1800;
-/// A stranger on the worker's port gets no more patience than this.
-const HANDSHAKE_TIMEOUT_S: u64 = 10;
-/// The rest of the log, after the answer.
-const LOG_TIMEOUT_S: u64 = 2;
-/// From the end of the connection to the end of the process.
-const END_TIMEOUT_S: u64 = 5;
-const REPLY_BYTES_MAX: u64 = 64 * 1024;
 
 /// How a worker is started.
 #[derive(Debug, Clone)]
@@ -65,55 +57,10 @@ pub struct Rendered {
 #[derive(Debug)]
 pub struct Worker {
     tree: Tree,
-    replies: BufReader<OwnedReadHalf>,
-    orders: OwnedWriteHalf,
+    talk: Talk,
     log: Arc<Log>,
-    marks: u64,
     options: WorkerOptions,
-    version: String,
-}
-
-#[derive(Debug, Serialize)]
-struct Order<'a> {
-    mark: u64,
-    #[serde(flatten)]
-    what: What<'a>,
-}
-
-#[derive(Debug, Serialize)]
-#[serde(tag = "order", rename_all = "snake_case")]
-enum What<'a> {
-    Open {
-        blend: &'a Path,
-        allow_scripts: bool,
-        threads: u32,
-        #[serde(flatten)]
-        settings: &'a RenderSettings,
-    },
-    Render {
-        frame: i32,
-        output: &'a Path,
-    },
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(tag = "reply", rename_all = "snake_case")]
-enum Reply {
-    Ready {
-        token: String,
-        version: [u16; 3],
-    },
-    Opened {
-        scene: String,
-    },
-    Rendered {
-        seconds: f64,
-        size: (u32, u32),
-        layers: Vec<String>,
-    },
-    Failed {
-        reason: String,
-    },
+    version: BlenderVersion,
 }
 
 impl Worker {
@@ -136,7 +83,8 @@ impl Worker {
         let token = one_time_token()?;
         let log = Log::new(log);
         let launch = Launch {
-            installation,
+            program: &installation.program,
+            kind: installation.kind,
             script: "worker.py",
             argument: None,
             folder: &options.folder,
@@ -147,23 +95,18 @@ impl Worker {
         };
         let mut tree = launch.spawn(&log).await?;
         let connected = tokio::select! {
-            connected = timeout(Duration::from_secs(START_TIMEOUT_S), greet(&listener, &token)) => connected
+            connected = timeout(Duration::from_secs(START_TIMEOUT_S), Talk::begin(&listener, &token)) => connected
                 .map_err(|_| Error::timeout(format!("Blender did not start within {START_TIMEOUT_S} s"))),
             status = tree.exited() => Err(Error::blender(last_words(&format!("{} at its start", ending(&status)), &log))),
         };
         match connected {
-            Ok((stream, version)) => {
-                let (replies, orders) = stream.into_split();
-                Ok(Self {
-                    tree,
-                    replies: BufReader::new(replies),
-                    orders,
-                    log,
-                    marks: 0,
-                    options: options.clone(),
-                    version,
-                })
-            }
+            Ok((talk, version)) => Ok(Self {
+                tree,
+                talk,
+                log,
+                options: options.clone(),
+                version,
+            }),
             Err(error) => {
                 tree.kill().await;
                 Err(error)
@@ -174,7 +117,7 @@ impl Worker {
     /// Opens a scene, in place of the one that was open.
     pub async fn open(&mut self, scene: &SceneRequest) -> Result<()> {
         let name = scene.blend.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        header::check(&scene.blend, &self.version)?;
+        header::check(&scene.blend, self.version)?;
         self.log.set_frame(None);
         self.log.forget_engines();
         let what = What::Open {
@@ -184,15 +127,7 @@ impl Worker {
             settings: &scene.settings,
         };
         let opening = format!("while opening {name}");
-        let reply = ask(
-            &mut self.tree,
-            &mut self.replies,
-            &mut self.orders,
-            &self.log,
-            &mut self.marks,
-            what,
-            &opening,
-        );
+        let reply = self.talk.ask(what, &opening, &mut self.tree, &self.log);
         match timeout(Duration::from_secs(OPEN_TIMEOUT_S), reply).await {
             Ok(Ok(Reply::Opened { scene: opened })) => match self.log.engine_missing(&opened) {
                 Some(engine) if scene.settings.engine.is_none() => Err(engine_missing(&opened, &engine)),
@@ -211,21 +146,18 @@ impl Worker {
         self.log.set_frame(Some(frame));
         let what = What::Render { frame, output };
         let rendering = format!("while rendering frame {frame}");
-        let reply = ask(
-            &mut self.tree,
-            &mut self.replies,
-            &mut self.orders,
-            &self.log,
-            &mut self.marks,
-            what,
-            &rendering,
-        )
-        .await;
+        let reply = self.talk.ask(what, &rendering, &mut self.tree, &self.log).await;
         self.log.set_frame(None);
         match reply {
             Ok(Reply::Rendered { seconds, size, layers }) => Ok(Rendered { seconds, size, layers }),
             reply => Err(unexpected(reply, &rendering)),
         }
+    }
+
+    /// Waits until the process ends by itself. May be given up and called again.
+    pub async fn ended(&mut self) {
+        // How it ended, a later order tells.
+        let _ = self.tree.exited().await;
     }
 
     /// Kills Blender and all that it started; returns when nothing of it is left.
@@ -244,83 +176,6 @@ impl Worker {
     pub fn pid(&self) -> u32 {
         self.tree.pid()
     }
-}
-
-/// Sends an order and waits for its reply, or for the end of the process.
-async fn ask(
-    tree: &mut Tree,
-    replies: &mut BufReader<OwnedReadHalf>,
-    orders: &mut OwnedWriteHalf,
-    log: &Log,
-    marks: &mut u64,
-    what: What<'_>,
-    doing: &str,
-) -> Result<Reply> {
-    *marks += 1;
-    let mark = *marks;
-    let mut line = serde_json::to_vec(&Order { mark, what })
-        .map_err(|_| Error::bad_input("a path that is not valid Unicode cannot be handed to Blender"))?;
-    line.push(b'\n');
-    let reply = tokio::select! {
-        biased;
-        reply = async {
-            orders.write_all(&line).await.ok()?;
-            read_reply(replies).await
-        } => reply,
-        _ = tree.exited() => None,
-    };
-    if let Some(reply) = reply {
-        // The lines that belong to this order come before its mark.
-        let _ = timeout(Duration::from_secs(LOG_TIMEOUT_S), log.reached(mark)).await;
-        return Ok(reply);
-    }
-    let how = match timeout(Duration::from_secs(END_TIMEOUT_S), tree.exited()).await {
-        Ok(status) => ending(&status),
-        Err(_) => "stopped answering".to_owned(),
-    };
-    Err(Error::blender(last_words(&format!("{how} {doing}"), log)))
-}
-
-async fn read_reply(replies: &mut BufReader<OwnedReadHalf>) -> Option<Reply> {
-    let mut line = Vec::new();
-    replies.take(REPLY_BYTES_MAX).read_until(b'\n', &mut line).await.ok()?;
-    serde_json::from_slice(&line).ok()
-}
-
-/// Waits for the child among whoever else may connect.
-async fn greet(listener: &TcpListener, token: &str) -> (TcpStream, String) {
-    loop {
-        let Ok((mut stream, _)) = listener.accept().await else {
-            // Out of handles: the caller's time-out bounds this.
-            tokio::time::sleep(Duration::from_millis(100)).await;
-            continue;
-        };
-        let first = timeout(Duration::from_secs(HANDSHAKE_TIMEOUT_S), read_ready(&mut stream)).await;
-        if let Ok(Some((theirs, [major, minor, patch]))) = first
-            && theirs == token
-        {
-            // Orders are small and must not wait for more.
-            let _ = stream.set_nodelay(true);
-            return (stream, format!("{major}.{minor}.{patch}"));
-        }
-    }
-}
-
-/// Reads the first line byte by byte, so that nothing of what follows is taken.
-async fn read_ready(stream: &mut TcpStream) -> Option<(String, [u16; 3])> {
-    let mut line = Vec::new();
-    while line.len() < 1024 {
-        match stream.read_u8().await.ok()? {
-            b'\n' => {
-                return match serde_json::from_slice(&line).ok()? {
-                    Reply::Ready { token, version } => Some((token, version)),
-                    _ => None,
-                };
-            }
-            byte => line.push(byte),
-        }
-    }
-    None
 }
 
 fn one_time_token() -> Result<String> {

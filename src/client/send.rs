@@ -3,7 +3,7 @@
 use super::board::{Board, Stage};
 use super::submit::SubmitRequest;
 use super::transfer::{self, Content};
-use crate::blender::{self, CollectRequest, Collected, CollectedFile, Installation, MissingFile};
+use crate::blender::{self, CollectRequest, Collected, CollectedFile, MissingFile};
 use crate::error::{Error, Result};
 use crate::files::{self, BuiltManifest, SourceFile};
 use crate::ids::{ContentHash, FrameSet, JobId};
@@ -81,23 +81,14 @@ pub(super) async fn take_back(link: &Link, board: &Board) {
 }
 
 async fn collect(request: &SubmitRequest, board: &Board, folder: &Path) -> Result<Collected> {
-    let installation = installation(request.blender.as_deref()).await?;
     let name = request.blend.file_name().unwrap_or_default().to_string_lossy();
-    board.say(format!("Blender {} lists what {name} needs", installation.version));
+    board.say(format!("Blender lists what {name} needs"));
     let question = CollectRequest {
         blend: request.blend.clone(),
         scene: request.settings.scene.clone(),
         engine: request.settings.engine.clone(),
     };
-    blender::collect(&installation, &question, folder).await
-}
-
-async fn installation(given: Option<&Path>) -> Result<Installation> {
-    if let Some(path) = given {
-        return blender::probe(path).await;
-    }
-    let found = blender::find_installations(&[]).await?.into_iter().next();
-    found.ok_or_else(|| Error::blender("no Blender was found to read the file with"))
+    blender::collect(request.blender.as_deref(), &question, folder).await
 }
 
 fn refuse_missing(missing: &[MissingFile], request: &SubmitRequest, board: &Board) -> Result<()> {

@@ -69,7 +69,7 @@ pub(crate) fn shared_scenes() -> Option<PathBuf> {
 
 /// Runs a script that makes scenes in a real Blender.
 pub(crate) fn make_scene(installation: &Installation, name: &str, folder: &Path) {
-    let mut command = Command::new(&installation.command[0]);
+    let mut command = Command::new(&installation.program);
     if installation.kind == Kind::Executable {
         command.args(["-b", "-noaudio", "--factory-startup", "--python-exit-code", "1", "-P"]);
     }
@@ -78,7 +78,7 @@ pub(crate) fn make_scene(installation: &Installation, name: &str, folder: &Path)
 
 /// Renders frames as a person would by hand, in one cold Blender; they come as `000001.exr`.
 pub(crate) fn render_locally(installation: &Installation, blend: &Path, folder: &Path, frames: &str, options: &[&str]) {
-    let mut command = Command::new(&installation.command[0]);
+    let mut command = Command::new(&installation.program);
     let local_render = script("scenes/local_render.py");
     if installation.kind == Kind::Executable {
         command
@@ -140,6 +140,13 @@ impl FakeBlender {
             .ok()?
             .parse()
             .ok()
+    }
+
+    /// What it was started for and as which process, in order, if it was told to note it.
+    pub(crate) fn starts(&self) -> Vec<(String, u32)> {
+        let noted = std::fs::read_to_string(self.folder.path().join("fake_blender.starts")).unwrap_or_default();
+        let read = |line: &str| Some((line.split_once(' ')?.0.to_owned(), line.split_once(' ')?.1.parse().ok()?));
+        noted.lines().filter_map(read).collect()
     }
 
     pub(crate) fn folder(&self) -> &Path {

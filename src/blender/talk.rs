@@ -1,0 +1,160 @@
+//! The conversation with a worker: one order at a time, lines of JSON over a loopback socket.
+
+use super::log::Log;
+use super::process::{Tree, ending};
+use super::worker::last_words;
+use crate::error::{Error, Result};
+use crate::ids::BlenderVersion;
+use crate::wire::RenderSettings;
+use serde::{Deserialize, Serialize};
+use std::path::Path;
+use std::time::Duration;
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::time::timeout;
+
+/// A stranger on the worker's port gets no more patience than this.
+const HANDSHAKE_TIMEOUT_S: u64 = 10;
+/// The rest of the log, after the answer.
+const LOG_TIMEOUT_S: u64 = 2;
+/// From the end of the connection to the end of the process.
+const END_TIMEOUT_S: u64 = 5;
+const REPLY_BYTES_MAX: u64 = 64 * 1024;
+
+#[derive(Debug, Serialize)]
+struct Order<'a> {
+    mark: u64,
+    #[serde(flatten)]
+    what: What<'a>,
+}
+
+/// What `worker.py` can be told to do.
+#[derive(Debug, Serialize)]
+#[serde(tag = "order", rename_all = "snake_case")]
+pub(super) enum What<'a> {
+    Open {
+        blend: &'a Path,
+        allow_scripts: bool,
+        threads: u32,
+        #[serde(flatten)]
+        settings: &'a RenderSettings,
+    },
+    Render {
+        frame: i32,
+        output: &'a Path,
+    },
+}
+
+/// What it answers.
+#[derive(Debug, Deserialize)]
+#[serde(tag = "reply", rename_all = "snake_case")]
+pub(super) enum Reply {
+    Ready {
+        token: String,
+        version: [u16; 3],
+    },
+    Opened {
+        scene: String,
+    },
+    Rendered {
+        seconds: f64,
+        size: (u32, u32),
+        layers: Vec<String>,
+    },
+    Failed {
+        reason: String,
+    },
+}
+
+/// A connection on which a child said who it is.
+#[derive(Debug)]
+pub(super) struct Talk {
+    replies: BufReader<OwnedReadHalf>,
+    orders: OwnedWriteHalf,
+    /// Counts the orders.
+    marks: u64,
+}
+
+impl Talk {
+    /// Waits for the child that knows the token; tells which Blender it is.
+    pub(super) async fn begin(listener: &TcpListener, token: &str) -> (Self, BlenderVersion) {
+        let (stream, version) = greet(listener, token).await;
+        let (replies, orders) = stream.into_split();
+        let talk = Self {
+            replies: BufReader::new(replies),
+            orders,
+            marks: 0,
+        };
+        (talk, version)
+    }
+
+    /// Sends an order and waits for its reply, or for the end of the process.
+    pub(super) async fn ask(&mut self, what: What<'_>, doing: &str, tree: &mut Tree, log: &Log) -> Result<Reply> {
+        self.marks += 1;
+        let mark = self.marks;
+        let mut line = serde_json::to_vec(&Order { mark, what })
+            .map_err(|_| Error::bad_input("a path that is not valid Unicode cannot be handed to Blender"))?;
+        line.push(b'\n');
+        let reply = tokio::select! {
+            biased;
+            reply = async {
+                self.orders.write_all(&line).await.ok()?;
+                read_reply(&mut self.replies).await
+            } => reply,
+            _ = tree.exited() => None,
+        };
+        if let Some(reply) = reply {
+            // The lines that belong to this order come before its mark.
+            let _ = timeout(Duration::from_secs(LOG_TIMEOUT_S), log.reached(mark)).await;
+            return Ok(reply);
+        }
+        let how = match timeout(Duration::from_secs(END_TIMEOUT_S), tree.exited()).await {
+            Ok(status) => ending(&status),
+            Err(_) => "stopped answering".to_owned(),
+        };
+        Err(Error::blender(last_words(&format!("{how} {doing}"), log)))
+    }
+}
+
+async fn read_reply(replies: &mut BufReader<OwnedReadHalf>) -> Option<Reply> {
+    let mut line = Vec::new();
+    replies.take(REPLY_BYTES_MAX).read_until(b'\n', &mut line).await.ok()?;
+    serde_json::from_slice(&line).ok()
+}
+
+/// Waits for the child among whoever else may connect.
+async fn greet(listener: &TcpListener, token: &str) -> (TcpStream, BlenderVersion) {
+    loop {
+        let Ok((mut stream, _)) = listener.accept().await else {
+            // Out of handles: the caller's time-out bounds this.
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            continue;
+        };
+        let first = timeout(Duration::from_secs(HANDSHAKE_TIMEOUT_S), read_ready(&mut stream)).await;
+        if let Ok(Some((theirs, [major, minor, patch]))) = first
+            && theirs == token
+        {
+            // Orders are small and must not wait for more.
+            let _ = stream.set_nodelay(true);
+            return (stream, BlenderVersion { major, minor, patch });
+        }
+    }
+}
+
+/// Reads the first line byte by byte, so that nothing of what follows is taken.
+async fn read_ready(stream: &mut TcpStream) -> Option<(String, [u16; 3])> {
+    let mut line = Vec::new();
+    while line.len() < 1024 {
+        match stream.read_u8().await.ok()? {
+            b'\n' => {
+                return match serde_json::from_slice(&line).ok()? {
+                    Reply::Ready { token, version } => Some((token, version)),
+                    _ => None,
+                };
+            }
+            byte => line.push(byte),
+        }
+    }
+    None
+}
