@@ -19,7 +19,7 @@ every order), else from the environment variable FAKE_BLENDER, as JSON too; ever
     grandchild        true: starts a process that leaves its process group, and writes its id to `grandchild.pid` beside it
     collected         replaces keys of what it tells as collected
     crash_on_collect  true
-    note_starts       true: adds a line to the file beside it that ends in `.starts`: version, worker or collect, and its process id
+    note_starts       true: adds a line to the file beside it that ends in `.starts`: version, worker or collect, and its id
 
 Frame N is one channel set `ViewLayer.Combined` of the value N/1000, so a test can tell which frame it holds.
 """
