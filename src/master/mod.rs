@@ -117,7 +117,7 @@ impl Master {
             name: name.clone(),
             active_results: Arc::default(),
         };
-        let server = Server::start(listener, http::router(Arc::new(app)))?;
+        let server = Server::start(listener, http::Service::new(app))?;
         let announcer = options
             .broadcast
             .then(|| announce(&name, options.access.farm(), address.port(), &happenings))

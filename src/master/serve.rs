@@ -1,18 +1,19 @@
 //! The listening socket and its connections.
 
+use super::http::Service;
 use crate::error::{Error, Result};
-use axum::Router;
-use axum::extract::Request;
+use axum::body::Body;
+use axum::http::Request;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::service::TowerToHyperService;
 use socket2::{Domain, Protocol, Socket, Type};
+use std::convert::Infallible;
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs as _};
 use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::time::Duration;
 use tokio::sync::{Semaphore, watch};
-use tower::ServiceExt as _;
 
 /// Connections that may wait to be accepted: a farm that comes back all at once.
 const BACKLOG: i32 = 1_024;
@@ -98,7 +99,7 @@ pub(super) struct Server {
 impl Server {
     /// Serves until it is stopped. Its runtime lives in a thread of its own, so that it may be started, stopped and dropped
     /// anywhere, also inside another runtime.
-    pub(super) fn start(listener: TcpListener, router: Router) -> Result<Self> {
+    pub(super) fn start(listener: TcpListener, service: Service) -> Result<Self> {
         let (stop, stopped) = watch::channel(false);
         let (end, ended) = mpsc::sync_channel(1);
         let failed = |error: std::io::Error| Error::internal(format!("cannot start a thread: {error}"));
@@ -109,7 +110,7 @@ impl Server {
             .build()
             .map_err(failed)?;
         let run = move || {
-            if let Err(error) = runtime.block_on(serve(listener, router, stopped)) {
+            if let Err(error) = runtime.block_on(serve(listener, service, stopped)) {
                 tracing::error!(%error, "the master cannot accept connections");
             }
             runtime.shutdown_timeout(Duration::from_millis(GRACE_MS));
@@ -135,7 +136,7 @@ impl Server {
     }
 }
 
-async fn serve(listener: TcpListener, router: Router, mut stopped: watch::Receiver<bool>) -> std::io::Result<()> {
+async fn serve(listener: TcpListener, service: Service, mut stopped: watch::Receiver<bool>) -> std::io::Result<()> {
     let listener = tokio::net::TcpListener::from_std(listener)?;
     let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     let connections = tokio_util::task::TaskTracker::new();
@@ -152,9 +153,9 @@ async fn serve(listener: TcpListener, router: Router, mut stopped: watch::Receiv
                 continue;
             }
         };
-        let (router, stopped) = (router.clone(), stopped.clone());
+        let (service, stopped) = (service.clone(), stopped.clone());
         connections.spawn(async move {
-            serve_connection(stream, peer, router, stopped).await;
+            serve_connection(stream, peer, service, stopped).await;
             drop(place);
         });
     }
@@ -173,14 +174,14 @@ async fn accept(
     Ok((place, stream, peer))
 }
 
-async fn serve_connection(stream: tokio::net::TcpStream, peer: SocketAddr, router: Router, mut stopped: watch::Receiver<bool>) {
+async fn serve_connection(stream: tokio::net::TcpStream, peer: SocketAddr, service: Service, mut stopped: watch::Receiver<bool>) {
     // Answers are short and wanted at once.
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "a connection keeps its delay");
     }
-    let service = router.map_request(move |mut request: Request<_>| {
-        request.extensions_mut().insert(Peer(peer));
-        request
+    let service = tower::service_fn(move |request: Request<_>| {
+        let service = service.clone();
+        async move { Ok::<_, Infallible>(service.answer(request.map(Body::new), Peer(peer)).await) }
     });
     let mut builder = Builder::new(TokioExecutor::new()).http1_only();
     builder

@@ -3,7 +3,8 @@
 use super::slave::MachineInfo;
 use super::text;
 use crate::ids::{ContentHash, JobId, SlaveId};
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// Where a frame stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
@@ -83,7 +84,7 @@ pub enum ReportKind {
 }
 
 /// A report on one task.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct ReportInfo {
     /// Which.
     #[serde(flatten)]
@@ -91,6 +92,54 @@ pub struct ReportInfo {
     /// What.
     #[serde(flatten)]
     pub kind: ReportKind,
+}
+
+/// Read by hand: serde reads a flattened enum by way of a tree of what might come, and each frame of a farm is reported.
+impl<'de> Deserialize<'de> for ReportInfo {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let FlatReport {
+            job,
+            task,
+            attempt,
+            kind,
+            seconds,
+            reason,
+        } = FlatReport::deserialize(deserializer)?;
+        let missing = |field| move || D::Error::missing_field(field);
+        let kind = match kind {
+            FlatKind::Rendered => ReportKind::Rendered,
+            FlatKind::Done => ReportKind::Done {
+                seconds: seconds.ok_or_else(missing("seconds"))?,
+            },
+            FlatKind::Failed => ReportKind::Failed {
+                reason: reason.ok_or_else(missing("reason"))?,
+            },
+            FlatKind::Returned => ReportKind::Returned,
+        };
+        let task = TaskName { job, task, attempt };
+        Ok(Self { task, kind })
+    }
+}
+
+/// A [`ReportInfo`] as it is written.
+#[derive(Deserialize)]
+struct FlatReport {
+    #[serde(with = "text")]
+    job: JobId,
+    task: u32,
+    attempt: u32,
+    kind: FlatKind,
+    seconds: Option<f64>,
+    reason: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum FlatKind {
+    Rendered,
+    Done,
+    Failed,
+    Returned,
 }
 
 /// `POST /api/v1/slaves/{slave}/work`: reports, and the wish for the next chunk, in one request. The answer comes as soon
@@ -174,4 +223,46 @@ pub struct Orders {
 pub struct LogAppended {
     /// Bytes of log here; go on from there.
     pub size_bytes: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn report(kind: ReportKind) -> ReportInfo {
+        let job = "7k3vq9xd".parse().unwrap();
+        ReportInfo {
+            task: TaskName {
+                job,
+                task: 3,
+                attempt: 2,
+            },
+            kind,
+        }
+    }
+
+    #[test]
+    fn every_report_is_read_as_it_was_written() {
+        let reason = "no camera".to_owned();
+        for kind in [
+            ReportKind::Rendered,
+            ReportKind::Done { seconds: 1.5 },
+            ReportKind::Failed { reason },
+            ReportKind::Returned,
+        ] {
+            let written = serde_json::to_string(&report(kind.clone())).unwrap();
+            assert_eq!(serde_json::from_str::<ReportInfo>(&written).unwrap(), report(kind));
+        }
+    }
+
+    #[test]
+    fn a_report_without_what_its_kind_needs_is_refused_by_the_name_of_what_is_missing() {
+        for (kind, field) in [("done", "seconds"), ("failed", "reason")] {
+            let text = format!(r#"{{"job": "7k3vq9xd", "task": 3, "attempt": 2, "kind": "{kind}"}}"#);
+            let error = serde_json::from_str::<ReportInfo>(&text).unwrap_err().to_string();
+            assert!(error.contains(field), "{error}");
+        }
+        let text = r#"{"job": "7k3vq9xd", "task": 3, "attempt": 2, "kind": "eaten"}"#;
+        assert!(serde_json::from_str::<ReportInfo>(text).is_err());
+    }
 }

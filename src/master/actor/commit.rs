@@ -54,9 +54,10 @@ impl Actor {
             Message::Orders {
                 slave,
                 after,
+                waits,
                 machine,
                 reply,
-            } => self.orders(now, slave, after, machine, reply),
+            } => self.orders(now, slave, (after, waits), machine, reply),
             Message::Arrived { hash } => self.arrived(now, hash),
             Message::Look(look) => self.deeds.push(Deed::Look(look)),
             Message::Stop => {}
@@ -164,7 +165,14 @@ impl Actor {
         self.collect();
     }
 
-    fn orders(&mut self, now: Moment, slave: SlaveId, after: u64, machine: Option<MachineInfo>, reply: Reply<Orders>) {
+    fn orders(
+        &mut self,
+        now: Moment,
+        slave: SlaveId,
+        (after, waits): (u64, bool),
+        machine: Option<MachineInfo>,
+        reply: Reply<Orders>,
+    ) {
         if self.state.farm.slave(slave).is_none() {
             let _ = reply.send(Err(convert::no_slave(slave)));
             return;
@@ -173,7 +181,7 @@ impl Actor {
             self.state.slaves.entry(slave).or_default().machine = machine;
         }
         self.handle(now, Event::SlaveSeen { slave });
-        self.orders.ask(slave, after, reply);
+        self.orders.ask(slave, after, waits, reply);
     }
 
     fn arrived(&mut self, now: Moment, hash: ContentHash) {

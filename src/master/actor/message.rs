@@ -69,6 +69,8 @@ pub(super) enum Message {
         slave: SlaveId,
         after: u64,
         machine: Option<MachineInfo>,
+        /// Whether it waits if there is nothing to stop.
+        waits: bool,
         reply: Reply<Orders>,
     },
     /// A content is complete and on the disk.
@@ -171,9 +173,13 @@ impl Desk {
         let orders = self.exchange(|reply| Message::Orders {
             slave,
             after,
+            waits: wait_ms > 0,
             machine,
             reply,
         });
+        if wait_ms == 0 {
+            return orders.await;
+        }
         match tokio::time::timeout(wait, orders).await {
             Ok(orders) => orders,
             Err(_) => Ok(Orders {

@@ -37,14 +37,21 @@ impl OrderBook {
         orders.deliver();
     }
 
-    /// A slave asks for what came after a number; it waits if there is nothing. An older question of it ends.
-    pub(super) fn ask(&mut self, slave: SlaveId, after: u64, reply: Reply<Orders>) {
+    /// A slave asks for what came after a number; if there is nothing it waits, or is told so. An older question of it ends.
+    pub(super) fn ask(&mut self, slave: SlaveId, after: u64, waits: bool, reply: Reply<Orders>) {
         let orders = self.slaves.entry(slave).or_default();
         while orders.kept.front().is_some_and(|(number, _)| *number <= after) {
             orders.kept.pop_front();
         }
         orders.waiting = Some(reply);
         orders.deliver();
+        if !waits && let Some(reply) = orders.waiting.take() {
+            // Who does not wait any more misses nothing.
+            let _ = reply.send(Ok(Orders {
+                number: after,
+                cancel: Vec::new(),
+            }));
+        }
     }
 
     /// Forgets a slave.

@@ -19,17 +19,18 @@ use super::fault::{Fault, Told};
 use super::gate::Gate;
 use super::home::Folders;
 use super::monitor;
+use super::serve::Peer;
 use crate::error::{Code, Error, Result};
 use crate::ids::{Attempt, JobId, TaskIndex};
 use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::{HeaderValue, header};
-use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use axum::routing::get;
 use axum::{Json, Router};
 use std::collections::HashSet;
 use std::str::FromStr;
 use std::sync::{Arc, Mutex};
+use tower::ServiceExt as _;
 use utoipa::OpenApi as _;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -59,7 +60,57 @@ pub(super) type Shared = State<Arc<App>>;
 struct Document;
 
 /// The whole service.
-pub(super) fn router(app: Arc<App>) -> Router {
+#[derive(Clone)]
+pub(super) struct Service {
+    app: Arc<App>,
+    router: Router,
+}
+
+impl Service {
+    pub(super) fn new(app: App) -> Self {
+        let app = Arc::new(app);
+        Self {
+            router: router(Arc::clone(&app)),
+            app,
+        }
+    }
+
+    /// Lets a request in or not, and makes every failure speak in our words.
+    pub(super) async fn answer(&self, mut request: Request, peer: Peer) -> Response {
+        let mut response = match self.app.gate.admit(&request) {
+            Ok(()) => {
+                // Most requests of a farm by far: past the router, whose layers cost as much as the answer itself.
+                if let Some(slave) = slaves::asks_for_work(&request) {
+                    slaves::work(&self.app, slave, request).await.into_response()
+                } else {
+                    request.extensions_mut().insert(peer);
+                    self.router.clone().oneshot(request).await.into_response()
+                }
+            }
+            Err(fault) if !is_call(&request) && fault.error().code == Code::Unauthorized => {
+                Redirect::to("/login").into_response()
+            }
+            Err(fault) => fault.into_response(),
+        };
+        let is_failure = response.status().is_client_error() || response.status().is_server_error();
+        if is_failure && response.extensions().get::<Told>().is_none() {
+            let allowed = response.headers_mut().remove(header::ALLOW);
+            response = Fault::of_status(response.status()).into_response();
+            if let Some(allowed) = allowed {
+                response.headers_mut().insert(header::ALLOW, allowed);
+            }
+        }
+        let nosniff = HeaderValue::from_static("nosniff");
+        response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, nosniff);
+        response
+    }
+}
+
+fn is_call(request: &Request) -> bool {
+    request.uri().path().starts_with("/api/")
+}
+
+fn router(app: Arc<App>) -> Router {
     let (api, document) = OpenApiRouter::with_openapi(Document::openapi())
         .nest("/api/v1", calls())
         .split_for_parts();
@@ -67,7 +118,6 @@ pub(super) fn router(app: Arc<App>) -> Router {
         .merge(monitor::router())
         // Bodies have bounds of their own where they are read.
         .layer(DefaultBodyLimit::disable())
-        .layer(axum::middleware::from_fn_with_state(Arc::clone(&app), guard))
         .with_state(app)
 }
 
@@ -90,32 +140,11 @@ fn calls() -> OpenApiRouter<Arc<App>> {
         // slaves
         .routes(routes!(slaves::register, slaves::list))
         .routes(routes!(slaves::leave))
-        .routes(routes!(slaves::work))
+        .routes(routes!(slaves::work_wanted))
         .routes(routes!(slaves::orders))
         .routes(routes!(jobs::manifest))
         .routes(routes!(results::upload))
         .routes(routes!(logs::append))
-}
-
-/// Lets requests in or not, and makes every failure speak in our words.
-async fn guard(State(app): Shared, request: Request, next: Next) -> Response {
-    let is_call = request.uri().path().starts_with("/api/");
-    let mut response = match app.gate.admit(&request) {
-        Ok(()) => next.run(request).await,
-        Err(fault) if !is_call && fault.error().code == Code::Unauthorized => Redirect::to("/login").into_response(),
-        Err(fault) => fault.into_response(),
-    };
-    let is_failure = response.status().is_client_error() || response.status().is_server_error();
-    if is_failure && response.extensions().get::<Told>().is_none() {
-        let allowed = response.headers_mut().remove(header::ALLOW);
-        response = Fault::of_status(response.status()).into_response();
-        if let Some(allowed) = allowed {
-            response.headers_mut().insert(header::ALLOW, allowed);
-        }
-    }
-    let nosniff = HeaderValue::from_static("nosniff");
-    response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, nosniff);
-    response
 }
 
 /// Reads an id or a number from a path; the error is its type's sentence.

@@ -1,15 +1,15 @@
 //! Slaves: they register, ask for work and for orders, and say goodbye.
 
 use super::body::JsonBody;
-use super::{Shared, parse, validate};
+use super::{App, Shared, parse, validate};
 use crate::farm::Event;
 use crate::ids::SlaveId;
 use crate::master::convert;
 use crate::master::fault::Fault;
 use crate::master::serve::Peer;
 use crate::wire::{FaultBody, Orders, OrdersWanted, Registered, Registration, SlaveInfo, WorkAnswer, WorkWanted};
-use axum::extract::{Path, State};
-use axum::http::StatusCode;
+use axum::extract::{FromRequest as _, Path, Request, State};
+use axum::http::{Method, StatusCode};
 use axum::{Extension, Json};
 
 /// Registers a slave, newly or again.
@@ -52,14 +52,25 @@ pub(super) async fn leave(State(app): Shared, Path(slave): Path<String>) -> Resu
 }
 
 /// Reports, and the wish for the next chunk, in one request; answered as soon as there is work.
-#[utoipa::path(post, path = "/slaves/{slave}/work", params(("slave" = String, Path)), request_body = WorkWanted,
+#[utoipa::path(post, path = "/slaves/{slave}/work", operation_id = "work", params(("slave" = String, Path)), request_body = WorkWanted,
     responses((status = 200, body = WorkAnswer), (status = "default", body = FaultBody)))]
-pub(super) async fn work(
+pub(super) async fn work_wanted(
     State(app): Shared,
     Path(slave): Path<String>,
-    JsonBody(wanted): JsonBody<WorkWanted>,
+    request: Request,
 ) -> Result<Json<WorkAnswer>, Fault> {
-    let slave: SlaveId = parse(&slave)?;
+    work(&app, parse(&slave)?, request).await
+}
+
+/// The slave that asks for work, if that is what the request is.
+pub(super) fn asks_for_work(request: &Request) -> Option<SlaveId> {
+    let slave = request.uri().path().strip_prefix("/api/v1/slaves/")?.strip_suffix("/work")?;
+    (request.method() == Method::POST).then(|| slave.parse().ok()).flatten()
+}
+
+/// The answer to a slave that asks for work.
+pub(super) async fn work(app: &App, slave: SlaveId, request: Request) -> Result<Json<WorkAnswer>, Fault> {
+    let JsonBody(wanted) = JsonBody::<WorkWanted>::from_request(request, &()).await?;
     validate::work(&wanted)?;
     Ok(Json(app.desk.work(slave, wanted).await?))
 }
