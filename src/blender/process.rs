@@ -180,6 +180,11 @@ impl Tree {
         self.pid
     }
 
+    /// Whether the child has ended, without waiting.
+    pub(super) fn has_exited(&mut self) -> bool {
+        !matches!(self.child.try_wait(), Ok(None))
+    }
+
     /// Waits until the child ends by itself, and until its last lines are read.
     pub(super) async fn exited(&mut self) -> std::io::Result<ExitStatus> {
         let status = self.child.wait().await;

@@ -154,6 +154,11 @@ impl Worker {
         }
     }
 
+    /// Whether the process has ended, without waiting.
+    pub fn has_ended(&mut self) -> bool {
+        self.tree.has_exited()
+    }
+
     /// Waits until the process ends by itself. May be given up and called again.
     pub async fn ended(&mut self) {
         // How it ended, a later order tells.

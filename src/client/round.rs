@@ -1,8 +1,8 @@
 //! The loop of a gathering: looks at the master, fetches what is done, rests.
 //!
 //! It decides nothing but the order: it asks the master only for what can have changed (first the job's counters, then
-//! pages of frames that are still open), often while somebody waits, seldom else. A master that is away is waited for; the
-//! frames say so meanwhile.
+//! pages of frames that are still open), often while somebody waits or frames come quickly, seldom else. A master that is
+//! away is waited for; the frames say so meanwhile.
 
 use super::PAGE;
 use super::fetch::{self, Expected};
@@ -21,8 +21,12 @@ use tokio::time::Instant;
 const FETCHES_AT_ONCE: usize = 4;
 /// Pause between two looks at the master while somebody waits for a frame.
 const LOOK_AWAITED_MS: u64 = 200;
-/// The same while nobody does.
-const LOOK_MS: u64 = 1_000;
+/// The same while nobody does: as long as nothing has changed, but not shorter than this …
+const LOOK_MS_MIN: u64 = 100;
+/// … nor longer than this. So a frame comes late by no more than a part of the time that it took,
+const LOOK_MS_MAX: u64 = 1_000;
+/// … and the looks at a job of many frames take up a small part of the master's time.
+const LOOKS_PER_PAUSE_MAX: u32 = 10;
 /// How many frames are asked for around one that is awaited.
 const AHEAD_FRAMES: u32 = 64;
 /// Most pages of frames asked for in one look.
@@ -43,6 +47,8 @@ pub(super) struct Round<'a> {
     link: &'a Link,
     fetches: JoinSet<Fetched>,
     seen: Option<Counters>,
+    /// When the counters were last seen to change.
+    changed: Instant,
     /// Pages to ask for, after the counters changed.
     pages: VecDeque<u32>,
     backoff: Backoff,
@@ -55,6 +61,7 @@ impl<'a> Round<'a> {
             link,
             fetches: JoinSet::new(),
             seen: None,
+            changed: Instant::now(),
             pages: VecDeque::new(),
             backoff: Backoff::default(),
         }
@@ -63,11 +70,16 @@ impl<'a> Round<'a> {
     /// Goes on until it fails for good; that there is nothing to do at the moment is no end.
     pub(super) async fn run(mut self) -> Error {
         loop {
+            let began = Instant::now();
             let pause = match self.look().await {
                 Ok(()) => {
                     self.backoff.reset();
                     self.shared.change(|state| state.trouble = None);
-                    Duration::from_millis(if self.pages.is_empty() { LOOK_MS } else { 0 })
+                    if self.pages.is_empty() {
+                        pause_between_looks(self.changed.elapsed(), began.elapsed())
+                    } else {
+                        Duration::ZERO
+                    }
                 }
                 Err(error) if matches!(error.code, Code::Unreachable | Code::Timeout) => {
                     self.shared.change(|state| state.trouble = Some(error));
@@ -99,6 +111,7 @@ impl<'a> Round<'a> {
         let counters = counters(&job);
         self.shared.change(|state| state.job = job);
         if self.seen != Some(counters) {
+            self.changed = Instant::now();
             let open: Vec<u32> = self.shared.lock().table.open_pages().collect();
             self.queue_pages(open);
         }
@@ -205,7 +218,31 @@ impl<'a> Round<'a> {
     }
 }
 
+/// How long to rest after a look that took so long, if nothing has changed since.
+fn pause_between_looks(unchanged: Duration, took: Duration) -> Duration {
+    unchanged
+        .clamp(Duration::from_millis(LOOK_MS_MIN), Duration::from_millis(LOOK_MS_MAX))
+        .max(took.saturating_mul(LOOKS_PER_PAUSE_MAX))
+        .min(Duration::from_millis(LOOK_MS_MAX))
+}
+
 async fn fetch_one(link: Link, shared: Arc<Shared>, frame: i32, expected: Expected) -> Fetched {
     let GatherRequest { job, folder, .. } = &shared.request;
     (frame, fetch::fetch(&link, *job, frame, expected, folder).await)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_master_is_looked_at_as_often_as_things_change_and_never_without_pause() {
+        let pause_ms =
+            |unchanged, took| pause_between_looks(Duration::from_millis(unchanged), Duration::from_millis(took)).as_millis();
+        assert_eq!(pause_ms(0, 1), 100);
+        assert_eq!(pause_ms(400, 1), 400);
+        assert_eq!(pause_ms(60_000, 1), 1_000);
+        assert_eq!(pause_ms(0, 50), 500, "a slow look is seldom repeated");
+        assert_eq!(pause_ms(0, 5_000), 1_000);
+    }
 }

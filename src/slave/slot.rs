@@ -1,15 +1,20 @@
 //! A slot: takes one frame after the other from the desk, and has its Blender render it.
+//!
+//! It has one Blender at any time, besides one that is being killed: *warm*, with a job's scene open, or *empty*, started
+//! ahead. A warm one is kept until a frame of another job comes.
 
 use super::HappeningKind;
+use super::empty::Empty;
 use super::finish;
 use super::held::{Assignment, Held};
 use super::outbox;
+use super::pauses;
 use super::scene::{Scene, Scenes};
 use super::shop::Shop;
 use super::warm::{Printed, Warm};
 use crate::blender::{Installation, Rendered};
 use crate::error::{Code, Error, Result};
-use crate::ids::BlenderVersion;
+use crate::ids::{BlenderVersion, JobId};
 use crate::link::Backoff;
 use std::convert::Infallible;
 use std::path::Path;
@@ -26,17 +31,18 @@ const AHEAD: Duration = Duration::from_millis(500);
 /// How long nothing is rendered after this machine's disk failed.
 const STORAGE_PAUSE: Duration = Duration::from_secs(30);
 
-/// Pause after the second of two attempts that failed one after the other; it doubles with every further one …
-const FAILURES_PAUSE_MIN: Duration = Duration::from_secs(1);
-/// … up to this. A slave on which nothing succeeds would else use up all attempts at all frames within seconds.
-const FAILURES_PAUSE_MAX: Duration = Duration::from_secs(30);
-
 /// One slot of a slave.
 #[derive(Debug)]
 pub(super) struct Slot {
     shop: Arc<Shop>,
     scenes: Scenes,
     warm: Option<Warm>,
+    /// Never beside a warm one.
+    empty: Option<Empty>,
+    /// The Blender that was used last.
+    blender: Option<Installation>,
+    /// Empty ones that were lost since a scene was opened in one.
+    lost: u32,
     /// Ends when nothing is left of the Blender that was started last.
     gone: Option<oneshot::Receiver<Infallible>>,
     /// Blender is at something: whoever gives that up has to kill it.
@@ -62,6 +68,9 @@ impl Slot {
             shop,
             scenes,
             warm: None,
+            empty: None,
+            blender: None,
+            lost: 0,
             gone: None,
             busy: false,
             pace: None,
@@ -74,10 +83,44 @@ impl Slot {
     pub(super) async fn run(mut self) {
         let shop = Arc::clone(&self.shop);
         shop.desk.slot_freed();
-        while let Some(assignment) = shop.stop.run_until_cancelled(shop.desk.next()).await {
+        while let Some(assignment) = shop.stop.run_until_cancelled(self.next()).await {
             self.attempt(&assignment).await;
         }
         self.cool_down().await;
+    }
+
+    /// Waits for the next frame, with a Blender at hand.
+    async fn next(&mut self) -> Assignment {
+        let shop = Arc::clone(&self.shop);
+        tokio::select! {
+            biased;
+            assignment = shop.desk.next() => assignment,
+            never = self.stay_ready() => match never {},
+        }
+    }
+
+    /// Has an empty Blender started if there is none, and replaces what ends by itself. May be given up at any time.
+    async fn stay_ready(&mut self) -> Infallible {
+        loop {
+            if let Some(warm) = &mut self.warm {
+                warm.ended().await;
+                self.cool_down().await;
+            } else if let Some(empty) = &mut self.empty {
+                let error = empty.ended().await;
+                self.lost = self.lost.saturating_add(1);
+                if self.lost == 1 {
+                    let text = format!("no Blender can be kept ready: {error}; it is tried again");
+                    self.shop.board.tell(HappeningKind::Warning, text);
+                }
+                self.cool_down().await;
+            } else {
+                tokio::time::sleep(pauses::before_start(self.lost)).await;
+                self.start_last().await;
+                if self.empty.is_none() {
+                    std::future::pending::<()>().await;
+                }
+            }
+        }
     }
 
     async fn attempt(&mut self, assignment: &Assignment) {
@@ -141,7 +184,7 @@ impl Slot {
         let pause = match error.code {
             // Others may have room: one failed frame tells enough.
             Code::Storage => Some(STORAGE_PAUSE),
-            _ => pause_after(self.failures),
+            _ => pauses::after_failures(self.failures),
         };
         let Some(pause) = pause else { return };
         let shop = &self.shop;
@@ -159,6 +202,7 @@ impl Slot {
     async fn render(&mut self, assignment: &Assignment, picture: &Path, ahead: &mut Ahead<'_>) -> Result<Rendered> {
         let shop = Arc::clone(&self.shop);
         let log = shop.logs.begin(assignment.name)?;
+        self.make_room(assignment.name.job).await;
         let scene = self.scene(assignment).await?;
         let printed = Printed { shop: &shop, log: &log };
         let frame = assignment.frame;
@@ -197,34 +241,85 @@ impl Slot {
         }
     }
 
-    /// Has the scene open in a Blender that fits: the warm one if it will do, else a fresh one.
+    /// Ends a Blender that is warm for another job; an empty one starts while the files are fetched.
+    async fn make_room(&mut self, job: JobId) {
+        if self.warm.as_ref().is_some_and(|warm| !warm.is_of(job)) {
+            self.cool_down().await;
+        }
+        if self.warm.is_none() && self.empty.is_none() {
+            self.start_last().await;
+        }
+    }
+
+    /// Has the scene open in a Blender that fits: the warm one if it will do, else an empty one.
     async fn open(&mut self, assignment: &Assignment, scene: &Scene, printed: &Printed<'_>) -> Result<()> {
         let shop = Arc::clone(&self.shop);
         let blender = choose(&shop.blenders, scene.blender)?;
         let job = assignment.name.job;
-        if self.warm.as_ref().is_some_and(|warm| warm.fits(job, blender)) {
+        if self.warm.as_mut().is_some_and(|warm| warm.fits(job, blender)) {
             return Ok(());
         }
-        self.cool_down().await;
         shop.board.fetching(format!("opening the scene of {}", scene.name));
-        let (alive, gone) = oneshot::channel();
-        self.gone = Some(gone);
+        let empty = self.take_empty(blender, printed).await?;
         self.busy = true;
-        self.warm = Some(Warm::start(blender, job, scene, printed, alive).await?);
+        self.warm = Some(Warm::open(empty, job, scene, printed).await?);
         shop.desk.set_warm(Some(job));
         self.pace = None;
+        self.lost = 0;
         Ok(())
+    }
+
+    /// An empty Blender that has started: the one that was started ahead if it will do, else a fresh one. Given up
+    /// half-way, it goes on to start.
+    async fn take_empty(&mut self, blender: &Installation, printed: &Printed<'_>) -> Result<Empty> {
+        let will_do = match &mut self.empty {
+            Some(ahead) => ahead.fits(blender) && ahead.started().await.is_ok(),
+            None => false,
+        };
+        if !will_do {
+            self.cool_down().await;
+            self.start(blender.clone());
+            if let Some(fresh) = &mut self.empty
+                && let Err(error) = fresh.started().await
+            {
+                printed.rest(fresh.lines());
+                self.cool_down().await;
+                return Err(error);
+            }
+        }
+        self.empty
+            .take()
+            .ok_or_else(|| Error::internal("the Blender that has just started is not there"))
+    }
+
+    /// Starts an empty Blender of the kind that was used last, as soon as nothing is left of the one before.
+    async fn start_last(&mut self) {
+        self.cool_down().await;
+        if let Some(blender) = self.blender.as_ref().or(self.shop.blenders.first()) {
+            self.start(blender.clone());
+        }
+    }
+
+    fn start(&mut self, blender: Installation) {
+        let (alive, gone) = oneshot::channel();
+        self.gone = Some(gone);
+        self.blender = Some(blender.clone());
+        self.empty = Some(Empty::start(blender, &self.shop, alive));
     }
 
     /// Ends the Blender, if there is one. One that was given up while it opened the scene is being killed already.
     async fn cool_down(&mut self) {
         if let Some(warm) = self.warm.take() {
-            warm.kill().await;
             self.shop.desk.set_warm(None);
+            warm.kill().await;
         }
-        if let Some(gone) = self.gone.take() {
+        if let Some(empty) = self.empty.take() {
+            empty.kill().await;
+        }
+        if let Some(gone) = &mut self.gone {
             // Nothing is ever sent: it is the end of the sender that tells.
             let _ = gone.await;
+            self.gone = None;
         }
         self.busy = false;
     }
@@ -263,28 +358,7 @@ fn choose(blenders: &[Installation], wanted: Option<BlenderVersion>) -> Result<&
     })
 }
 
-/// How long to rest after so many failures in a row; a single one may be the frame's own fault.
-fn pause_after(failures: u32) -> Option<Duration> {
-    let doublings = failures.checked_sub(2)?;
-    let factor = 1_u32.checked_shl(doublings).unwrap_or(u32::MAX);
-    Some(FAILURES_PAUSE_MIN.saturating_mul(factor).min(FAILURES_PAUSE_MAX))
-}
-
 fn remove(picture: &Path) {
     // Most often it was never written. What stays is swept away at the next start.
     let _ = std::fs::remove_file(picture);
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_slave_on_which_nothing_succeeds_rests_ever_longer() {
-        let pauses: Vec<u64> = (0..9)
-            .map(|failures| pause_after(failures).map_or(0, |it| it.as_secs()))
-            .collect();
-        assert_eq!(pauses, [0, 0, 1, 2, 4, 8, 16, 30, 30]);
-        assert_eq!(pause_after(u32::MAX), Some(FAILURES_PAUSE_MAX));
-    }
 }

@@ -1,25 +1,23 @@
 //! One Blender that keeps its scene open from frame to frame, and when it is replaced by a fresh one.
 
 use super::HappeningKind;
+use super::empty::Empty;
 use super::log::AttemptLog;
 use super::machine;
 use super::scene::Scene;
 use super::shop::Shop;
-use crate::blender::{Installation, LogLine, Rendered, Worker, WorkerOptions};
+use crate::blender::{Installation, LogLine, Rendered, Worker};
 use crate::error::{Error, Result};
 use crate::ids::JobId;
-use std::convert::Infallible;
 use std::path::Path;
 use std::pin::pin;
 use std::time::Duration;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 
 /// Frames that one process renders; a fresh one then starts without whatever the old one lost track of.
 const FRAMES_MAX: u32 = 500;
 /// Frames between two looks at the process's memory.
 const FRAMES_PER_LOOK: u32 = 8;
-/// Lines of output that wait to be written; more are left out, so that Blender never waits for the log.
-const LINES_MAX: usize = 16_384;
 /// Lines that are written at once.
 const LINES_AT_ONCE: usize = 1024;
 
@@ -40,24 +38,12 @@ pub(super) struct Printed<'a> {
 }
 
 impl Warm {
-    /// Starts a Blender and opens the job's scene in it. `alive` is dropped when nothing of that Blender is left, also if
-    /// this is given up half-way.
-    pub(super) async fn start(
-        blender: &Installation,
-        job: JobId,
-        scene: &Scene,
-        printed: &Printed<'_>,
-        alive: oneshot::Sender<Infallible>,
-    ) -> Result<Self> {
-        let shop = printed.shop;
-        let options = WorkerOptions {
-            threads: shop.options.threads,
-            allow_scripts: shop.options.allow_scripts,
-            folder: shop.work_folder.join("blender"),
+    /// Opens the job's scene in a Blender that has started.
+    pub(super) async fn open(empty: Empty, job: JobId, scene: &Scene, printed: &Printed<'_>) -> Result<Self> {
+        let Some((blender, mut worker, mut lines)) = empty.into_parts() else {
+            return Err(Error::internal("the Blender to open the scene in has not started"));
         };
-        let (sender, mut lines) = mpsc::channel(LINES_MAX);
         let opened = async {
-            let mut worker = Worker::start_watched(blender, &options, sender, Some(alive)).await?;
             match worker.open(&scene.request).await {
                 Ok(()) => Ok(worker),
                 Err(error) => {
@@ -71,17 +57,27 @@ impl Warm {
         Ok(Self {
             worker,
             lines,
-            blender: blender.clone(),
+            blender,
             job,
             frames: 0,
         })
     }
 
     /// Whether it can go on with this job as it is.
-    pub(super) fn fits(&self, job: JobId, blender: &Installation) -> bool {
+    pub(super) fn fits(&mut self, job: JobId, blender: &Installation) -> bool {
         let is_due =
             self.frames >= FRAMES_MAX || self.frames > 0 && self.frames.is_multiple_of(FRAMES_PER_LOOK) && self.is_too_big();
-        self.job == job && self.blender == *blender && !is_due
+        self.is_of(job) && self.blender == *blender && !is_due && !self.worker.has_ended()
+    }
+
+    /// Whether this job's scene is open in it.
+    pub(super) fn is_of(&self, job: JobId) -> bool {
+        self.job == job
+    }
+
+    /// Waits until it ends without having been asked to. May be given up and called again.
+    pub(super) async fn ended(&mut self) {
+        self.worker.ended().await;
     }
 
     /// Renders a frame. After an error, or if it is given up half-way, it is good for nothing but to be killed.
@@ -132,9 +128,15 @@ impl Printed<'_> {
                 }
             }
         };
-        printed.extend(std::iter::from_fn(|| lines.try_recv().ok()));
         self.write(&printed);
+        self.rest(lines);
         done
+    }
+
+    /// Writes down what has been printed by now.
+    pub(super) fn rest(&self, lines: &mut mpsc::Receiver<LogLine>) {
+        let printed: Vec<LogLine> = std::iter::from_fn(|| lines.try_recv().ok()).collect();
+        self.write(&printed);
     }
 
     fn write(&self, lines: &[LogLine]) {

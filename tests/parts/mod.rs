@@ -10,6 +10,7 @@
 #![allow(dead_code, reason = "every test file takes only what it needs")]
 
 pub(crate) mod bench;
+pub(crate) mod farm;
 
 use netrender::blender::{Installation, Kind, probe};
 use std::path::{Path, PathBuf};
