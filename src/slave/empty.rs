@@ -25,7 +25,7 @@ pub(super) struct Empty {
 enum Stage {
     /// In a task of its own, for it goes on while files are fetched and frames are waited for.
     Starting(AbortOnDropHandle<Result<Worker>>),
-    Ready(Worker),
+    Ready(Box<Worker>),
     Failed,
 }
 
@@ -56,7 +56,7 @@ impl Empty {
             .await
             .unwrap_or_else(|_| Err(Error::internal("the start of Blender ended unexpectedly")));
         let (stage, told) = match started {
-            Ok(worker) => (Stage::Ready(worker), Ok(())),
+            Ok(worker) => (Stage::Ready(Box::new(worker)), Ok(())),
             Err(error) => (Stage::Failed, Err(error)),
         };
         self.stage = stage;
@@ -92,7 +92,7 @@ impl Empty {
     /// Its parts, if it has started.
     pub(super) fn into_parts(self) -> Option<(Installation, Worker, mpsc::Receiver<LogLine>)> {
         match self.stage {
-            Stage::Ready(worker) => Some((self.blender, worker, self.lines)),
+            Stage::Ready(worker) => Some((self.blender, *worker, self.lines)),
             Stage::Starting(_) | Stage::Failed => None,
         }
     }
