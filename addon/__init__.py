@@ -1,8 +1,8 @@
 """Network Render for Blender: the add-on, a thin front of the native `netrender_core`.
 
 Layers, imports go down only (`tests/test_addon_layers.py`): `panels`, `sending` → `operators`, `engine` → `service`,
-`passes` → `job` → `properties` → `session`, `preferences`, `borrow`. Only `session` imports the core; only `job` and
-`properties` read the scene.
+`passes` → `job` → `properties`, `session` → `client` → `native`, `preferences`, `borrow`. Only `native` finds the core;
+only `job` and `properties` read the scene.
 """
 
 import sys

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING
 import bpy
 from bpy.app.handlers import persistent
 
-from . import borrow, job, passes, service, session
+from . import borrow, client, job, passes, service
+from .native import Failure
 
 if TYPE_CHECKING:
     from netrender_core import ExrInfo
 
 SLICE_S = 0.1
+CANCEL_TIMEOUT_S = 5.0
 _STAMPS = ("cryptomatte/", "cycles.")
 
 
@@ -33,15 +35,16 @@ class _Render:
 
     over: bool = False
     """Nothing more is to be done: the service ended, or the render failed or was given up."""
-    gathering: session.Gathering | None = None
+    question: client.Question[client.Gathering] | None = None
+    gathering: client.Gathering | None = None
     frame: _Frame | None = None
-    own_job: tuple[session.Connection, str] | None = None
+    own_job: tuple[client.Connection, str] | None = None
     """The job that exists only for this render: given up together with it."""
     interruption: service.Interruption = field(default_factory=service.Interruption)
 
 
 _render = _Render()
-_own_job: tuple[session.Connection, str] | None = None
+_own_job: tuple[client.Connection, str] | None = None
 
 
 class NetworkRenderEngine(bpy.types.RenderEngine):
@@ -74,7 +77,7 @@ class NetworkRenderEngine(bpy.types.RenderEngine):
                 self._gather(depsgraph)
             else:
                 self._serve(scene)
-        except session.Failure as failure:
+        except Failure as failure:
             self._give_up(str(failure))
         except Exception as error:
             traceback.print_exc()
@@ -112,15 +115,17 @@ class NetworkRenderEngine(bpy.types.RenderEngine):
             return _render.frame
         _let_go(_render.frame)
         _render.frame = None
-        gathering = self._gathering(scene)
         said = ""
         while not (_render.interruption.asked or self.test_break()):
+            gathering = self._gathering(scene)
+            if gathering is None:
+                continue
             gathered = gathering.frame(number, SLICE_S)
             if gathered.path is not None:
-                _render.frame = _Frame(number, gathered.path, session.exr_info(gathered.path))
+                _render.frame = _Frame(number, gathered.path, client.exr_info(gathered.path))
                 return _render.frame
             if gathered.state in ("failed", "unknown", "cancelled"):
-                raise session.Failure(gathered.text)
+                raise Failure(gathered.text)
             if gathered.text != said:
                 said = gathered.text
                 self.update_stats("", said)
@@ -130,22 +135,24 @@ class NetworkRenderEngine(bpy.types.RenderEngine):
             self.report({"ERROR"}, "interrupted")
         return None
 
-    def _gathering(self, scene: bpy.types.Scene) -> session.Gathering:
-        """Frames on their way, begun at the first one that is asked for and kept for the render."""
-        if _render.gathering is None:
+    def _gathering(self, scene: bpy.types.Scene) -> client.Gathering | None:
+        """Frames on their way, begun at the first one that is asked for and kept for the render; None while it is asked."""
+        if _render.gathering is None and _render.question is None:
             settings = job.settings_of(scene)
             if not settings.job_id:
-                raise session.Failure("there is no job to gather: send one first, or use Animation on network")
+                raise Failure("there is no job to gather: send one first, or use Animation on network")
             frames = job.frame_range(scene) if self.is_animation else str(scene.frame_current)
-            self.update_stats("", "looking for the master")
-            _render.gathering = session.gather_frames(settings.connection(), settings.job_id, frames, settings.folder())
+            self.update_stats("", "asking the master")
+            _render.question = client.gather_frames(settings.connection(), settings.job_id, frames, settings.folder())
+        if _render.gathering is None and _render.question is not None:
+            _render.gathering = _render.question.answer(SLICE_S)
         return _render.gathering
 
     def _load(self, frame: _Frame, layer: str) -> None:
         """Brings a view layer with all its passes into the render result, exactly as it was rendered."""
         found = frame.info.passes.get(layer)
         if found is None:
-            raise session.Failure(f"frame {frame.number} has no view layer {layer}: it is newer than the job")
+            raise Failure(f"frame {frame.number} has no view layer {layer}: it is newer than the job")
         for name, channels in found.items():
             if name != "Combined":
                 self.add_pass(name, len(channels), channels, layer=layer)
@@ -154,11 +161,11 @@ class NetworkRenderEngine(bpy.types.RenderEngine):
         given = f"{frame.info.width} x {frame.info.height}"
         try:
             if wanted != given:
-                raise session.Failure(f"frame {frame.number} was rendered at {given}, this scene is set to {wanted}")
+                raise Failure(f"frame {frame.number} was rendered at {given}, this scene is set to {wanted}")
             result.load_from_file(frame.path)
         except RuntimeError as error:
             # Its text names an internal function; Blender has printed it already.
-            raise session.Failure(f"frame {frame.number} cannot be loaded from {frame.path}") from error
+            raise Failure(f"frame {frame.number} cannot be loaded from {frame.path}") from error
         finally:
             self.end_result(result)
         # Blender keeps what is stamped on the whole result, and only once the part has been ended.
@@ -168,7 +175,7 @@ class NetworkRenderEngine(bpy.types.RenderEngine):
                 whole.stamp_data_add_field(key, value)
 
 
-def own(connection: session.Connection, created: str) -> None:
+def own(connection: client.Connection, created: str) -> None:
     """Says that the next render's job exists only for it: giving the render up cancels the job."""
     global _own_job
     _own_job = (connection, created)
@@ -209,16 +216,32 @@ def _on_cancel(*_arguments: object) -> None:
 def _end(*, given_up: bool) -> None:
     created, _render.own_job = _render.own_job, None
     if created is not None and (given_up or _render.interruption.asked):
-        try:
-            session.cancel(*created)
-        except session.Failure as failure:
-            print(f"netrender: the job could not be cancelled: {failure}")
+        _cancel(*created)
     disown()
     _render.interruption.leave()
+    if _render.question is not None:
+        _render.question.stop()
+        _render.question = None
     if _render.gathering is not None:
         _render.gathering.stop()
         _render.gathering = None
     borrow.put_back_soon()
+
+
+def _cancel(connection: client.Connection, created: str) -> None:
+    """Ends the job of a render that was given up; with a window nobody waits for it."""
+
+    def failed(sentence: str) -> None:
+        print(f"netrender: the job could not be cancelled: {sentence}")
+
+    try:
+        question = client.cancel(connection, created)
+        if not bpy.app.background:
+            client.ask(f"cancel {created}", question, lambda _jobs: None, failed)
+        elif question.answer(CANCEL_TIMEOUT_S) is None:
+            failed("the master does not answer in time")
+    except Failure as failure:
+        failed(str(failure))
 
 
 _HANDLERS = (("render_init", _on_begin), ("render_complete", _on_complete), ("render_cancel", _on_cancel))

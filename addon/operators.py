@@ -1,12 +1,15 @@
 """What the buttons of services and lists do. Sending jobs is in `sending`."""
 
 import webbrowser
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Literal
 
 import bpy
+from bpy.props import BoolProperty
 
-from . import job, service, session
+from . import client, job, native, service, session
+from .native import Failure
 from .properties import NetworkRenderView
 
 TICK_S = 0.1
@@ -33,7 +36,7 @@ class RENDER_OT_netclientstart(bpy.types.Operator):
         """Starts it; returns as soon as it listens."""
         try:
             role = service.start(job.scene_of(context))
-        except session.Failure as failure:
+        except Failure as failure:
             return fail(self, failure)
         self.report({"INFO"}, f"The {role} runs")
         return {"FINISHED"}
@@ -57,7 +60,7 @@ class RENDER_OT_netclientstop(bpy.types.Operator):
         try:
             if role is not None:
                 session.stop(role)
-        except session.Failure as failure:
+        except Failure as failure:
             return fail(self, failure)
         return {"FINISHED"}
 
@@ -100,24 +103,51 @@ class RENDER_OT_netmasterkey(bpy.types.Operator):
         return {"FINISHED"}
 
 
-class RENDER_OT_netclientstatus(bpy.types.Operator):
-    """Bring the list of jobs up to date"""
+class AskingOperator:
+    """What operators share whose answer is the list of jobs: the panel shows it when it comes."""
 
-    bl_idname = "render.netclientstatus"
-    bl_label = "Refresh Jobs"
+    wait: BoolProperty(  # type: ignore[valid-type]
+        name="Wait",
+        description="Return once the master has answered, for scripts",
+        default=True,
+        options={"HIDDEN", "SKIP_SAVE"},
+    )
 
     @classmethod
     def poll(cls, _context: bpy.types.Context) -> bool:
         """Whether there is a core to ask with."""
         return possible(cls)
 
+    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> Result:
+        """Asks while the artist goes on working."""
+        self.wait = False
+        return self.execute(context)
+
     def execute(self, context: bpy.types.Context) -> Result:
-        """Asks the master."""
+        """Asks, and shows the answer."""
+        view_of(context).trouble = ""
         try:
-            refresh(context)
-        except session.Failure as failure:
+            what, question = self._ask(job.settings_in(context).connection(), view_of(context).active_job())
+            if self.wait:
+                show_jobs(question.wait())
+            else:
+                client.ask(what, question, show_jobs, show_trouble)
+        except Failure as failure:
             return fail(self, failure)
         return {"FINISHED"}
+
+    def _ask(self, connection: client.Connection, selected: Any) -> tuple[str, client.Question[Any]]:
+        raise NotImplementedError
+
+
+class RENDER_OT_netclientstatus(AskingOperator, bpy.types.Operator):
+    """Bring the list of jobs up to date"""
+
+    bl_idname = "render.netclientstatus"
+    bl_label = "Refresh Jobs"
+
+    def _ask(self, connection: client.Connection, _selected: Any) -> tuple[str, client.Question[Any]]:
+        return "jobs", client.jobs(connection)
 
 
 class JobOperator:
@@ -129,43 +159,30 @@ class JobOperator:
         return possible(cls) and (view_of(context).active_job() is not None or refuse(cls, "Select a job in the list"))
 
 
-class RENDER_OT_netclientcancel(JobOperator, bpy.types.Operator):
+class RENDER_OT_netclientcancel(JobOperator, AskingOperator, bpy.types.Operator):
     """End the selected job; its finished frames stay on the master"""
 
     bl_idname = "render.netclientcancel"
     bl_label = "Cancel Job"
 
-    def execute(self, context: bpy.types.Context) -> Result:
-        """Cancels it and shows what became of it."""
-        selected = view_of(context).active_job()
-        try:
-            session.cancel(job.settings_in(context).connection(), selected.job_id)
-            refresh(context)
-        except session.Failure as failure:
-            return fail(self, failure)
-        return {"FINISHED"}
+    def _ask(self, connection: client.Connection, selected: Any) -> tuple[str, client.Question[Any]]:
+        return f"cancel {selected.job_id}", client.cancel(connection, selected.job_id)
 
 
-class RENDER_OT_netclientremove(JobOperator, bpy.types.Operator):
+class RENDER_OT_netclientremove(JobOperator, AskingOperator, bpy.types.Operator):
     """Delete the selected job from the master, with its files and results"""
 
     bl_idname = "render.netclientremove"
     bl_label = "Remove Job"
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> Result:
-        """Asks first."""
+        """Confirms it with the artist first."""
+        self.wait = False
         confirmed: Result = context.window_manager.invoke_confirm(self, event)
         return confirmed
 
-    def execute(self, context: bpy.types.Context) -> Result:
-        """Deletes it."""
-        selected = view_of(context).active_job()
-        try:
-            session.remove(job.settings_in(context).connection(), selected.job_id)
-            refresh(context)
-        except session.Failure as failure:
-            return fail(self, failure)
-        return {"FINISHED"}
+    def _ask(self, connection: client.Connection, selected: Any) -> tuple[str, client.Question[Any]]:
+        return f"remove {selected.job_id}", client.remove(connection, selected.job_id)
 
 
 class RENDER_OT_netclientdownload(JobOperator, bpy.types.Operator):
@@ -190,21 +207,20 @@ class RENDER_OT_netclientdownload(JobOperator, bpy.types.Operator):
         if event.type != "TIMER":
             return {"PASS_THROUGH"}
         try:
-            while self._frames and self._take(0.0):
+            while self._take(0.0):
                 pass
-        except session.Failure as failure:
+        except Failure as failure:
             self._end(context, {"CANCELLED"})
             return fail(self, failure)
-        if not self._frames:
+        if self._results is not None and not self._left:
             return self._end(context, {"FINISHED"})
-        context.workspace.status_text_set(f"Get Results: {self._total - len(self._frames)} of {self._total}, ESC ends it")
+        context.workspace.status_text_set(f"Get Results: {self._text()}   ESC ends it")
         # Others, such as a job that is being sent, live on the same ticks.
         return {"PASS_THROUGH"}
 
     def cancel(self, context: bpy.types.Context) -> None:
         """Another file is opened or Blender ends: what is here stays."""
-        context.window_manager.event_timer_remove(self._timer)
-        self._gathering.stop()
+        self._leave(context)
 
     def execute(self, context: bpy.types.Context) -> Result:
         """Fetches and waits, for scripts."""
@@ -212,53 +228,68 @@ class RENDER_OT_netclientdownload(JobOperator, bpy.types.Operator):
         if begun != {"RUNNING_MODAL"}:
             return begun
         try:
-            while self._frames:
+            while self._results is None or self._left:
                 self._take(TICK_S)
-        except session.Failure as failure:
-            self._gathering.stop()
+        except Failure as failure:
+            self._leave(context)
             return fail(self, failure)
         return self._end(context, {"FINISHED"})
 
     def _begin(self, context: bpy.types.Context) -> Result:
-        connection = job.settings_in(context).connection()
         selected = view_of(context).active_job()
         self._timer = None
+        self._results: client.Results | None = None
+        self._left: list[int] = []
         # With a name behind it, a path that ends with a slash is the folder itself, as in Blender.
         self._folder = Path(bpy.path.abspath(context.scene.render.filepath) + "name").parent
         try:
-            self._frames = session.done_frames(connection, selected.job_id)
-            self._total = len(self._frames)
-            if not self._frames:
-                self.report({"INFO"}, "No frame of this job is finished yet")
-                return {"CANCELLED"}
-            frames = ",".join(map(str, self._frames))
-            self._gathering = session.gather_results(connection, selected.job_id, frames, str(self._folder))
-        except session.Failure as failure:
+            connection = job.settings_in(context).connection()
+            self._question = client.gather_results(connection, selected.job_id, str(self._folder))
+        except Failure as failure:
             return fail(self, failure)
         return {"RUNNING_MODAL"}
 
     def _take(self, timeout: float) -> bool:
-        """Whether the next frame is here."""
-        gathered = self._gathering.frame(self._frames[0], timeout)
+        """Whether there is more to be taken: the master's answer is here, or the next frame."""
+        if self._results is None:
+            self._results = self._question.answer(timeout)
+            self._left = [] if self._results is None else list(self._results.frames)
+            return self._results is not None
+        if not self._left:
+            return False
+        gathered = self._results.gathering.frame(self._left[0], timeout)
         if gathered.state in ("failed", "unknown", "cancelled"):
-            raise session.Failure(gathered.text)
+            raise Failure(gathered.text)
         if gathered.path is None:
             return False
-        self._frames.pop(0)
+        self._left.pop(0)
         return True
 
+    def _text(self) -> str:
+        if self._results is None:
+            return "asking the master…"
+        return f"{len(self._results.frames) - len(self._left)} of {len(self._results.frames)} frames"
+
     def _end(self, context: bpy.types.Context, result: Result) -> Result:
-        self._gathering.stop()
+        self._leave(context)
+        if self._results is not None:
+            self.report({"INFO"}, f"{self._text()} are in {self._folder}")
+        return result
+
+    def _leave(self, context: bpy.types.Context) -> None:
+        self._question.stop()
+        if self._results is not None:
+            self._results.gathering.stop()
         if self._timer is not None:
             context.window_manager.event_timer_remove(self._timer)
-            context.workspace.status_text_set(None)
-        self.report({"INFO"}, f"{self._total - len(self._frames)} of {self._total} frames are in {self._folder}")
-        return result
+            # Without a window there is no workspace.
+            if context.workspace is not None:
+                context.workspace.status_text_set(None)
 
 
 def possible(operator: Any) -> bool:
     """Whether the native core is there; else says in the button's tooltip why not."""
-    obstacle = session.obstacle()
+    obstacle = native.obstacle()
     return obstacle is None or refuse(operator, sentence(obstacle))
 
 
@@ -268,7 +299,7 @@ def refuse(operator: Any, reason: str) -> bool:
     return False
 
 
-def fail(operator: Any, failure: session.Failure) -> Result:
+def fail(operator: Any, failure: Failure) -> Result:
     """Ends an operator with the reason."""
     operator.report({"ERROR"}, sentence(str(failure)))
     return {"CANCELLED"}
@@ -285,12 +316,11 @@ def view_of(context: bpy.types.Context) -> NetworkRenderView:
     return view
 
 
-def refresh(context: bpy.types.Context) -> None:
-    """Shows the master's jobs in the list and keeps the selection. Reaches the network."""
-    view = view_of(context)
+def show_jobs(found: Iterable[Any]) -> None:
+    """Shows the master's jobs in the list and keeps the selection."""
+    view = view_of(bpy.context)
     before = view.active_job()
-    selected = before.job_id if before is not None else job.settings_in(context).job_id
-    found = session.jobs(job.settings_in(context).connection())
+    selected = before.job_id if before is not None else job.settings_in(bpy.context).job_id
     view.jobs.clear()
     view.active_job_index = -1
     for index, info in enumerate(found):
@@ -300,6 +330,11 @@ def refresh(context: bpy.types.Context) -> None:
         row.explanation = info.explanation[0] if info.explanation else ""
         if info.id == selected:
             view.active_job_index = index
+
+
+def show_trouble(text: str) -> None:
+    """Shows below the list why there was no answer."""
+    view_of(bpy.context).trouble = sentence(text)
 
 
 register, unregister = bpy.utils.register_classes_factory(

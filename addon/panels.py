@@ -4,7 +4,7 @@ from typing import Any
 
 import bpy
 
-from . import job, operators, service, session
+from . import client, job, native, operators, service, session
 
 _STATE_ICONS = {
     "waiting": "SORTTIME",
@@ -27,7 +27,7 @@ class RENDER_PT_network(bpy.types.Panel):
     def draw(self, context: bpy.types.Context) -> None:
         """Shows the mode and what it can do."""
         layout = self.layout
-        obstacle = session.obstacle()
+        obstacle = native.obstacle()
         if obstacle is not None:
             _lines(layout, operators.sentence(obstacle), "ERROR")
         layout.row().prop(job.settings_in(context), "mode", expand=True)
@@ -120,6 +120,10 @@ class RENDER_PT_network_jobs(NetworkSubPanel, bpy.types.Panel):
         buttons.separator()
         buttons.operator("render.netclientcancel", text="", icon="X")
         buttons.operator("render.netclientremove", text="", icon="TRASH")
+        if client.is_asking():
+            layout.label(text="Asking the master…", icon="SORTTIME")
+        elif view.trouble:
+            _lines(layout, view.trouble, "ERROR")
         selected = view.active_job()
         if selected is not None:
             column = layout.column(align=True)

@@ -6,7 +6,7 @@ import bpy
 from bpy.props import BoolProperty, CollectionProperty, EnumProperty, IntProperty, PointerProperty, StringProperty
 
 from . import preferences
-from .session import Connection
+from .client import Connection
 
 DEFAULT = "[default]"
 
@@ -171,6 +171,8 @@ class NetworkRenderView(bpy.types.PropertyGroup):
 
     jobs: CollectionProperty(type=NetworkRenderJob)
     active_job_index: IntProperty(name="Job", description="The selected job", default=-1, min=-1)
+    # What became of the last question: empty while all is well.
+    trouble: StringProperty()
 
     def active_job(self) -> NetworkRenderJob | None:
         """The selected row."""

@@ -4,7 +4,8 @@ from typing import Any
 
 import bpy
 
-from . import borrow, engine, job, service, session
+from . import borrow, client, engine, job, service
+from .native import Failure
 from .operators import TICK_S, Result, fail, possible, refuse, sentence
 
 
@@ -24,7 +25,7 @@ class SendingOperator:
         """Sends while the artist goes on working."""
         try:
             self._begin(context)
-        except session.Failure as failure:
+        except Failure as failure:
             return fail(self, failure)
         manager: Any = context.window_manager
         manager.modal_handler_add(self)
@@ -39,12 +40,12 @@ class SendingOperator:
         if event.type != "TIMER":
             return {"PASS_THROUGH"}
         try:
-            created = session.submitted(self._submission, 0.0)
-        except session.Failure as failure:
+            created = self._submission.job(0.0)
+        except Failure as failure:
             self._leave(context)
             return fail(self, failure)
         if created is None:
-            context.workspace.status_text_set(f"{sentence(self._submission.progress().text)}   ESC takes it back")
+            context.workspace.status_text_set(f"{sentence(self._submission.text())}   ESC takes it back")
             return {"PASS_THROUGH"}
         self._leave(context)
         return self._finish(context, created, "INVOKE_DEFAULT")
@@ -53,8 +54,8 @@ class SendingOperator:
         """Another file is opened or Blender ends: nobody would ever hear of the job."""
         self._leave(context)
         try:
-            session.withdraw(self._submission)
-        except session.Failure as failure:
+            self._submission.withdraw()
+        except Failure as failure:
             print(f"netrender: the job could not be taken back: {failure}")
 
     def execute(self, context: bpy.types.Context) -> Result:
@@ -67,8 +68,8 @@ class SendingOperator:
             while created is None:
                 if interruption.asked:
                     return self._withdraw()
-                created = session.submitted(self._submission, TICK_S)
-        except session.Failure as failure:
+                created = self._submission.job(TICK_S)
+        except Failure as failure:
             return fail(self, failure)
         finally:
             interruption.leave()
@@ -82,7 +83,7 @@ class SendingOperator:
         settings = job.settings_of(scene)
         reason = job.obstacle(scene)
         if reason is not None:
-            raise session.Failure(reason)
+            raise Failure(reason)
         if settings.save_before_job:
             bpy.ops.wm.save_mainfile()
         # Until it is sent, the artist may have gone to another scene, or undone something: a name outlives both.
@@ -91,17 +92,17 @@ class SendingOperator:
         if self._request.notice is not None:
             self.report({"WARNING"}, sentence(self._request.notice))
         self._connection = settings.connection()
-        self._submission = session.submit(self._connection, self._request.blend, self._request.arguments)
+        self._submission = client.Submission(self._connection, self._request.blend, self._request.arguments)
 
     def _finish(self, context: bpy.types.Context, created: str, how: str) -> Result:
         scene = bpy.data.scenes.get(self._scene_name)
         if scene is None:
-            return fail(self, session.Failure(f"the scene {self._scene_name} is gone: its job {created} goes on by itself"))
+            return fail(self, Failure(f"the scene {self._scene_name} is gone: its job {created} goes on by itself"))
         self._remember(scene, created)
         return self._sent(scene, created, how)
 
     def _remember(self, scene: bpy.types.Scene, created: str) -> None:
-        for warning in self._submission.progress().warnings:
+        for warning in self._submission.warnings():
             self.report({"WARNING"}, sentence(warning))
         settings = job.settings_of(scene)
         settings.job_id = created
@@ -113,8 +114,8 @@ class SendingOperator:
 
     def _withdraw(self) -> Result:
         try:
-            session.withdraw(self._submission)
-        except session.Failure as failure:
+            self._submission.withdraw()
+        except Failure as failure:
             return fail(self, failure)
         self.report({"INFO"}, "The job was taken back")
         return {"CANCELLED"}
@@ -159,7 +160,7 @@ class RENDER_OT_netclientanim(SendingOperator, bpy.types.Operator):
         try:
             result = bpy.ops.render.render(how, animation=True, scene=scene.name)
         except RuntimeError as error:
-            return fail(self, session.Failure(str(error).removeprefix("Error: ").strip()))
+            return fail(self, Failure(str(error).removeprefix("Error: ").strip()))
         finally:
             # A render that goes on in its window puts the engine back itself, whichever way it ends.
             if "RUNNING_MODAL" not in result:

@@ -8,6 +8,7 @@ from types import FrameType
 import bpy
 
 from . import borrow, job, session
+from .native import Failure
 
 SLICE_S = 0.1
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -51,7 +52,7 @@ def start(scene: bpy.types.Scene) -> session.Role:
     settings = job.settings_of(scene)
     role = role_of(scene)
     if role is None:
-        raise session.Failure("choose the mode Master or Slave to start a service")
+        raise Failure("choose the mode Master or Slave to start a service")
     arguments = settings.master_arguments() if role == "master" else settings.slave_arguments(job.own_blender())
     session.start(role, arguments)
     return role
@@ -61,7 +62,7 @@ def run(role: session.Role, interruption: Interruption, say: Callable[[str], Non
     """Keeps a started service going until somebody asks for its end, then stops it; raises if it ended by itself."""
     while not (interruption.asked or stopped()):
         if not session.is_running(role):
-            raise session.Failure(session.status(role) or f"the {role} ended by itself")
+            raise Failure(session.status(role) or f"the {role} ended by itself")
         say(session.status(role) or "")
         if bpy.app.background:
             session.pump()

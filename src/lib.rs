@@ -5,6 +5,7 @@ pub mod ids;
 pub mod access;
 pub mod error;
 pub mod farm;
+pub mod happening;
 pub mod wire;
 
 pub mod blender;

@@ -4,7 +4,8 @@
 mod parts;
 
 use netrender::access::{FarmKey, KeySource};
-use netrender::slave::{HappeningKind, Slave, SlaveState};
+use netrender::happening::HappeningKind;
+use netrender::slave::{Slave, SlaveState};
 use netrender::wire::{FrameStateInfo, SlaveInfo};
 use parts::farm::{Farm, PATIENCE, wait_until};
 use parts::{FakeBlender, lives};

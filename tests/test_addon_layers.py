@@ -8,15 +8,16 @@ ADDON = Path(__file__).resolve().parent.parent / "addon"
 
 # From the bottom up; a module may use those on lower lines, never those on its own or on a higher one.
 LAYERS = (
-    {"session", "preferences", "borrow"},
-    {"properties"},
+    {"native", "preferences", "borrow"},
+    {"client"},
+    {"session", "properties"},
     {"job"},
     {"service", "passes"},
     {"engine", "operators"},
     {"sending", "panels"},
     {"__init__"},
 )
-HOMES = {"netrender_core": {"session"}, "cycles": {"passes"}, "signal": {"service"}}
+HOMES = {"netrender_core": {"native"}, "cycles": {"passes"}, "signal": {"service"}}
 
 
 def layer_of(module: str) -> int:

@@ -1,6 +1,7 @@
 """The Python face of the core: each handle from its start to after its end, misused on the way."""
 
 import os
+import socket
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -139,6 +140,45 @@ def test_a_client_answers_until_it_is_closed(client: core.Client, master: core.M
     client.close()
     with pytest.raises(core.Stopped):
         client.jobs()
+
+
+def test_questions_are_answered_without_waiting(client: core.Client, master: core.Master, scene: str, tmp_path: Path) -> None:
+    connected = core.Client.start_connect(master=master.url).wait(60)
+    assert connected is not None
+    job = connected.submit(scene, blender=[FAKE], frames="1-3").wait(60)
+    assert job is not None
+    jobs = client.ask_jobs()
+    assert [info.id for info in jobs.wait(60) or []] == [job]
+    assert [info.id for info in jobs.wait(0) or []] == [job], "an answer stays"
+    assert client.ask_frames(job, offset=1, limit=1).wait(60) == client.frames(job)[1:2]
+    gather = client.start_gather(job, str(tmp_path / "frames")).wait(60)
+    assert gather is not None
+    assert client.ask_cancel(job).wait(60)
+    assert gather.frame(1, 60).state == "cancelled"
+    assert client.ask_remove(job).wait(60)
+    for question in (client.ask_frames(job), client.ask_cancel(job), client.ask_remove(job)):
+        with pytest.raises(core.NotFound, match=job):
+            question.wait(60)
+    with pytest.raises(core.InvalidJob):
+        client.ask_cancel("no id")
+    connected.close()
+    with pytest.raises(core.Stopped):
+        connected.ask_jobs()
+
+
+def test_a_master_that_never_answers_keeps_nobody_waiting(config: Path) -> None:
+    # The system takes the connections; nobody reads what comes in.
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        question = core.Client.start_connect(master=f"127.0.0.1:{silent.getsockname()[1]}", key="ab" * 32)
+        assert question.wait(0) is None
+        assert question.wait(0.1) is None
+        question.stop()
+        question.stop()
+        with pytest.raises(core.Stopped, match="given up"):
+            question.wait(0)
+        told = core.Client.start_connect(master=f"127.0.0.1:{silent.getsockname()[1]}", key="ab" * 32)
+        with pytest.raises(core.Unreachable, match="does not answer in time"):
+            told.wait(60)
 
 
 def test_who_cannot_prove_the_key_is_refused(master: core.Master, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 const LAYERS: [&[&str]; 8] = [
     &["ids"],
     &["error"],
-    &["farm", "wire", "access"],
+    &["farm", "wire", "access", "happening"],
     &["store", "files", "images", "blender", "discovery", "link"],
     &["master", "slave", "client"],
     &["cli"],
@@ -18,7 +18,7 @@ const LAYERS: [&[&str]; 8] = [
 ];
 
 /// The one home (or few) of each outside library.
-const HOMES: [(&str, &[&str]); 18] = [
+const HOMES: [(&str, &[&str]); 23] = [
     ("askama", &["master"]),
     ("axum", &["master"]),
     ("hyper_util", &["master"]),
@@ -29,13 +29,18 @@ const HOMES: [(&str, &[&str]); 18] = [
     ("clap", &["cli"]),
     ("indicatif", &["cli"]),
     ("exr", &["images"]),
+    ("getrandom", &["access", "blender", "client", "link", "master"]),
     ("if_addrs", &["discovery", "master"]),
     ("process_wrap", &["blender"]),
     ("pyo3", &["python"]),
     ("reqwest", &["link"]),
     ("rusqlite", &["store"]),
+    ("rustix", &["master"]),
     ("ruzstd", &["blender"]),
     ("socket2", &["discovery", "master"]),
+    ("sysinfo", &["blender", "master", "slave"]),
+    ("tokio", &["blender", "cli", "client", "link", "master", "slave"]),
+    ("tokio_util", &["client", "link", "master", "slave"]),
     ("zip", &["files"]),
 ];
 

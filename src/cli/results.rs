@@ -13,7 +13,6 @@ use crate::ids::JobId;
 use crate::wire::{JobInfo, JobStateInfo};
 use serde_json::json;
 use std::path::Path;
-use std::sync::mpsc::RecvTimeoutError;
 use std::time::Duration;
 
 /// Between two looks at a gathering, which lies in memory.
@@ -105,11 +104,11 @@ fn ask_again(client: &Client, job: JobId, interrupt: &Interrupt) -> Result<Resul
     }
     let answer = client.ask_job(job)?;
     loop {
-        match answer.recv_timeout(Duration::from_millis(LOOK_MS)) {
-            Ok(answer) => return Ok(answer),
-            Err(RecvTimeoutError::Disconnected) => return Err(Error::stopped("the connection to the master was closed")),
-            Err(RecvTimeoutError::Timeout) if interrupt.wait(Duration::ZERO) => return Err(interrupted()),
-            Err(RecvTimeoutError::Timeout) => {}
+        match answer.wait(Duration::from_millis(LOOK_MS)) {
+            Ok(Some(job)) => return Ok(Ok(job)),
+            Ok(None) if interrupt.wait(Duration::ZERO) => return Err(interrupted()),
+            Ok(None) => {}
+            Err(error) => return Ok(Err(error)),
         }
     }
 }

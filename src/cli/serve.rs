@@ -7,8 +7,9 @@ use super::{STATUS_FAILED, STATUS_OK};
 use crate::access::{KeySource, data_folder};
 use crate::client::named_master;
 use crate::error::Result;
-use crate::master::{self, Access, HappeningKind as MasterKind, Master};
-use crate::slave::{HappeningKind as SlaveKind, Slave, SlaveOptions};
+use crate::happening::HappeningKind;
+use crate::master::{self, Access, Master};
+use crate::slave::{Slave, SlaveOptions};
 use std::time::Duration;
 
 /// Between two looks at what happened.
@@ -63,7 +64,7 @@ fn greet(master: &Master) -> Result<()> {
 /// Warnings and errors are logged, which shows them on the standard error already.
 fn tell_master(master: &Master) -> Result<()> {
     for happening in master.events() {
-        if matches!(happening.kind, MasterKind::Info | MasterKind::Stopped) {
+        if matches!(happening.kind, HappeningKind::Info | HappeningKind::Stopped) {
             say(&happening.text)?;
         }
     }
@@ -111,11 +112,11 @@ fn tell_slave(slave: &Slave) -> Result<Option<String>> {
     let mut trouble = None;
     for happening in slave.events() {
         match happening.kind {
-            SlaveKind::Warning | SlaveKind::Error => {
+            HappeningKind::Warning | HappeningKind::Error => {
                 note(&happening.text);
                 trouble = Some(happening.text);
             }
-            SlaveKind::Started | SlaveKind::Stopped | SlaveKind::Info | SlaveKind::Log => say(&happening.text)?,
+            HappeningKind::Started | HappeningKind::Stopped | HappeningKind::Info | HappeningKind::Log => say(&happening.text)?,
         }
     }
     Ok(trouble)

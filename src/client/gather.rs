@@ -5,7 +5,6 @@
 use super::fetch;
 use super::round::Round;
 use super::table::{GatheredFrame, GatheredState, Table};
-use super::threads::Threads;
 use super::wanted_frames;
 use crate::error::{Code, Error, Result};
 use crate::ids::{FrameSet, JobId, SlaveId};
@@ -94,12 +93,11 @@ pub fn prepare_folder(folder: &Path) -> Result<()> {
     std::fs::remove_file(&probe).map_err(|error| Error::io("remove", &probe, &error))
 }
 
-/// Asks for the job once, then lets the gathering go on in the client's threads.
-pub(super) fn start(threads: &Threads, link: &Link, request: GatherRequest) -> Result<Gather> {
-    let (asking, path) = (link.clone(), format!("jobs/{}", request.job));
-    let job: JobInfo = threads.ask(async move { asking.get(&path).await })?;
+/// Asks for the job once, then lets the gathering go on in the threads that ask.
+pub(super) async fn start(link: Link, request: GatherRequest) -> Result<Arc<Gather>> {
+    let job: JobInfo = link.get(&format!("jobs/{}", request.job)).await?;
     let wanted = wanted_frames(&job.frames, request.frames.as_ref())?;
-    prepare_folder(&request.folder)?;
+    tokio::task::block_in_place(|| prepare_folder(&request.folder))?;
     let shared = Arc::new(Shared {
         token: CancellationToken::new(),
         state: Mutex::new(State {
@@ -116,16 +114,15 @@ pub(super) fn start(threads: &Threads, link: &Link, request: GatherRequest) -> R
         request,
     });
     let ending = Ending(Arc::clone(&shared));
-    let link = link.clone();
-    threads.spawn(async move {
+    tokio::spawn(async move {
         let shared = Arc::clone(&ending.0);
         let error = tokio::select! {
             () = shared.token.cancelled() => stopped(),
             error = Round::new(&shared, &link).run() => error,
         };
         shared.end(error);
-    })?;
-    Ok(Gather { shared })
+    });
+    Ok(Arc::new(Gather { shared }))
 }
 
 impl Gather {

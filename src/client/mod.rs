@@ -1,7 +1,7 @@
 //! The client: sends jobs to a master, asks about them, and brings their results back.
 //!
-//! A [`Client`] owns two threads. Questions block the caller, each for a bounded time; a [`Submission`] and a [`Gather`] go
-//! on in the client's threads and are looked at whenever one likes.
+//! A [`Client`] owns two threads. Most questions block the caller, each for a bounded time; a [`Pending`] question, a
+//! [`Submission`] and a [`Gather`] go on in the client's threads and are looked at whenever one likes.
 //!
 //! Absences: no callbacks, no output, no idea of Blender's interface; nothing here decides what is rendered where.
 
@@ -9,6 +9,7 @@ mod board;
 mod fetch;
 mod find;
 mod gather;
+mod pending;
 mod round;
 mod send;
 mod submit;
@@ -19,6 +20,7 @@ mod transfer;
 pub use board::{Progress, Stage};
 pub use find::MasterFound;
 pub use gather::{Gather, GatherRequest, GatherView, prepare_folder};
+pub use pending::Pending;
 pub use submit::{Submission, SubmitRequest};
 pub use table::{GatheredFrame, GatheredState};
 
@@ -27,7 +29,7 @@ use crate::error::{Error, Result};
 use crate::ids::{FrameSet, JobId};
 use crate::link::{Link, MasterAddress};
 use crate::wire::{FrameInfo, JobInfo, SlaveInfo};
-use std::sync::mpsc;
+use std::sync::Arc;
 use std::time::Duration;
 use threads::Threads;
 
@@ -40,16 +42,31 @@ pub(crate) const PAGE: u32 = 1000;
 #[derive(Debug)]
 pub struct Client {
     link: Link,
-    threads: Threads,
+    threads: Arc<Threads>,
+}
+
+/// A connection that is being made. Dropped, it is given up.
+#[derive(Debug)]
+pub struct Connecting {
+    // Given up first, then its threads end.
+    link: Pending<Link>,
+    threads: Arc<Threads>,
 }
 
 impl Client {
     /// Finds the master (`master`: an address, or [`AUTO`]), has it prove the farm's key, and checks its version.
     pub fn connect(master: &str, keys: &KeySource, timeout: Duration) -> Result<Self> {
+        let Connecting { link, threads } = Self::start_connect(master, keys, timeout)?;
+        let link = link.answer()?;
+        Ok(Self { link, threads })
+    }
+
+    /// The same in threads of its own; returns at once.
+    pub fn start_connect(master: &str, keys: &KeySource, timeout: Duration) -> Result<Connecting> {
         let address = named_master(master)?;
-        let threads = Threads::start()?;
+        let threads = Arc::new(Threads::start()?);
         let keys = keys.clone();
-        let link = threads.ask(async move {
+        let link = threads.begin(async move {
             let reach = async {
                 let address = match address {
                     Some(address) => address,
@@ -62,7 +79,7 @@ impl Client {
                 .await
                 .unwrap_or_else(|_| Err(Error::timeout("the master does not answer in time")))
         })?;
-        Ok(Self { link, threads })
+        Ok(Connecting { link, threads })
     }
 
     /// The master's address.
@@ -82,15 +99,25 @@ impl Client {
         submit::start(&self.threads, &self.link, request)
     }
 
-    /// Starts to bring results into a folder as they get done; returns at once.
-    pub fn gather(&self, request: GatherRequest) -> Result<Gather> {
-        gather::start(&self.threads, &self.link, request)
+    /// Asks for the job once, then brings its results into a folder as they get done.
+    pub fn gather(&self, request: GatherRequest) -> Result<Arc<Gather>> {
+        self.start_gather(request)?.answer()
+    }
+
+    /// The same without waiting for the job.
+    pub fn start_gather(&self, request: GatherRequest) -> Result<Pending<Arc<Gather>>> {
+        self.threads.begin(gather::start(self.link.clone(), request))
     }
 
     /// All jobs, newest first.
     pub fn jobs(&self) -> Result<Vec<JobInfo>> {
+        self.ask_jobs()?.answer()
+    }
+
+    /// The same without waiting.
+    pub fn ask_jobs(&self) -> Result<Pending<Vec<JobInfo>>> {
         let link = self.link.clone();
-        self.threads.ask(async move {
+        self.threads.begin(async move {
             let mut jobs: Vec<JobInfo> = Vec::new();
             loop {
                 let page: Vec<JobInfo> = link.get(&format!("jobs?offset={}&limit={PAGE}", jobs.len())).await?;
@@ -105,49 +132,58 @@ impl Client {
 
     /// One job.
     pub fn job(&self, job: JobId) -> Result<JobInfo> {
-        self.get(format!("jobs/{job}"))
+        self.ask_job(job)?.answer()
     }
 
-    /// Asks for a job without waiting: the answer comes through the channel, which closes without one if the client stops.
-    pub fn ask_job(&self, job: JobId) -> Result<mpsc::Receiver<Result<JobInfo>>> {
-        let (sender, receiver) = mpsc::sync_channel(1);
-        let link = self.link.clone();
-        self.threads.spawn(async move {
-            // Whoever asked may be gone.
-            let _ = sender.send(link.get(&format!("jobs/{job}")).await);
-        })?;
-        Ok(receiver)
+    /// The same without waiting.
+    pub fn ask_job(&self, job: JobId) -> Result<Pending<JobInfo>> {
+        self.get(format!("jobs/{job}"))
     }
 
     /// Frames of a job in ascending order, from a place on.
     pub fn frames(&self, job: JobId, offset: u32, limit: u32) -> Result<Vec<FrameInfo>> {
+        self.ask_frames(job, offset, limit)?.answer()
+    }
+
+    /// The same without waiting.
+    pub fn ask_frames(&self, job: JobId, offset: u32, limit: u32) -> Result<Pending<Vec<FrameInfo>>> {
         self.get(format!("jobs/{job}/frames?offset={offset}&limit={limit}"))
     }
 
     /// The slaves that the master knows.
     pub fn slaves(&self) -> Result<Vec<SlaveInfo>> {
-        self.get("slaves".to_owned())
+        self.get("slaves".to_owned())?.answer()
     }
 
     /// Lets no more frames of a job begin.
     pub fn pause(&self, job: JobId) -> Result<()> {
-        self.act(format!("jobs/{job}/pause"))
+        self.act(format!("jobs/{job}/pause"))?.answer()
     }
 
     /// Lets a paused job go on.
     pub fn resume(&self, job: JobId) -> Result<()> {
-        self.act(format!("jobs/{job}/resume"))
+        self.act(format!("jobs/{job}/resume"))?.answer()
     }
 
     /// Ends a job now; finished frames stay.
     pub fn cancel(&self, job: JobId) -> Result<()> {
+        self.ask_cancel(job)?.answer()
+    }
+
+    /// The same without waiting.
+    pub fn ask_cancel(&self, job: JobId) -> Result<Pending<()>> {
         self.act(format!("jobs/{job}/cancel"))
     }
 
     /// Cancels a job and deletes all that the master has of it.
     pub fn remove(&self, job: JobId) -> Result<()> {
+        self.ask_remove(job)?.answer()
+    }
+
+    /// The same without waiting.
+    pub fn ask_remove(&self, job: JobId) -> Result<Pending<()>> {
         let link = self.link.clone();
-        self.threads.ask(async move { link.delete(&format!("jobs/{job}")).await })
+        self.threads.begin(async move { link.delete(&format!("jobs/{job}")).await })
     }
 
     /// What Blender printed in the latest attempt at a frame.
@@ -184,14 +220,31 @@ impl Client {
         self.threads.stop(timeout);
     }
 
-    fn get<T: serde::de::DeserializeOwned + Send + 'static>(&self, path: String) -> Result<T> {
+    fn get<T: serde::de::DeserializeOwned + Send + 'static>(&self, path: String) -> Result<Pending<T>> {
         let link = self.link.clone();
-        self.threads.ask(async move { link.get(&path).await })
+        self.threads.begin(async move { link.get(&path).await })
     }
 
-    fn act(&self, path: String) -> Result<()> {
+    fn act(&self, path: String) -> Result<Pending<()>> {
         let link = self.link.clone();
-        self.threads.ask(async move { link.act(&path).await })
+        self.threads.begin(async move { link.act(&path).await })
+    }
+}
+
+impl Connecting {
+    /// The connection, or none if it is not made after `timeout`; 0 never blocks. Once made, stopping it at one place stops
+    /// it at all.
+    pub fn wait(&self, timeout: Duration) -> Result<Option<Client>> {
+        let link = self.link.wait(timeout)?;
+        Ok(link.map(|link| Client {
+            link,
+            threads: Arc::clone(&self.threads),
+        }))
+    }
+
+    /// Gives it up, unless it is made already.
+    pub fn stop(&self) {
+        self.link.stop();
     }
 }
 

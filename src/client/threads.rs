@@ -1,10 +1,12 @@
 //! A client's own threads.
 
+use super::pending::{Answer, Answering, Pending};
 use crate::error::{Error, Result};
 use std::future::Future;
-use std::sync::{Mutex, PoisonError, mpsc};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::runtime::{Builder, Handle, Runtime};
+use tokio::task::AbortHandle;
 
 /// One moves bytes while the other answers.
 const THREADS: usize = 2;
@@ -37,16 +39,19 @@ impl Threads {
 
     /// Carries something out in these threads and waits for its result. Stopping the threads ends the wait.
     pub(super) fn ask<T: Send + 'static>(&self, work: impl Future<Output = Result<T>> + Send + 'static) -> Result<T> {
-        let (sender, receiver) = mpsc::sync_channel(1);
-        self.spawn(async move {
-            // Nobody waits any more only if the asking thread is gone.
-            let _ = sender.send(work.await);
-        })?;
-        receiver.recv().unwrap_or_else(|_| Err(stopped()))
+        self.begin(work)?.answer()
+    }
+
+    /// Lets a question go on in these threads, to be looked at whenever one likes.
+    pub(super) fn begin<T: Send + 'static>(&self, work: impl Future<Output = Result<T>> + Send + 'static) -> Result<Pending<T>> {
+        let answer = Arc::new(Answer::new());
+        let answering = Answering(Arc::clone(&answer));
+        let work = self.spawn(async move { answering.give(work.await) })?;
+        Ok(Pending::new(answer, work))
     }
 
     /// Lets something go on in these threads.
-    pub(super) fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) -> Result<()> {
+    pub(super) fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) -> Result<AbortHandle> {
         if self.process != std::process::id() {
             return Err(
                 Error::stopped("this connection belongs to the process that this one was forked from").hint("connect again"),
@@ -55,8 +60,7 @@ impl Threads {
         if self.runtime.lock().unwrap_or_else(PoisonError::into_inner).is_none() {
             return Err(stopped());
         }
-        self.handle.spawn(work);
-        Ok(())
+        Ok(self.handle.spawn(work).abort_handle())
     }
 
     pub(super) fn stop(&self, timeout: Duration) {
@@ -77,7 +81,7 @@ impl Drop for Threads {
     }
 }
 
-fn stopped() -> Error {
+pub(super) fn stopped() -> Error {
     Error::stopped("the connection was closed")
 }
 
@@ -92,6 +96,27 @@ mod tests {
         threads.stop(Duration::from_secs(5));
         threads.stop(Duration::from_secs(5));
         assert_eq!(threads.ask(async { Ok(7) }), Err(stopped()));
+    }
+
+    #[test]
+    fn a_question_is_looked_at_without_waiting_for_its_answer() {
+        let threads = Threads::start().unwrap();
+        let (open, opened) = tokio::sync::oneshot::channel();
+        let pending = threads.begin(async move { opened.await.map_err(|_| stopped()) }).unwrap();
+        assert_eq!(pending.wait(Duration::ZERO), Ok(None));
+        open.send(7).unwrap();
+        assert_eq!(pending.wait(Duration::from_secs(5)), Ok(Some(7)));
+        pending.stop();
+        assert_eq!(pending.wait(Duration::ZERO), Ok(Some(7)), "an answer that is here stays");
+    }
+
+    #[test]
+    fn a_question_that_is_given_up_never_answers() {
+        let threads = Threads::start().unwrap();
+        let pending = threads.begin(std::future::pending::<Result<()>>()).unwrap();
+        pending.stop();
+        pending.stop();
+        assert_eq!(pending.wait(Duration::ZERO).unwrap_err().code, crate::error::Code::Stopped);
     }
 
     #[test]

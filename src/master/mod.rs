@@ -14,11 +14,11 @@ mod monitor;
 mod serve;
 
 pub use actor::Status;
-pub use happening::{Happening, HappeningKind};
 
 use crate::access::FarmKey;
 use crate::discovery::Announcer;
 use crate::error::{Error, Result};
+use crate::happening::{Happening, HappeningKind};
 use crate::ids::FarmId;
 use crate::wire::{API_VERSION, Announcement, PRODUCT};
 use actor::StatusBoard;

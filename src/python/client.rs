@@ -3,6 +3,7 @@
 use super::error::away;
 use super::moving::{Gather, Submission};
 use super::own::{Own, span};
+use super::pending::Pending;
 use super::values::{FrameInfo, JobInfo, MasterFound, SlaveInfo};
 use crate::access::KeySource;
 use crate::client::{self, GatherRequest, SubmitRequest};
@@ -10,7 +11,7 @@ use crate::error::Result;
 use crate::wire::RenderSettings;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use pyo3::types::PyType;
+use pyo3::types::{PyTuple, PyType};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -37,18 +38,24 @@ impl Client {
         timeout: f64,
     ) -> PyResult<Self> {
         let timeout = span(timeout)?;
-        if key.is_some() && key_file.is_some() {
-            return Err(PyValueError::new_err("give a key or a key_file, not both"));
-        }
-        let client = away(py, || {
-            let keys = match (key, key_file) {
-                (Some(key), _) => KeySource::Given(key.parse()?),
-                (None, Some(path)) => KeySource::File(path),
-                (None, None) => KeySource::Kept,
-            };
-            client::Client::connect(master, &keys, timeout)
-        })?;
-        Ok(Self(Arc::new(Own::new(client))))
+        let keys = key_source(py, key, key_file)?;
+        away(py, || client::Client::connect(master, &keys, timeout)).map(Self::new)
+    }
+
+    /// The same without waiting; returns at once.
+    #[classmethod]
+    #[pyo3(signature = (*, master="auto", key_file=None, key=None, timeout=10.0))]
+    fn start_connect(
+        _class: &Bound<'_, PyType>,
+        py: Python<'_>,
+        master: &str,
+        key_file: Option<PathBuf>,
+        key: Option<&str>,
+        timeout: f64,
+    ) -> PyResult<Pending> {
+        let timeout = span(timeout)?;
+        let keys = key_source(py, key, key_file)?;
+        away(py, || client::Client::start_connect(master, &keys, timeout)).map(Pending::connecting)
     }
 
     /// The master's address.
@@ -116,6 +123,12 @@ impl Client {
         Ok(jobs.into_iter().map(JobInfo::from).collect())
     }
 
+    /// The same without waiting.
+    fn ask_jobs(&self, py: Python<'_>) -> PyResult<Pending> {
+        let pending = self.ask(py, client::Client::ask_jobs)?;
+        Ok(self.pending(pending, |jobs, _| jobs.into_iter().map(JobInfo::from).collect::<Vec<_>>()))
+    }
+
     /// One job. Raises `NotFound`.
     fn job(&self, py: Python<'_>, job: &str) -> PyResult<JobInfo> {
         self.ask(py, |client| client.job(job.parse()?)).map(JobInfo::from)
@@ -126,6 +139,15 @@ impl Client {
     fn frames(&self, py: Python<'_>, job: &str, offset: u32, limit: u32) -> PyResult<Vec<FrameInfo>> {
         let frames = self.ask(py, |client| client.frames(job.parse()?, offset, limit))?;
         Ok(frames.into_iter().map(FrameInfo::from).collect())
+    }
+
+    /// The same without waiting.
+    #[pyo3(signature = (job, *, offset=0, limit=1000))]
+    fn ask_frames(&self, py: Python<'_>, job: &str, offset: u32, limit: u32) -> PyResult<Pending> {
+        let pending = self.ask(py, |client| client.ask_frames(job.parse()?, offset, limit))?;
+        Ok(self.pending(pending, |frames, _| {
+            frames.into_iter().map(FrameInfo::from).collect::<Vec<_>>()
+        }))
     }
 
     /// The slaves that the master knows.
@@ -149,9 +171,21 @@ impl Client {
         self.ask(py, |client| client.cancel(job.parse()?))
     }
 
+    /// The same without waiting; the answer is True.
+    fn ask_cancel(&self, py: Python<'_>, job: &str) -> PyResult<Pending> {
+        let pending = self.ask(py, |client| client.ask_cancel(job.parse()?))?;
+        Ok(self.pending(pending, |(), _| true))
+    }
+
     /// Cancels the job and deletes its files and results on the master.
     fn remove(&self, py: Python<'_>, job: &str) -> PyResult<()> {
         self.ask(py, |client| client.remove(job.parse()?))
+    }
+
+    /// The same without waiting; the answer is True.
+    fn ask_remove(&self, py: Python<'_>, job: &str) -> PyResult<Pending> {
+        let pending = self.ask(py, |client| client.ask_remove(job.parse()?))?;
+        Ok(self.pending(pending, |(), _| true))
     }
 
     /// What Blender printed in the frame's latest attempt.
@@ -159,18 +193,18 @@ impl Client {
         self.ask(py, |client| client.log(job.parse()?, frame))
     }
 
-    /// Starts to bring results into `folder` as they get done; returns at once.
+    /// Asks for the job, then brings its results into `folder` as they get done.
     #[pyo3(signature = (job, folder, *, frames=None))]
     fn gather(&self, py: Python<'_>, job: &str, folder: PathBuf, frames: Option<&str>) -> PyResult<Gather> {
-        let gather = self.ask(py, |client| {
-            client.gather(GatherRequest {
-                job: job.parse()?,
-                folder,
-                frames: frames.map(str::parse).transpose()?,
-                follow: true,
-            })
-        })?;
+        let gather = self.ask(py, |client| client.gather(gathering(job, folder, frames)?))?;
         Ok(Gather::new(gather, Arc::clone(&self.0)))
+    }
+
+    /// The same without waiting for the job.
+    #[pyo3(signature = (job, folder, *, frames=None))]
+    fn start_gather(&self, py: Python<'_>, job: &str, folder: PathBuf, frames: Option<&str>) -> PyResult<Pending> {
+        let pending = self.ask(py, |client| client.start_gather(gathering(job, folder, frames)?))?;
+        Ok(self.pending(pending, |gather, client| Gather::new(gather, Arc::clone(client))))
     }
 
     /// Ends the connection and all that is under way through it. A second call does nothing.
@@ -185,14 +219,8 @@ impl Client {
         slf
     }
 
-    #[pyo3(signature = (_kind, _error, _trace, /))]
-    fn __exit__(
-        &self,
-        py: Python<'_>,
-        _kind: &Bound<'_, PyAny>,
-        _error: &Bound<'_, PyAny>,
-        _trace: &Bound<'_, PyAny>,
-    ) -> PyResult<()> {
+    #[pyo3(signature = (*_raised), text_signature = "($self, kind, error, trace, /)")]
+    fn __exit__(&self, py: Python<'_>, _raised: &Bound<'_, PyTuple>) -> PyResult<()> {
         self.close(py)
     }
 
@@ -205,9 +233,40 @@ impl Client {
 }
 
 impl Client {
+    pub(super) fn new(client: client::Client) -> Self {
+        Self(Arc::new(Own::new(client)))
+    }
+
+    fn pending<T, U>(&self, pending: client::Pending<T>, convert: fn(T, &Arc<Connected>) -> U) -> Pending
+    where
+        T: Clone + Send + Sync + 'static,
+        U: for<'py> IntoPyObject<'py> + 'static,
+    {
+        Pending::new(pending, Arc::clone(&self.0), convert)
+    }
+
     fn ask<T: Send>(&self, py: Python<'_>, question: impl FnOnce(&client::Client) -> Result<T> + Send) -> PyResult<T> {
         away(py, || question(self.0.get()?))
     }
+}
+
+/// Where the key was said to be.
+fn key_source(py: Python<'_>, key: Option<&str>, key_file: Option<PathBuf>) -> PyResult<KeySource> {
+    match (key, key_file) {
+        (Some(_), Some(_)) => Err(PyValueError::new_err("give a key or a key_file, not both")),
+        (Some(key), None) => away(py, || key.parse().map(KeySource::Given)),
+        (None, Some(path)) => Ok(KeySource::File(path)),
+        (None, None) => Ok(KeySource::Kept),
+    }
+}
+
+fn gathering(job: &str, folder: PathBuf, frames: Option<&str>) -> Result<GatherRequest> {
+    Ok(GatherRequest {
+        job: job.parse()?,
+        folder,
+        frames: frames.map(str::parse).transpose()?,
+        follow: true,
+    })
 }
 
 /// Asks the local network for masters and returns those that answered in time.

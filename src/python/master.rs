@@ -7,7 +7,7 @@ use crate::access::{KeySource, data_folder};
 use crate::master;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use pyo3::types::PyType;
+use pyo3::types::{PyTuple, PyType};
 use std::path::PathBuf;
 
 /// A running master.
@@ -104,11 +104,7 @@ impl Master {
 
     /// What happened since the last call, oldest first.
     fn events(&self, py: Python<'_>) -> PyResult<Vec<Happening>> {
-        let events = away(py, || Ok(self.0.get()?.events()))?;
-        Ok(events
-            .into_iter()
-            .map(|it| Happening::new(it.kind.as_str(), it.text))
-            .collect())
+        Happening::all(py, || Ok(self.0.get()?.events()))
     }
 
     /// Ends it, all state safe on disk. A second call does nothing.
@@ -122,14 +118,8 @@ impl Master {
         slf
     }
 
-    #[pyo3(signature = (_kind, _error, _trace, /))]
-    fn __exit__(
-        &self,
-        py: Python<'_>,
-        _kind: &Bound<'_, PyAny>,
-        _error: &Bound<'_, PyAny>,
-        _trace: &Bound<'_, PyAny>,
-    ) -> PyResult<()> {
+    #[pyo3(signature = (*_raised), text_signature = "($self, kind, error, trace, /)")]
+    fn __exit__(&self, py: Python<'_>, _raised: &Bound<'_, PyTuple>) -> PyResult<()> {
         self.stop(py, super::STOP_TIMEOUT_S)
     }
 

@@ -10,6 +10,7 @@ mod error;
 mod master;
 mod moving;
 mod own;
+mod pending;
 mod slave;
 mod values;
 
@@ -31,6 +32,8 @@ mod _core {
     use super::master::{Master, MasterStatus};
     #[pymodule_export]
     use super::moving::{Gather, GatheredFrame, Progress, Submission};
+    #[pymodule_export]
+    use super::pending::Pending;
     #[pymodule_export]
     use super::slave::{Slave, SlaveStatus};
     #[pymodule_export]

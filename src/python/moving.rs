@@ -82,7 +82,7 @@ impl Submission {
 #[pyclass(frozen, module = "netrender_core")]
 #[derive(Debug)]
 pub(super) struct Gather {
-    inner: client::Gather,
+    inner: Arc<client::Gather>,
     /// Its threads do the fetching, so it must not end before.
     client: Arc<Connected>,
 }
@@ -104,7 +104,7 @@ impl GatheredFrame {
 }
 
 impl Gather {
-    pub(super) fn new(inner: client::Gather, client: Arc<Connected>) -> Self {
+    pub(super) fn new(inner: Arc<client::Gather>, client: Arc<Connected>) -> Self {
         Self { inner, client }
     }
 }

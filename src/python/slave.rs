@@ -6,7 +6,7 @@ use super::values::Happening;
 use crate::access::KeySource;
 use crate::slave;
 use pyo3::prelude::*;
-use pyo3::types::PyType;
+use pyo3::types::{PyTuple, PyType};
 use std::path::PathBuf;
 
 /// A running slave.
@@ -96,11 +96,7 @@ impl Slave {
 
     /// What happened since the last call, oldest first.
     fn events(&self, py: Python<'_>) -> PyResult<Vec<Happening>> {
-        let events = away(py, || Ok(self.0.get()?.events()))?;
-        Ok(events
-            .into_iter()
-            .map(|it| Happening::new(it.kind.as_str(), it.text))
-            .collect())
+        Happening::all(py, || Ok(self.0.get()?.events()))
     }
 
     /// Ends it and its Blender. A second call does nothing.
@@ -114,14 +110,8 @@ impl Slave {
         slf
     }
 
-    #[pyo3(signature = (_kind, _error, _trace, /))]
-    fn __exit__(
-        &self,
-        py: Python<'_>,
-        _kind: &Bound<'_, PyAny>,
-        _error: &Bound<'_, PyAny>,
-        _trace: &Bound<'_, PyAny>,
-    ) -> PyResult<()> {
+    #[pyo3(signature = (*_raised), text_signature = "($self, kind, error, trace, /)")]
+    fn __exit__(&self, py: Python<'_>, _raised: &Bound<'_, PyTuple>) -> PyResult<()> {
         self.stop(py, super::STOP_TIMEOUT_S)
     }
 

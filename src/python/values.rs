@@ -1,6 +1,8 @@
 //! Frozen snapshots: what is known of jobs, frames, slaves, masters and pictures at one moment.
 
 use super::error::away;
+use crate::error::Result;
+use crate::happening;
 use crate::images;
 use crate::wire::{self, FrameStateInfo, JobStateInfo};
 use pyo3::prelude::*;
@@ -16,8 +18,14 @@ pub(super) struct Happening {
 }
 
 impl Happening {
-    pub(super) fn new(kind: &'static str, text: String) -> Self {
-        Self { kind, text }
+    /// What a service's handle returns from `events()`.
+    pub(super) fn all(py: Python<'_>, drain: impl FnOnce() -> Result<Vec<happening::Happening>> + Send) -> PyResult<Vec<Self>> {
+        let drained = away(py, drain)?;
+        let shown = |it: happening::Happening| Self {
+            kind: it.kind.as_str(),
+            text: it.text,
+        };
+        Ok(drained.into_iter().map(shown).collect())
     }
 }
 

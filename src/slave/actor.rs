@@ -1,6 +1,5 @@
 //! The life of a slave: finds its master, works for it, comes back to it, says goodbye.
 
-use super::HappeningKind;
 use super::board::Board;
 use super::cache::{CACHE_BYTES_MAX, Cache};
 use super::delivery;
@@ -16,6 +15,7 @@ use super::slot::Slot;
 use super::work;
 use crate::blender::Installation;
 use crate::error::{Code, Error, Result};
+use crate::happening::HappeningKind;
 use crate::ids::FarmId;
 use crate::link::{Backoff, Link};
 use std::path::{Path, PathBuf};

@@ -1,11 +1,8 @@
 //! What others see of a slave: its state in one line, and what happened since the last look. Both from memory.
 
+use crate::happening::{Happening, HappeningKind, Happenings};
 use crate::ids::SlaveId;
-use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-
-/// Happenings that are kept for whoever drains them; the oldest that tell of no trouble go first.
-const HAPPENINGS_MAX: usize = 1000;
 
 /// What a slave does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -51,50 +48,12 @@ pub struct SlaveStatus {
     pub done: u64,
 }
 
-/// What kind of thing happened.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum HappeningKind {
-    /// The slave runs.
-    Started,
-    /// The slave has ended; nothing comes after it.
-    Stopped,
-    /// For information.
-    Info,
-    /// Something failed, and is tried again.
-    Warning,
-    /// Something failed for good.
-    Error,
-    /// A line that Blender printed.
-    Log,
-}
-
-impl HappeningKind {
-    /// The kind's spelling.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Started => "started",
-            Self::Stopped => "stopped",
-            Self::Info => "info",
-            Self::Warning => "warning",
-            Self::Error => "error",
-            Self::Log => "log",
-        }
-    }
-}
-
-/// Something that happened.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Happening {
-    /// What kind of thing.
-    pub kind: HappeningKind,
-    /// One sentence, or a line of Blender's output.
-    pub text: String,
-}
-
 /// What a slave's parts tell, and others read. Locked for moments only.
 #[derive(Debug, Default)]
-pub(super) struct Board(Mutex<Shown>);
+pub(super) struct Board {
+    shown: Mutex<Shown>,
+    happenings: Happenings,
+}
 
 #[derive(Debug, Default)]
 struct Shown {
@@ -105,7 +64,6 @@ struct Shown {
     id: Option<SlaveId>,
     done: u64,
     stopped: bool,
-    happenings: VecDeque<Happening>,
 }
 
 impl Board {
@@ -129,28 +87,24 @@ impl Board {
     }
 
     pub(super) fn drain(&self) -> Vec<Happening> {
-        self.lock().happenings.drain(..).collect()
+        self.happenings.drain()
     }
 
     pub(super) fn tell(&self, kind: HappeningKind, text: impl Into<String>) {
-        self.lock().keep(Happening { kind, text: text.into() });
+        self.happenings.add(kind, text);
     }
 
     /// A master took the slave in; `open`: one that asks nobody for a key.
     pub(super) fn connected(&self, master: String, id: SlaveId, open: bool) {
         let mut shown = self.lock();
         if shown.away.take().is_some() || shown.master.as_ref() != Some(&master) || shown.id != Some(id) {
-            shown.keep(Happening {
-                kind: HappeningKind::Info,
-                text: format!("slave {id} works for the master at {master}"),
-            });
+            self.happenings
+                .add(HappeningKind::Info, format!("slave {id} works for the master at {master}"));
             if open {
-                shown.keep(Happening {
-                    kind: HappeningKind::Warning,
-                    text: format!(
-                        "access to the master at {master} is open: everybody who reaches it can send jobs to this machine"
-                    ),
-                });
+                self.happenings.add(
+                    HappeningKind::Warning,
+                    format!("access to the master at {master} is open: everybody who reaches it can send jobs to this machine"),
+                );
             }
         }
         shown.master = Some(master);
@@ -162,10 +116,7 @@ impl Board {
         let mut shown = self.lock();
         if shown.away.as_deref() != Some(why) {
             shown.away = Some(why.to_owned());
-            shown.keep(Happening {
-                kind: HappeningKind::Warning,
-                text: why.to_owned(),
-            });
+            self.happenings.add(HappeningKind::Warning, why.to_owned());
         }
     }
 
@@ -194,10 +145,7 @@ impl Board {
         let mut shown = self.lock();
         if !shown.stopped {
             shown.stopped = true;
-            shown.keep(Happening {
-                kind: HappeningKind::Stopped,
-                text: text.to_owned(),
-            });
+            self.happenings.add(HappeningKind::Stopped, text.to_owned());
         }
     }
 
@@ -207,39 +155,13 @@ impl Board {
 
     fn lock(&self) -> MutexGuard<'_, Shown> {
         // Plain values: a thread that panicked left nothing half done here.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Shown {
-    fn keep(&mut self, happening: Happening) {
-        if self.happenings.len() >= HAPPENINGS_MAX {
-            let unimportant = |it: &Happening| matches!(it.kind, HappeningKind::Log | HappeningKind::Info);
-            let place = self.happenings.iter().position(unimportant);
-            self.happenings.remove(place.unwrap_or(0));
-        }
-        self.happenings.push_back(happening);
+        self.shown.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_flood_of_log_lines_does_not_wash_away_an_error() {
-        let board = Board::default();
-        board.tell(HappeningKind::Error, "the disk is full");
-        for line in 0..3 * HAPPENINGS_MAX {
-            board.tell(HappeningKind::Log, format!("line {line}"));
-        }
-        board.stopped("stopped");
-        let happenings = board.drain();
-        assert_eq!(happenings.len(), HAPPENINGS_MAX);
-        assert_eq!(happenings[0].text, "the disk is full");
-        assert_eq!(happenings.last().map(|it| it.kind), Some(HappeningKind::Stopped));
-        assert!(board.drain().is_empty());
-    }
 
     #[test]
     fn the_reason_for_a_missing_master_is_told_once() {

@@ -1,11 +1,11 @@
 //! Brings outcomes and logs to the master, one after the other, while the next frame renders.
 
-use super::HappeningKind;
 use super::held::Held;
 use super::outbox::{Outcome, Parcel};
 use super::shop::{Session, Shop};
 use super::work;
 use crate::error::{Code, Error, Result};
+use crate::happening::HappeningKind;
 use crate::link::{Backoff, no_progress};
 use crate::wire::{ReportInfo, ReportKind, TaskName, WorkAnswer, WorkWanted};
 use std::time::Duration;

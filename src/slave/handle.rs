@@ -1,12 +1,12 @@
 //! The handle of a running slave, which owns its threads.
 
-use super::HappeningKind;
 use super::actor::Actor;
-use super::board::{Board, Happening, SlaveStatus};
+use super::board::{Board, SlaveStatus};
 use super::home;
 use super::shop::SlaveOptions;
 use crate::blender;
 use crate::error::{Error, Result};
+use crate::happening::{Happening, HappeningKind};
 use std::sync::{Arc, Condvar, Mutex, PoisonError, mpsc};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;

@@ -27,6 +27,6 @@ mod slot;
 mod warm;
 mod work;
 
-pub use board::{Happening, HappeningKind, SlaveState, SlaveStatus};
+pub use board::{SlaveState, SlaveStatus};
 pub use handle::Slave;
 pub use shop::{HANG_TIMEOUT_S, SlaveOptions};

@@ -37,7 +37,7 @@ pub struct SlaveOptions {
     pub threads: u32,
     /// Whether the slave's folder is removed at the end.
     pub clear_on_exit: bool,
-    /// Whether Blender's output is told as [`super::Happening`]s too.
+    /// Whether Blender's output is told as [`crate::happening::Happening`]s too.
     pub log_console: bool,
     /// Whether scripts inside of .blend files run.
     pub allow_scripts: bool,

@@ -3,7 +3,6 @@
 //! It has one Blender at any time, besides one that is being killed: *warm*, with a job's scene open, or *empty*, started
 //! ahead. A warm one is kept until a frame of another job comes.
 
-use super::HappeningKind;
 use super::empty::Empty;
 use super::finish;
 use super::held::{Assignment, Held};
@@ -14,6 +13,7 @@ use super::shop::Shop;
 use super::warm::{Printed, Warm};
 use crate::blender::{Installation, Rendered};
 use crate::error::{Code, Error, Result};
+use crate::happening::HappeningKind;
 use crate::ids::{BlenderVersion, JobId};
 use crate::link::Backoff;
 use std::convert::Infallible;

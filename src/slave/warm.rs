@@ -1,6 +1,5 @@
 //! One Blender that keeps its scene open from frame to frame, and when it is replaced by a fresh one.
 
-use super::HappeningKind;
 use super::empty::Empty;
 use super::log::AttemptLog;
 use super::machine;
@@ -8,6 +7,7 @@ use super::scene::Scene;
 use super::shop::Shop;
 use crate::blender::{Installation, LogLine, Rendered, Worker};
 use crate::error::{Error, Result};
+use crate::happening::HappeningKind;
 use crate::ids::JobId;
 use std::path::Path;
 use std::pin::pin;

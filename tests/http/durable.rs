@@ -3,7 +3,8 @@
 use crate::farm::{Farm, announce, content, hash_of, options, picture};
 use netrender::access::FarmKey;
 use netrender::error::Code;
-use netrender::master::{HappeningKind, Master};
+use netrender::happening::HappeningKind;
+use netrender::master::Master;
 use serde_json::json;
 use std::time::Duration;
 

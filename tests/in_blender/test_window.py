@@ -29,3 +29,8 @@ def test_a_job_that_is_being_sent_is_taken_back_when_another_file_is_opened(
     windowed: Blender, virtual_display: str, tmp_path: Path
 ) -> None:
     assert "taken back" in windowed.finish(windowed.window_command(virtual_display, "reopening.py", tmp_path))
+
+
+@pytest.mark.usefixtures("core")
+def test_no_operator_waits_for_a_master_that_never_answers(windowed: Blender, virtual_display: str, tmp_path: Path) -> None:
+    assert "nobody waited" in windowed.finish(windowed.window_command(virtual_display, "hanging.py", tmp_path))

@@ -3,8 +3,9 @@
 use super::work::{Lost, Work};
 use super::{Actor, Deed, Pending};
 use crate::farm::{Effect, Event, Moment, Refusal, ReportBody, RequestId, TaskRef};
+use crate::happening::HappeningKind;
 use crate::ids::{JobId, SlaveId};
-use crate::master::{HappeningKind, convert};
+use crate::master::convert;
 
 impl Actor {
     /// Carries out all deeds, in order. What follows from them waits for the next commit.

@@ -6,9 +6,10 @@ use super::work::{self, Work};
 use super::{Actor, Deed, Pending};
 use crate::error::{Error, Result};
 use crate::farm::{Change, Event, JobState, Moment, RequestId};
+use crate::happening::HappeningKind;
 use crate::ids::{ContentHash, SlaveId};
 use crate::master::actor::Announced;
-use crate::master::{HappeningKind, convert};
+use crate::master::convert;
 use crate::store::Write;
 use crate::wire::{MachineInfo, Orders, Registration, WorkWanted};
 

@@ -16,10 +16,11 @@ pub(super) use state::{SlaveFacts, State};
 pub use status::Status;
 pub(super) use status::StatusBoard;
 
-use super::happening::{HappeningKind, Happenings};
+use super::happening::Happenings;
 use super::home::Home;
 use crate::error::{Error, Result};
 use crate::farm::{Effect, Event, Moment, RequestId};
+use crate::happening::HappeningKind;
 use crate::ids::{ContentHash, SlaveId};
 use crate::store::{Store, Write};
 use message::{Message, QUEUE_MESSAGES_MAX, Reply};

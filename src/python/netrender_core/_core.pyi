@@ -7,9 +7,11 @@ wait; every one of them is bounded in time. All times are in seconds, all sizes 
 
 from collections.abc import Sequence
 from types import TracebackType
-from typing import Literal, final
+from typing import Generic, Literal, TypeVar, final
 
 __version__: str
+
+_Answer = TypeVar("_Answer", covariant=True)
 
 class NetrenderError(Exception):
     """Something failed; the text is one sentence of what failed, on what, and what to try."""
@@ -144,14 +146,32 @@ class SlaveStatus:
     """Frames finished since it started."""
 
 @final
+class Pending(Generic[_Answer]):
+    """A question on its way to the master."""
+
+    def wait(self, timeout: float) -> _Answer | None:
+        """The answer, or None if it is not here after `timeout`; 0 never blocks. Raises what made it fail."""
+    def stop(self) -> None:
+        """Gives the question up; what the master has done by then stays done. A second call does nothing."""
+    def __class_getitem__(cls, answer: object, /) -> type[Pending[_Answer]]: ...
+
+@final
 class Client:
-    """A connection to a master. Methods reach the network unless they say otherwise."""
+    """A connection to a master.
+
+    Methods reach the network and wait, each for a bounded time, unless they say otherwise. Those that return a `Pending`
+    only start to ask: they never wait.
+    """
 
     @classmethod
     def connect(
         cls, *, master: str = "auto", key_file: str | None = None, key: str | None = None, timeout: float = 10.0
     ) -> Client:
         """Finds the master, has it prove the farm's key, and checks its version."""
+    @classmethod
+    def start_connect(
+        cls, *, master: str = "auto", key_file: str | None = None, key: str | None = None, timeout: float = 10.0
+    ) -> Pending[Client]: ...
     @property
     def url(self) -> str: ...
     def submit(
@@ -178,20 +198,25 @@ class Client:
         frames per lease, 0 lets the master choose. `allow_missing`: send it even if files that it needs are not there.
         """
     def jobs(self) -> list[JobInfo]: ...
+    def ask_jobs(self) -> Pending[list[JobInfo]]: ...
     def job(self, job: str) -> JobInfo:
         """Raises NotFound."""
     def frames(self, job: str, *, offset: int = 0, limit: int = 1000) -> list[FrameInfo]: ...
+    def ask_frames(self, job: str, *, offset: int = 0, limit: int = 1000) -> Pending[list[FrameInfo]]: ...
     def slaves(self) -> list[SlaveInfo]: ...
     def pause(self, job: str) -> None: ...
     def resume(self, job: str) -> None: ...
     def cancel(self, job: str) -> None:
         """Ends the job now; finished frames stay."""
+    def ask_cancel(self, job: str) -> Pending[Literal[True]]: ...
     def remove(self, job: str) -> None:
         """Cancels the job and deletes its files and results on the master."""
+    def ask_remove(self, job: str) -> Pending[Literal[True]]: ...
     def log(self, job: str, frame: int) -> str:
         """What Blender printed in the frame's latest attempt."""
     def gather(self, job: str, folder: str, *, frames: str | None = None) -> Gather:
-        """Starts to bring results into `folder` as `000001.exr` …, as they get done; returns at once."""
+        """Asks for the job, then brings its results into `folder` as `000001.exr` …, as they get done."""
+    def start_gather(self, job: str, folder: str, *, frames: str | None = None) -> Pending[Gather]: ...
     def close(self) -> None: ...
     def __enter__(self) -> Client: ...
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /) -> None: ...

@@ -37,11 +37,11 @@ def frame_of_folder(frame: int, _timeout: float) -> SimpleNamespace:
 def gather(_connection: object, _job: str, frames: str, _folder: object) -> SimpleNamespace:
     """Stands for the network."""
     told.append(f"gathers {frames}")
-    return SimpleNamespace(frame=frame_of_folder, stop=lambda: told.append("stopped"))
+    return start.answered(SimpleNamespace(frame=frame_of_folder, stop=lambda: told.append("stopped")), looks=3)
 
 
-netrender.session.gather_frames = gather
-netrender.session.exr_info = lambda path: exr.read(Path(path))
+netrender.client.gather_frames = gather
+netrender.client.exr_info = lambda path: exr.read(Path(path))
 
 
 def press(*keys: str) -> None:

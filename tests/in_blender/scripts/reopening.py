@@ -1,7 +1,6 @@
 """Runs in a Blender with a window: another file is opened while a job is being sent; the network is a list."""
 
 import traceback
-from types import SimpleNamespace
 
 import bpy
 import start
@@ -9,20 +8,30 @@ import start
 STEP_S = 0.3
 (folder,) = start.arguments()
 bpy.context.preferences.view.show_splash = False
-session = start.enable().session
+netrender = start.enable()
 told: list[str] = []
 
 
-def submit(_connection: object, _blend: str, _arguments: object) -> SimpleNamespace:
+class NeverSent:
     """Stands for the network: this job never gets there."""
-    told.append("sent")
-    return SimpleNamespace(progress=lambda: SimpleNamespace(text="sending", warnings=[]))
+
+    def __init__(self, *_arguments: object) -> None:
+        told.append("sent")
+
+    def job(self, _timeout: float) -> None:
+        """Not yet."""
+
+    def text(self) -> str:
+        """What the status bar shows."""
+        return "sending"
+
+    def withdraw(self) -> None:
+        """Somebody gave it up."""
+        told.append("taken back")
 
 
-session.obstacle = lambda: None
-session.submit = submit
-session.submitted = lambda _submission, _timeout: None
-session.withdraw = lambda _submission: told.append("taken back")
+netrender.native.obstacle = lambda: None
+netrender.client.Submission = NeverSent
 
 
 def send() -> None:

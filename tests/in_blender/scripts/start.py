@@ -3,6 +3,7 @@
 import runpy
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import bpy
 
@@ -20,6 +21,17 @@ def enable():
     module = addon_utils.enable("netrender", default_set=True, persistent=True)
     assert module is not None, "the add-on cannot be enabled"
     return module
+
+
+def answered(value: object, *, looks: int = 0) -> SimpleNamespace:
+    """A question to the master whose answer is there after some looks."""
+    left = [looks]
+
+    def answer(_timeout: float) -> object:
+        left[0] -= 1
+        return value if left[0] < 0 else None
+
+    return SimpleNamespace(answer=answer, stop=lambda: None)
 
 
 if __name__ == "__main__":

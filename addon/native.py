@@ -1,0 +1,61 @@
+"""The only door to the native core: where it is found, and what it raises as one sentence for people."""
+
+import contextlib
+import importlib
+import importlib.util
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+_BUNDLED = f"{__package__}.netrender_core"
+_obstacle: str | None = None
+if TYPE_CHECKING:
+    import netrender_core as core
+else:
+    # The copy inside the add-on goes first: it is of the add-on's own version.
+    _name = _BUNDLED if importlib.util.find_spec(_BUNDLED) else "netrender_core"
+    try:
+        core = importlib.import_module(_name)
+    except ImportError as error:
+        core = None
+        _obstacle = f"the add-on's native part does not load here: {error}"
+        if error.name == _name:
+            _obstacle = "the add-on's native part is missing: install the add-on from its zip"
+
+
+class Failure(Exception):
+    """What went wrong, as one sentence for people."""
+
+
+def obstacle() -> str | None:
+    """Why nothing can be run in this Blender, in one sentence."""
+    return _obstacle
+
+
+@contextlib.contextmanager
+def failures_told() -> Iterator[None]:
+    """Turns whatever the core raises into a `Failure`."""
+    if core is None:
+        raise Failure(_obstacle)
+    try:
+        yield
+    except core.NetrenderError as error:
+        raise Failure(str(error)) from error
+    except OSError as error:
+        raise Failure(_os_sentence(error)) from error
+    except BaseException as error:
+        # A panic of the core is no Exception, so that only those who look for it catch it.
+        if type(error).__name__ == "PanicException":
+            raise Failure(f"netrender met a fault of its own: {error}") from error
+        raise
+
+
+def connection_is_lost(failure: Failure) -> bool:
+    """Whether it says that the other side is not there any more."""
+    return core is not None and isinstance(failure.__cause__, (core.Unreachable, core.Stopped))
+
+
+def _os_sentence(error: OSError) -> str:
+    if error.strerror is None:
+        return str(error)
+    where = f": {error.filename}" if error.filename else ""
+    return f"{error.strerror}{where}"
