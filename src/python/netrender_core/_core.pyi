@@ -11,7 +11,7 @@ from typing import Generic, Literal, TypeVar, final
 
 __version__: str
 
-_Answer = TypeVar("_Answer", covariant=True)
+_Answer_co = TypeVar("_Answer_co", covariant=True)
 
 class NetrenderError(Exception):
     """Something failed; the text is one sentence of what failed, on what, and what to try."""
@@ -146,14 +146,14 @@ class SlaveStatus:
     """Frames finished since it started."""
 
 @final
-class Pending(Generic[_Answer]):
+class Pending(Generic[_Answer_co]):
     """A question on its way to the master."""
 
-    def wait(self, timeout: float) -> _Answer | None:
+    def wait(self, timeout: float) -> _Answer_co | None:
         """The answer, or None if it is not here after `timeout`; 0 never blocks. Raises what made it fail."""
     def stop(self) -> None:
         """Gives the question up; what the master has done by then stays done. A second call does nothing."""
-    def __class_getitem__(cls, answer: object, /) -> type[Pending[_Answer]]: ...
+    def __class_getitem__(cls, answer: object, /) -> type[Pending[_Answer_co]]: ...
 
 @final
 class Client:

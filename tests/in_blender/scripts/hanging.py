@@ -1,14 +1,11 @@
 """Runs in a Blender with a window: the master takes connections and never says a word; no operator waits for it."""
 
 import socket
-import traceback
 from collections.abc import Callable, Iterator
 
 import bpy
 import start
 
-STEPS_MAX = 200
-STEP_S = 0.3
 (folder,) = start.arguments()
 bpy.context.preferences.view.show_splash = False
 netrender = start.enable()
@@ -64,26 +61,4 @@ def walk() -> Iterator[Callable[[], bool]]:
     print("nobody waited", flush=True)
 
 
-story = walk()
-awaited: list[Callable[[], bool]] = [lambda: True]
-steps = [0]
-
-
-def step() -> float | None:
-    """Goes on with the story once what it waits for has happened; ends with questions still under way."""
-    steps[0] += 1
-    try:
-        assert steps[0] < STEPS_MAX, f"waited too long: {view().trouble}"
-        if awaited[0]():
-            awaited[0] = next(story)
-    except StopIteration:
-        bpy.ops.wm.quit_blender()
-        return None
-    except Exception:
-        traceback.print_exc()
-        bpy.ops.wm.quit_blender()
-        return None
-    return STEP_S
-
-
-bpy.app.timers.register(step, first_interval=2.0, persistent=True)
+start.tell(walk())

@@ -1,7 +1,6 @@
 """Runs in a Blender with a window: F12, Ctrl-F12 and ESC, pressed on its keyboard; the network is a folder."""
 
 import subprocess
-import traceback
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -9,8 +8,6 @@ import bpy
 import exr
 import start
 
-STEPS_MAX = 200
-STEP_S = 0.3
 slave_folder, output = start.arguments()
 preferences = bpy.context.preferences.view
 preferences.show_splash = False
@@ -65,26 +62,4 @@ def walk():
     print("story told", flush=True)
 
 
-story = walk()
-awaited = [lambda: True]
-steps = [0]
-
-
-def step() -> float | None:
-    """Goes on with the story once what it waits for has happened."""
-    steps[0] += 1
-    try:
-        assert steps[0] < STEPS_MAX, f"waited too long: {told} {frames_asked}"
-        if awaited[0]():
-            awaited[0] = next(story)
-    except StopIteration:
-        bpy.ops.wm.quit_blender()
-        return None
-    except Exception:
-        traceback.print_exc()
-        bpy.ops.wm.quit_blender()
-        return None
-    return STEP_S
-
-
-bpy.app.timers.register(step, first_interval=2.0)
+start.tell(walk())

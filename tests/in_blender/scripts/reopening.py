@@ -1,11 +1,8 @@
 """Runs in a Blender with a window: another file is opened while a job is being sent; the network is a list."""
 
-import traceback
-
 import bpy
 import start
 
-STEP_S = 0.3
 (folder,) = start.arguments()
 bpy.context.preferences.view.show_splash = False
 netrender = start.enable()
@@ -54,17 +51,4 @@ def look() -> None:
     print("taken back", flush=True)
 
 
-STEPS = [send, reopen, look, bpy.ops.wm.quit_blender]
-
-
-def step() -> float | None:
-    """Takes the next step; whatever goes wrong ends Blender, and the test reads it."""
-    try:
-        STEPS.pop(0)()
-    except Exception:
-        traceback.print_exc()
-        bpy.ops.wm.quit_blender()
-    return STEP_S if STEPS else None
-
-
-bpy.app.timers.register(step, first_interval=2.0, persistent=True)
+start.tell(start.in_turn(send, reopen, look))

@@ -2,10 +2,16 @@
 
 import runpy
 import sys
+import traceback
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
 import bpy
+
+STEPS_MAX = 200
+# What a story waits for.
+Awaited = Callable[[], bool]
 
 
 def arguments() -> list[str]:
@@ -32,6 +38,39 @@ def answered(value: object, *, looks: int = 0) -> SimpleNamespace:
         return value if left[0] < 0 else None
 
     return SimpleNamespace(answer=answer, stop=lambda: None)
+
+
+def tell(story: Iterator[Awaited], *, step_s: float = 0.3) -> None:
+    """Goes on with a story once what it waits for has happened; whatever goes wrong ends Blender, and the test reads it.
+
+    Steps run from a timer, one at a time: Blender redraws between them. It survives that another file is opened.
+    """
+    awaited: list[Awaited] = [lambda: True]
+    steps = [0]
+
+    def step() -> float | None:
+        steps[0] += 1
+        try:
+            assert steps[0] < STEPS_MAX, "waited too long"
+            if awaited[0]():
+                awaited[0] = next(story)
+        except StopIteration:
+            bpy.ops.wm.quit_blender()
+            return None
+        except Exception:
+            traceback.print_exc()
+            bpy.ops.wm.quit_blender()
+            return None
+        return step_s
+
+    bpy.app.timers.register(step, first_interval=2.0, persistent=True)
+
+
+def in_turn(*steps: Callable[[], object]) -> Iterator[Awaited]:
+    """The story of steps that wait for nothing but the next tick."""
+    for step in steps:
+        step()
+        yield lambda: True
 
 
 if __name__ == "__main__":

@@ -1,9 +1,7 @@
 """Runs in a Blender with a window: shows the Render properties in each mode and takes pictures of them.
 
-Steps run from a timer, one at a time: Blender redraws between them, and draws every panel that is to be seen.
+Blender redraws between two steps, and draws every panel that is to be seen.
 """
-
-import traceback
 
 import bpy
 import start
@@ -68,7 +66,7 @@ def shown(mode: str, engine: str = "NET_RENDER"):
     return [lambda: choose(engine, mode), lambda: picture(f"{engine.lower()}_{mode.lower()}")]
 
 
-STEPS = [
+STORY = start.in_turn(
     save,
     enlarge,
     show_render_tab,
@@ -76,19 +74,7 @@ STEPS = [
     *shown("RENDER_MASTER"),
     *shown("RENDER_SLAVE"),
     *shown("RENDER_CLIENT", "CYCLES"),
-    bpy.ops.wm.quit_blender,
-]
-
-
-def step() -> float | None:
-    """Takes the next step; whatever goes wrong ends Blender, and the test reads it."""
-    try:
-        STEPS.pop(0)()
-    except Exception:
-        traceback.print_exc()
-        bpy.ops.wm.quit_blender()
-    return STEP_S if STEPS else None
-
+)
 
 # Collapsed panels are not drawn; the first drawing remembers whether they are.
 for panel in bpy.types.Panel.__subclasses__():
@@ -98,4 +84,4 @@ for panel in bpy.types.Panel.__subclasses__():
 for panel in netrender.panels.CLASSES:
     if issubclass(panel, bpy.types.Panel):
         bpy.utils.register_class(panel)
-bpy.app.timers.register(step, first_interval=2.0)
+start.tell(STORY, step_s=STEP_S)
