@@ -109,6 +109,7 @@ impl Master {
 
     async fn submit(&self, frames: &str, manifest: Option<Manifest>) -> JobAnnounced {
         let job = JobAnnounce {
+            id: None,
             name: "measurement".to_owned(),
             category: String::new(),
             tags: Vec::new(),

@@ -13,11 +13,12 @@ WAIT_S = 30.0
 class CuttingProxy:
     """Listens on this machine, and passes on to `port`. Use it in `with`.
 
-    The first `cuts` uploads are cut after `after` bytes; `hold` keeps them open in silence instead.
+    The first `cuts` uploads are cut after `after` bytes; `hold` keeps them open in silence instead. With `lose`, the
+    requests that begin so arrive, and it is the answers to the first `cuts` of them that are cut.
     """
 
-    def __init__(self, port: int, cuts: int, after: int, *, hold: bool = False) -> None:
-        self.port, self.cuts, self.after, self.hold = port, cuts, after, hold
+    def __init__(self, port: int, cuts: int, after: int, *, hold: bool = False, lose: bytes = b"") -> None:
+        self.port, self.cuts, self.after, self.hold, self.lose = port, cuts, after, hold, lose
         self.cut = 0
         self.held, self.released = threading.Event(), threading.Event()
         self.lock = threading.Lock()
@@ -50,15 +51,20 @@ class CuttingProxy:
                 near, _ = self.listener.accept()
                 far = socket.create_connection(("127.0.0.1", self.port))
                 self.sockets += [near, far]
-                self._spawn(self._pass_on, near, far, True)
-                self._spawn(self._pass_on, far, near, False)
+                losing = threading.Event()
+                self._spawn(self._pass_on, near, far, True, losing)
+                self._spawn(self._pass_on, far, near, False, losing)
 
-    def _pass_on(self, source: socket.socket, target: socket.socket, upwards: bool) -> None:
+    def _pass_on(self, source: socket.socket, target: socket.socket, upwards: bool, losing: threading.Event) -> None:
         uploading, passed = False, 0
         with suppress(OSError):
             while piece := source.recv(PIECE_BYTES):
                 # A connection is used again and again: an upload begins with its own request.
-                if upwards and piece.startswith(b"PUT "):
+                if upwards and self.lose and piece.startswith(self.lose) and self._shall_cut():
+                    losing.set()
+                if not upwards and losing.is_set():
+                    break
+                if upwards and not self.lose and piece.startswith(b"PUT "):
                     uploading, passed = True, 0
                 passed += len(piece)
                 if uploading and passed > self.after and self._shall_cut():

@@ -77,6 +77,28 @@ def test_a_job_is_taken_back_before_the_master_heard_of_it(port: int, scene: str
         assert client.jobs() == []
 
 
+def test_a_job_whose_answer_was_lost_is_there_once(port: int, scene: str) -> None:
+    wire = CuttingProxy(port, cuts=2, after=0, lose=b"POST /api/v1/jobs ")
+    with wire, core.Client.connect(master=wire.url) as client:
+        submission = client.submit(scene, blender=[FAKE], frames="1-2")
+        job = submission.wait(WAIT_S)
+        assert wire.cut == 2
+        assert [info.id for info in client.jobs()] == [job]
+        assert client.jobs()[0].state == "queued"
+
+
+def test_a_job_whose_answers_are_all_lost_is_taken_back(port: int, scene: str) -> None:
+    wire = CuttingProxy(port, cuts=1_000, after=0, lose=b"POST /api/v1/jobs ")
+    with wire, core.Client.connect(master=wire.url) as client:
+        submission = client.submit(scene, blender=[FAKE], frames="1-2")
+        while "trying again" not in submission.progress().text:
+            threading.Event().wait(0.01)
+        assert len(client.jobs()) == 1
+        submission.cancel()
+        wait_for_stage(submission, "cancelled")
+        assert client.jobs() == []
+
+
 def test_a_client_that_is_closed_ends_its_submission(port: int, scene: str) -> None:
     with CuttingProxy(port, cuts=1, after=CUT_AFTER_BYTES, hold=True) as wire:
         client = core.Client.connect(master=wire.url)

@@ -54,7 +54,7 @@ pub struct Progress {
     pub done: u64,
     /// Bytes of this stage in all; 0 if not known yet.
     pub total: u64,
-    /// The job, once the master knows it.
+    /// The job, once the master knows it, or may know it.
     pub job: Option<JobId>,
     /// What the collecting found worth saying.
     pub warnings: Vec<String>,

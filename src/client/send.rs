@@ -4,10 +4,10 @@ use super::board::{Board, Stage};
 use super::submit::SubmitRequest;
 use super::transfer::{self, Content};
 use crate::blender::{self, CollectRequest, Collected, CollectedFile, MissingFile};
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use crate::files::{self, BuiltManifest, SourceFile};
 use crate::ids::{ContentHash, FrameSet, JobId};
-use crate::link::Link;
+use crate::link::{Backoff, Link};
 use crate::wire::{JobAnnounce, JobAnnounced, RenderSettings};
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -19,6 +19,8 @@ use tokio_util::sync::CancellationToken;
 
 /// How many missing files an error names.
 const MISSING_NAMED_MAX: usize = 5;
+/// How often a job is announced until the master answers. With the waits of [`Backoff`] a master has about 16 s to come back.
+const ANNOUNCE_TRIES_MAX: u32 = 9;
 /// How long the taking back of a job may take.
 const TAKE_BACK_TIMEOUT_S: u64 = 5;
 
@@ -30,11 +32,38 @@ pub(super) async fn send(link: &Link, request: &SubmitRequest, board: &Arc<Board
     let folder = TemporaryFolder::make()?;
     let (announce, files) = unless(token, prepare(request, board, &folder.0)).await?;
     board.begin(Stage::Sending, format!("announcing {}", announce.name), 0);
-    // Not to be given up half-way: the master would have a job that nobody knows. It is bounded by itself.
-    let announced: JobAnnounced = link.post("jobs", &announce, Duration::ZERO).await?;
+    let announced = announce_until_answered(link, &announce, board, token).await?;
     board.announced(announced.job);
     unless(token, upload(link, &announced.missing, &files, board)).await?;
     Ok(announced.job)
+}
+
+/// Announces a job, again and again while answers are lost: the job's id is the client's, so there is never a second one.
+async fn announce_until_answered(
+    link: &Link,
+    announce: &JobAnnounce,
+    board: &Board,
+    token: &CancellationToken,
+) -> Result<JobAnnounced> {
+    let mut backoff = Backoff::default();
+    for _ in 1..ANNOUNCE_TRIES_MAX {
+        // A try is not given up half-way: what arrives after the job was taken back would stay. It is bounded by itself.
+        let error = match link.post("jobs", announce, Duration::ZERO).await {
+            Err(error) if matches!(error.code, Code::Unreachable | Code::Timeout) => error,
+            answer => return answer,
+        };
+        if let Some(job) = announce.id {
+            // The master may have it.
+            board.announced(job);
+        }
+        board.say(format!("{}; trying again", error.message));
+        let pause = async {
+            tokio::time::sleep(backoff.next_wait()).await;
+            Ok(())
+        };
+        unless(token, pause).await?;
+    }
+    link.post("jobs", announce, Duration::ZERO).await
 }
 
 async fn unless<T>(token: &CancellationToken, work: impl Future<Output = Result<T>>) -> Result<T> {
@@ -57,6 +86,7 @@ async fn prepare(request: &SubmitRequest, board: &Arc<Board>, folder: &Path) -> 
     };
     let BuiltManifest { manifest, contents } = hash(&collected, request, board).await?;
     let announce = JobAnnounce {
+        id: Some(JobId::from_bits(random()?)),
         name: request.job_name(),
         category: request.category.clone(),
         tags: request.tags.clone(),
@@ -75,6 +105,8 @@ pub(super) async fn take_back(link: &Link, board: &Board) {
     let path = format!("jobs/{job}");
     match tokio::time::timeout(Duration::from_secs(TAKE_BACK_TIMEOUT_S), link.delete(&path)).await {
         Ok(Ok(())) => {}
+        // An announcement that was not answered may never have arrived.
+        Ok(Err(error)) if error.code == Code::NotFound => {}
         Ok(Err(error)) => tracing::warn!(%job, %error, "a job could not be taken back"),
         Err(_) => tracing::warn!(%job, "a job could not be taken back: the master does not answer in time"),
     }
@@ -160,6 +192,10 @@ async fn upload(link: &Link, missing: &[ContentHash], files: &Contents, board: &
     transfer::upload(link, contents, board).await
 }
 
+fn random() -> Result<u64> {
+    getrandom::u64().map_err(|error| Error::internal(format!("the system gives no random numbers: {error}")))
+}
+
 /// Tells a blocking thread to end when nobody waits for it any more.
 struct StopFlag(Arc<AtomicBool>);
 
@@ -174,8 +210,7 @@ struct TemporaryFolder(PathBuf);
 
 impl TemporaryFolder {
     fn make() -> Result<Self> {
-        let random = getrandom::u64().map_err(|error| Error::internal(format!("the system gives no random numbers: {error}")))?;
-        let path = std::env::temp_dir().join(format!("netrender-submit-{random:016x}"));
+        let path = std::env::temp_dir().join(format!("netrender-submit-{:016x}", random()?));
         let mut builder = std::fs::DirBuilder::new();
         #[cfg(unix)]
         std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);

@@ -56,6 +56,11 @@ pub struct Manifest {
 /// `POST /api/v1/jobs`: a client wants frames rendered.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct JobAnnounce {
+    /// The job's id, random and chosen by the client: who repeats an announcement, because the answer was lost, gets the same
+    /// answer. None: the master chooses.
+    #[serde(default, with = "text::option", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, example = "7k3vq9xd")]
+    pub id: Option<JobId>,
     /// What people call it.
     pub name: String,
     /// Balancing group; empty: none.

@@ -53,6 +53,35 @@ fn a_restarted_master_goes_on_where_it_was() {
 }
 
 #[test]
+fn the_same_announcement_is_answered_the_same_and_another_is_refused() {
+    let farm = Farm::start();
+    let (main, image) = (content("main"), content("image"));
+    let mut announcement = announce("shot", "1-3", &[("main.blend", &main), ("a.png", &image)]);
+    announcement["id"] = json!("7k3vq9xd");
+    let first = farm.post("jobs", &announcement).json();
+    assert_eq!(first["job"], "7k3vq9xd");
+    assert_eq!(farm.post("jobs", &announcement).json(), first);
+    farm.upload(&main).expect(200);
+    assert_eq!(
+        farm.post("jobs", &announcement).json()["missing"],
+        json!([hash_of(&image)]),
+        "what has arrived meanwhile is not asked for again"
+    );
+
+    let farm = farm.restart();
+    assert_eq!(farm.post("jobs", &announcement).json()["job"], first["job"]);
+    assert_eq!(farm.get("jobs").json().as_array().unwrap().len(), 1);
+    let mut other = announce("shot", "1-4", &[("main.blend", &main), ("a.png", &image)]);
+    other["id"] = announcement["id"].clone();
+    farm.post("jobs", &other).refused(409, "conflict", "there is another job");
+    let mut other = announce("shot", "1-3", &[("main.blend", &image), ("a.png", &image)]);
+    other["id"] = announcement["id"].clone();
+    farm.post("jobs", &other).refused(409, "conflict", "there is another job");
+    announcement["id"] = json!("no id");
+    farm.post("jobs", &announcement).refused(400, "bad_input", "id");
+}
+
+#[test]
 fn a_removed_job_takes_its_files_with_it_but_not_those_of_others() {
     let farm = Farm::start();
     let (own, shared) = (content("own"), content("shared"));

@@ -97,6 +97,7 @@ impl Farm {
         let (hash, size_bytes) = (hash_file(blend).unwrap(), std::fs::metadata(blend).unwrap().len());
         let path: netrender::ids::JobPath = "shots/scene.blend".parse().unwrap();
         let announce = JobAnnounce {
+            id: None,
             name: "flight".to_owned(),
             category: String::new(),
             tags: Vec::new(),

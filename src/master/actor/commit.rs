@@ -5,10 +5,10 @@ use super::state::{JobNotes, SlaveFacts};
 use super::work::{self, Work};
 use super::{Actor, Deed, Pending};
 use crate::error::{Error, Result};
-use crate::farm::{Change, Event, JobState, Moment, RequestId};
+use crate::farm::{Change, Event, JobState, Moment, NewJob, RequestId};
 use crate::happening::HappeningKind;
 use crate::ids::{ContentHash, SlaveId};
-use crate::master::actor::Announced;
+use crate::master::actor::{Announced, no_job};
 use crate::master::convert;
 use crate::store::Write;
 use crate::wire::{MachineInfo, Orders, Registration, WorkWanted};
@@ -73,7 +73,7 @@ impl Actor {
         } = announced;
         let id = job.id;
         if self.state.jobs.contains_key(&id) {
-            let _ = reply.send(Err(Error::conflict(format!("there is a job {id} already")).hint("try again")));
+            self.announce_again(&job, manifest.as_deref(), contents, reply);
             return;
         }
         let missing: Vec<_> = contents
@@ -97,6 +97,53 @@ impl Actor {
                 contents,
             });
         }
+    }
+
+    /// An announcement whose answer was lost is answered as if it were the first; another job of its id is refused.
+    fn announce_again(
+        &mut self,
+        job: &NewJob,
+        manifest: Option<&str>,
+        contents: Vec<ContentHash>,
+        reply: Reply<Vec<ContentHash>>,
+    ) {
+        let id = job.id;
+        match self.is_repeat(job, manifest) {
+            // The first one may be of this very batch: only what is durable is told.
+            Ok(true) => self.deeds.push(Deed::Look(Box::new(move |state| {
+                let missing = state.jobs.get(&id).map(|notes| {
+                    let missing = contents.into_iter().filter(|hash| notes.missing.contains(hash));
+                    missing.collect()
+                });
+                let _ = reply.send(missing.ok_or_else(|| no_job(id)));
+            }))),
+            Ok(false) => {
+                let other = Error::conflict(format!("there is another job {id} already"));
+                let _ = reply.send(Err(other.hint("try again: it gets another id")));
+            }
+            Err(error) => {
+                let _ = reply.send(Err(error));
+            }
+        }
+    }
+
+    /// Whether the job of this id renders the same; what people may have changed since then does not count.
+    fn is_repeat(&self, job: &NewJob, manifest: Option<&str>) -> Result<bool> {
+        let Some(known) = self.state.farm.job(job.id) else {
+            return Ok(false);
+        };
+        let known = &known.record.job;
+        if (&known.frames, &known.blender) != (&job.frames, &job.blender) {
+            return Ok(false);
+        }
+        let written = self.writes.iter().find_map(|write| match write {
+            Write::Manifest { job: id, document, .. } if *id == job.id => Some(document.as_str()),
+            _ => None,
+        });
+        if written.is_some() {
+            return Ok(written == manifest);
+        }
+        Ok(self.state.store.manifest(job.id)?.as_deref() == manifest)
     }
 
     fn register(

@@ -34,11 +34,14 @@ fn page_max() -> usize {
     PAGE_MAX
 }
 
-/// Announces a job; the answer names the contents that are still to be uploaded.
+/// Announces a job; the answer names the contents that are still to be uploaded. The same once more is answered the same.
 #[utoipa::path(post, path = "/jobs", request_body = JobAnnounce,
     responses((status = 200, body = JobAnnounced), (status = "default", body = FaultBody)))]
 pub(super) async fn announce(State(app): Shared, JsonBody(announce): JsonBody<JobAnnounce>) -> Result<Json<JobAnnounced>, Fault> {
-    let job = JobId::from_bits(super::super::random_bits()?);
+    let job = match announce.id {
+        Some(chosen) => chosen,
+        None => JobId::from_bits(super::super::random_bits()?),
+    };
     let announced = validate::announced(job, announce)?;
     let missing = app.desk.announce(announced).await?;
     Ok(Json(JobAnnounced { job, missing }))

@@ -20,6 +20,7 @@ const PERCENT_MAX: u32 = 32_767;
 /// Checks an announcement and makes a job of it.
 pub(super) fn announced(id: JobId, announce: JobAnnounce) -> Result<Announced> {
     let JobAnnounce {
+        id: _,
         name,
         category,
         tags,
