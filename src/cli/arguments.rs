@@ -1,6 +1,6 @@
 //! What can be written after `netrender`.
 
-use crate::client::AUTO;
+use crate::client::{AUTO, RuleSetting};
 use crate::ids::FrameSet;
 use crate::master::PORT_DEFAULT;
 use crate::slave::HANG_TIMEOUT_S;
@@ -70,6 +70,10 @@ pub(super) enum Command {
         #[arg(allow_negative_numbers = true)]
         frame: i32,
     },
+    /// Tell why a job or a slave does what it does, or does nothing
+    Explain(ExplainArguments),
+    /// Show the rules by which jobs are balanced, or change them
+    Rules(RulesArguments),
     /// Bring the finished frames of a job into a folder
     Results(ResultsArguments),
     /// Tell whether two EXR files, or two folders of frames, hold the same pictures
@@ -96,6 +100,57 @@ pub(super) enum KeyAction {
         /// The key; - reads it from the standard input
         text: String,
     },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum ExplainedArgument {
+    /// A job
+    Job,
+    /// A slave
+    Slave,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ExplainArguments {
+    /// What is meant
+    #[arg(value_enum)]
+    pub(super) what: ExplainedArgument,
+    /// Its id, or enough of its beginning; of a slave also its name
+    #[arg(id = "explained_id", value_name = "ID")]
+    pub(super) id: String,
+    #[command(flatten)]
+    pub(super) to: Query,
+}
+
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub(super) struct RulesArguments {
+    #[command(subcommand)]
+    pub(super) action: Option<RulesAction>,
+    #[command(flatten)]
+    pub(super) to: Query,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum RulesAction {
+    /// Change rules; those that are not named stay as they are
+    Set(RulesSetArguments),
+}
+
+/// Each takes a limit, or off, or on for the limit that it had.
+#[derive(Debug, Args)]
+pub(super) struct RulesSetArguments {
+    /// Most of the slaves that one job may use, in percent, unless it is the only one; or on, off
+    #[arg(long, value_name = "PERCENT")]
+    pub(super) share: Option<RuleSetting>,
+    /// First come jobs with fewer frames dispatched than this; or on, off
+    #[arg(long, value_name = "FRAMES")]
+    pub(super) new_first: Option<RuleSetting>,
+    /// First come jobs that have had no slave for more minutes than this; or on, off
+    #[arg(long, value_name = "MINUTES")]
+    pub(super) starving_first: Option<RuleSetting>,
+    #[command(flatten)]
+    pub(super) to: Query,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -9,6 +9,7 @@ mod interrupt;
 mod key;
 mod progress;
 mod results;
+mod rules;
 mod screen;
 mod serve;
 mod submit;
@@ -76,6 +77,8 @@ fn carry_out(arguments: Arguments) -> Result<u8> {
         Command::Resume { job } => ask::change(&job, &keys, ask::Change::Resume),
         Command::Cancel { job } => ask::change(&job, &keys, ask::Change::Cancel),
         Command::Log { job, frame } => ask::log(&job, frame, &keys),
+        Command::Explain(wanted) => rules::explain(&wanted, &keys),
+        Command::Rules(wanted) => rules::rules(wanted, &keys),
         Command::Compare { left, right, json } => compare::compare(&left, &right, json),
         Command::Key { action } => key::key(action),
     }

@@ -11,6 +11,7 @@ mod find;
 mod gather;
 mod pending;
 mod round;
+mod rules;
 mod send;
 mod submit;
 mod table;
@@ -21,14 +22,15 @@ pub use board::{Progress, Stage};
 pub use find::MasterFound;
 pub use gather::{Gather, GatherRequest, GatherView, prepare_folder};
 pub use pending::Pending;
+pub use rules::{RuleSetting, RulesChange};
 pub use submit::{Submission, SubmitRequest};
 pub use table::{GatheredFrame, GatheredState};
 
 use crate::access::KeySource;
 use crate::error::{Error, Result};
-use crate::ids::{FrameSet, JobId};
+use crate::ids::{FrameSet, JobId, SlaveId};
 use crate::link::{Link, MasterAddress};
-use crate::wire::{FrameInfo, JobInfo, SlaveInfo};
+use crate::wire::{Explanation, FrameInfo, JobInfo, SlaveInfo};
 use std::sync::Arc;
 use std::time::Duration;
 use threads::Threads;
@@ -155,6 +157,18 @@ impl Client {
         self.get("slaves".to_owned())?.answer()
     }
 
+    /// Why a job does not go on, or what it is doing.
+    pub fn explain_job(&self, job: JobId) -> Result<Vec<String>> {
+        let told: Explanation = self.get(format!("jobs/{job}/explain"))?.answer()?;
+        Ok(told.explanation)
+    }
+
+    /// What a slave does, or why it does nothing.
+    pub fn explain_slave(&self, slave: SlaveId) -> Result<Vec<String>> {
+        let told: Explanation = self.get(format!("slaves/{slave}/explain"))?.answer()?;
+        Ok(told.explanation)
+    }
+
     /// Lets no more frames of a job begin.
     pub fn pause(&self, job: JobId) -> Result<()> {
         self.act(format!("jobs/{job}/pause"))?.answer()
@@ -198,21 +212,22 @@ impl Client {
         if let Ok(job) = text.parse() {
             return Ok(job);
         }
-        let prefix = text.trim().to_ascii_lowercase();
-        let ids: Vec<String> = self.jobs()?.iter().map(|job| job.id.to_string()).collect();
-        let fitting: Vec<&String> = ids
-            .iter()
-            .filter(|id| !prefix.is_empty() && id.starts_with(&prefix))
-            .collect();
-        match fitting.as_slice() {
-            [id] => Ok(id.parse()?),
-            [] => Err(Error::not_found(format!("no job's id begins with {text:?}")).hint("netrender jobs lists them")),
-            [first, second, ..] => Err(Error::bad_input(format!(
-                "{text:?} begins the ids of {} jobs, such as {first} and {second}",
-                fitting.len()
-            ))
-            .hint("write more letters of the id")),
+        let ids = self.jobs()?.iter().map(|job| job.id.to_string()).collect();
+        Ok(by_beginning(text, ids, "job")?.parse()?)
+    }
+
+    /// The slave whose id is, or begins with, this text, or whose name it is.
+    pub fn find_slave(&self, text: &str) -> Result<SlaveId> {
+        if let Ok(slave) = text.parse() {
+            return Ok(slave);
         }
+        let slaves = self.slaves()?;
+        let mut named = slaves.iter().filter(|slave| slave.name == text);
+        if let (Some(slave), None) = (named.next(), named.next()) {
+            return Ok(slave.id);
+        }
+        let ids = slaves.iter().map(|slave| slave.id.to_string()).collect();
+        Ok(by_beginning(text, ids, "slave")?.parse()?)
     }
 
     /// Ends all that goes on in this client's threads, within `timeout`. A second call does nothing.
@@ -245,6 +260,24 @@ impl Connecting {
     /// Gives it up, unless it is made already.
     pub fn stop(&self) {
         self.link.stop();
+    }
+}
+
+/// The one id that begins with a text.
+fn by_beginning(text: &str, ids: Vec<String>, noun: &str) -> Result<String> {
+    let prefix = text.trim().to_ascii_lowercase();
+    let mut fitting: Vec<String> = ids
+        .into_iter()
+        .filter(|id| !prefix.is_empty() && id.starts_with(&prefix))
+        .collect();
+    match fitting.as_slice() {
+        [] => Err(Error::not_found(format!("no {noun}'s id begins with {text:?}")).hint(format!("netrender {noun}s lists them"))),
+        [_] => Ok(fitting.remove(0)),
+        [first, second, ..] => Err(Error::bad_input(format!(
+            "{text:?} begins the ids of {} {noun}s, such as {first} and {second}",
+            fitting.len()
+        ))
+        .hint("write more letters of the id")),
     }
 }
 

@@ -3,18 +3,22 @@
 //! A job's **usage** is the share of the farm's slots that it took lately: an average in which each sample counts less
 //! than the one after it. To this comes what it has right now, else one job would take every slave that falls idle between
 //! two samples. The next job is the one with the lowest usage ÷ priority; where jobs share a category, the categories
-//! are compared first, by the sum of usage ÷ the highest priority.
+//! are compared first, by the sum of usage ÷ the highest priority. Before all this come the [`Rules`]: some jobs come first,
+//! some get nothing more for now.
 //!
 //! Absences: nothing here knows tasks, tags or slaves; who may render what is asked by the caller.
 
-use super::limits::{SLOT_SHARE_MAX, USAGE_FADED, USAGE_SAMPLE_MS, USAGE_SAMPLE_WEIGHT, WARM_SLACK_MAX, WARM_SLACK_SLOTS};
+use super::limits::{USAGE_FADED, USAGE_SAMPLE_MS, USAGE_SAMPLE_WEIGHT, WARM_SLACK_MAX, WARM_SLACK_SLOTS};
 use super::model::NewJob;
+use super::rating::{Rating, Scale, category_ratings};
+use super::rules::{First, OverShare, Rules};
 use super::time::Moment;
 use crate::ids::JobId;
 
 /// What all jobs that are not over have used, side by side and small: each dispatch looks at all of them.
 #[derive(Debug, Clone)]
 pub(super) struct Balance {
+    rules: Rules,
     /// By id.
     shares: Vec<Share>,
     categories: Vec<Category>,
@@ -30,19 +34,23 @@ pub(super) struct Balance {
 pub(super) struct Share {
     pub(super) job: JobId,
     /// Place in `categories`; a job without one is a category of its own.
-    category: Option<usize>,
-    priority: f64,
+    pub(super) category: Option<usize>,
+    pub(super) priority: f64,
     /// 1 ÷ priority: a division for each job at each dispatch is to be felt.
-    per_priority: f64,
-    submitted: Moment,
+    pub(super) per_priority: f64,
+    pub(super) submitted: Moment,
     pub(super) standing: Standing,
+    /// How many of its tasks are out, done or given up, or were tried.
+    pub(super) dispatched: u32,
     /// Slots that it takes up right now.
     pub(super) slots: u32,
+    /// Since when it has had no slot, if it has none.
+    pub(super) slotless_since: Moment,
     /// Average share of the farm as of the last sample.
     pub(super) usage: f64,
     /// Slots × milliseconds since the last sample, counted up to `counted`.
-    slot_ms: u64,
-    counted: Moment,
+    pub(super) slot_ms: u64,
+    pub(super) counted: Moment,
 }
 
 /// What a job wants of balancing.
@@ -63,29 +71,10 @@ struct Category {
     members: u32,
 }
 
-/// How undeserving a job is: the lowest is next.
-#[derive(Debug, Clone, Copy, PartialEq)]
-struct Rating {
-    category: f64,
-    job: f64,
-    /// Among equals, first come first served.
-    submitted: Moment,
-    id: JobId,
-}
-
-/// What a job's slots weigh at a moment, as a share of the farm.
-#[derive(Debug, Clone, Copy)]
-struct Scale {
-    now: Moment,
-    /// Of a slot that it has right now.
-    slot: f64,
-    /// Of a slot for a millisecond since the last sample.
-    slot_ms: f64,
-}
-
 impl Balance {
     pub(super) fn new(now: Moment) -> Self {
         Self {
+            rules: Rules::default(),
             shares: Vec::new(),
             categories: Vec::new(),
             ready: 0,
@@ -94,7 +83,16 @@ impl Balance {
         }
     }
 
-    pub(super) fn add(&mut self, now: Moment, job: &NewJob, submitted: Moment) {
+    pub(super) fn rules(&self) -> &Rules {
+        &self.rules
+    }
+
+    pub(super) fn set_rules(&mut self, rules: Rules) {
+        self.rules = rules;
+    }
+
+    /// Adds a job; `last_dispatched`: when something of it was last leased.
+    pub(super) fn add(&mut self, now: Moment, job: &NewJob, submitted: Moment, last_dispatched: Option<Moment>) {
         if self.shares.is_empty() {
             self.sampled = now;
         }
@@ -105,7 +103,9 @@ impl Balance {
             per_priority: 1.0 / f64::from(job.priority.max(1)),
             submitted,
             standing: Standing::Held,
+            dispatched: 0,
             slots: 0,
+            slotless_since: last_dispatched.unwrap_or(submitted),
             usage: 0.0,
             slot_ms: 0,
             counted: now,
@@ -126,16 +126,18 @@ impl Balance {
         }
     }
 
-    /// Notes what a job wants; whether it has become ready by this.
-    pub(super) fn stand(&mut self, job: JobId, standing: Standing) -> bool {
+    /// Notes what a job wants, and how many of its tasks were dispatched. Whether somebody who waits may get work by this:
+    /// it has become ready, or it has left all the farm to a job that was above its share.
+    pub(super) fn stand(&mut self, job: JobId, standing: Standing, dispatched: u32) -> bool {
         let Some(share) = self.share_mut(job) else {
             return false;
         };
+        share.dispatched = dispatched;
         let (was_ready, is_ready) = (share.standing == Standing::Ready, standing == Standing::Ready);
         share.standing = standing;
         self.ready -= u32::from(was_ready);
         self.ready += u32::from(is_ready);
-        is_ready && !was_ready
+        is_ready != was_ready && (is_ready || self.rules.share.enabled)
     }
 
     pub(super) fn slot_taken(&mut self, now: Moment, job: JobId) {
@@ -145,11 +147,18 @@ impl Balance {
         }
     }
 
-    pub(super) fn slot_freed(&mut self, now: Moment, job: JobId) {
-        if let Some(share) = self.share_mut(job) {
-            share.count_up_to(now);
-            share.slots -= 1;
+    /// Notes that a job has a slot less; whether it may have another one now, and could not before.
+    pub(super) fn slot_freed(&mut self, now: Moment, job: JobId) -> bool {
+        let was_over = self.over_share(job).is_some();
+        let Some(share) = self.share_mut(job) else {
+            return false;
+        };
+        share.count_up_to(now);
+        share.slots -= 1;
+        if share.slots == 0 {
+            share.slotless_since = now;
         }
+        was_over
     }
 
     pub(super) fn slots_came(&mut self, slots: u32) {
@@ -178,29 +187,51 @@ impl Balance {
         self.shares.iter()
     }
 
+    /// Whether a job has so much of the farm that it gets nothing more while another one could have it.
+    pub(super) fn over_share(&self, job: JobId) -> Option<OverShare> {
+        let share = self.share(job)?;
+        self.rules.over_share(share.slots, self.slots)
+    }
+
+    /// The same while there is another job with tasks to lease.
+    pub(super) fn is_held_back(&self, job: JobId) -> Option<OverShare> {
+        self.over_share(job).filter(|_| self.ready > 1)
+    }
+
+    /// The rule by which a job comes first, if any.
+    pub(super) fn first(&self, now: Moment, job: JobId) -> Option<First> {
+        self.share(job)?.first(&self.rules, now)
+    }
+
     /// The most deserving job that a slot may have; of about equally deserving ones that whose scene it holds warm.
     pub(super) fn next_job(&self, now: Moment, warm: Option<JobId>, fits: impl Fn(JobId) -> bool) -> Option<JobId> {
         if self.ready == 0 {
             return None;
         }
-        let scale = self.scale(now);
-        let categories = self.category_ratings(&scale);
+        let scale = Scale::new(now, self.slots);
+        let categories = category_ratings(&self.shares, self.categories.len(), &scale);
         let mut best: Option<Rating> = None;
+        let mut held_back = Vec::new();
         for share in self.shares.iter().filter(|share| share.standing == Standing::Ready) {
-            let category = share.category.map(|place| categories[place]);
-            if category.zip(best).is_some_and(|(category, best)| category > best.category) {
+            if self.ready > 1 && self.rules.over_share(share.slots, self.slots).is_some() {
+                held_back.push(share.job);
                 continue;
             }
-            let rating = share.rating(&scale, &categories);
+            let rating = share.rating(&self.rules, &scale, &categories);
             // Whether it fits is the dearer question, so it is asked last.
-            if best.is_none_or(|best| rating.is_before(&best)) && fits(share.job) {
+            if best.is_none_or(|best| rating.compare(&best).is_lt()) && fits(share.job) {
                 best = Some(rating);
             }
         }
-        let best = best?;
+        let Some(best) = best else {
+            // What nobody else could have, the only one may, however much it has.
+            let mut only = held_back.into_iter().filter(|job| fits(*job));
+            return only.next().filter(|_| only.next().is_none());
+        };
         let deserves_about = |warm: &JobId| {
-            let ready = self.share(*warm).filter(|share| share.standing == Standing::Ready);
-            ready.is_some_and(|share| self.is_about(&best, &share.rating(&scale, &categories)))
+            let share = self.share(*warm).filter(|share| share.standing == Standing::Ready);
+            let share = share.filter(|_| self.is_held_back(*warm).is_none());
+            share.is_some_and(|share| self.is_about(&best, &share.rating(&self.rules, &scale, &categories)))
         };
         let warm = warm.filter(|warm| *warm != best.id && deserves_about(warm) && fits(*warm));
         Some(warm.unwrap_or(best.id))
@@ -208,10 +239,10 @@ impl Balance {
 
     /// All jobs with tasks to lease, the most deserving first.
     pub(super) fn ranking(&self, now: Moment) -> Vec<JobId> {
-        let scale = self.scale(now);
-        let categories = self.category_ratings(&scale);
+        let scale = Scale::new(now, self.slots);
+        let categories = category_ratings(&self.shares, self.categories.len(), &scale);
         let ready = self.shares.iter().filter(|share| share.standing == Standing::Ready);
-        let mut ranking: Vec<Rating> = ready.map(|share| share.rating(&scale, &categories)).collect();
+        let mut ranking: Vec<Rating> = ready.map(|share| share.rating(&self.rules, &scale, &categories)).collect();
         ranking.sort_by(Rating::compare);
         ranking.into_iter().map(|rating| rating.id).collect()
     }
@@ -250,6 +281,7 @@ impl Balance {
         self.sampled = self.sampled.min(now);
         for share in &mut self.shares {
             share.counted = share.counted.min(now);
+            share.slotless_since = share.slotless_since.min(now);
         }
     }
 
@@ -290,74 +322,130 @@ impl Balance {
         self.shares.get_mut(place)
     }
 
-    fn scale(&self, now: Moment) -> Scale {
-        let slot = 1.0 / f64::from(self.slots.max(1));
-        Scale {
-            now,
-            slot: slot.min(SLOT_SHARE_MAX),
-            slot_ms: slot * USAGE_SAMPLE_WEIGHT / USAGE_SAMPLE_MS as f64,
-        }
-    }
-
-    /// By place in `categories`: what all jobs of a category have used ÷ the highest priority among them.
-    fn category_ratings(&self, scale: &Scale) -> Vec<f64> {
-        let mut sums = vec![(0.0, 1.0_f64); self.categories.len()];
-        for share in &self.shares {
-            let Some((used, priority_max)) = share.category.and_then(|place| sums.get_mut(place)) else {
-                continue;
-            };
-            *used += share.used(scale);
-            if share.standing != Standing::Over {
-                *priority_max = priority_max.max(share.priority);
-            }
-        }
-        sums.into_iter().map(|(used, priority_max)| used / priority_max).collect()
-    }
-
     /// Whether a rating is about as good as the best one. Within a category, the jobs have to be about equal too.
     fn is_about(&self, best: &Rating, other: &Rating) -> bool {
         let slack = WARM_SLACK_MAX.min(WARM_SLACK_SLOTS / f64::from(self.slots.max(1)));
         let category_of = |rating: &Rating| self.share(rating.id).and_then(|share| share.category);
         let same_category = category_of(best).is_some() && category_of(best) == category_of(other);
-        other.category <= best.category + slack && (!same_category || other.job <= best.job + slack)
+        other.first == best.first && other.category <= best.category + slack && (!same_category || other.job <= best.job + slack)
     }
 }
 
 impl Share {
-    /// Usage as it will be at the next sample, plus what the job has right now.
-    fn used(&self, scale: &Scale) -> f64 {
-        if self.slots == 0 && self.slot_ms == 0 {
-            return self.usage;
-        }
-        let slot_ms = self.slot_ms + u64::from(self.slots) * scale.now.millis_since(self.counted);
-        self.usage + slot_ms as f64 * scale.slot_ms + f64::from(self.slots) * scale.slot
-    }
-
-    fn rating(&self, scale: &Scale, categories: &[f64]) -> Rating {
-        let job = self.used(scale) * self.per_priority;
-        Rating {
-            category: self.category.map_or(job, |place| categories[place]),
-            job,
-            submitted: self.submitted,
-            id: self.job,
-        }
-    }
-
     fn count_up_to(&mut self, now: Moment) {
         self.slot_ms += u64::from(self.slots) * now.millis_since(self.counted);
         self.counted = now;
     }
 }
 
-impl Rating {
-    fn compare(&self, other: &Self) -> std::cmp::Ordering {
-        let by_category = self.category.total_cmp(&other.category);
-        let by_job = || self.job.total_cmp(&other.job);
-        let by_age = || (self.submitted, self.id).cmp(&(other.submitted, other.id));
-        by_category.then_with(by_job).then_with(by_age)
+#[cfg(test)]
+mod tests {
+    use crate::farm::sim::trial::{Answer, Trial, a_job};
+    use crate::farm::{Event, Rules};
+
+    fn change(trial: &mut Trial, rules: Rules) {
+        let answer = trial.ask(|request| Event::RulesChanged { request, rules });
+        assert_eq!(answer, Some(Answer::Accept));
     }
 
-    fn is_before(&self, other: &Self) -> bool {
-        self.category <= other.category && self.compare(other).is_lt()
+    #[test]
+    fn a_job_gets_no_more_than_its_share_unless_it_is_the_only_one() {
+        let mut trial = Trial::new();
+        let slaves: Vec<_> = (1..=4).map(|number| trial.slave(number)).collect();
+        let mut rules = Rules::default();
+        rules.share.limit = 25;
+        change(&mut trial, rules);
+        let jobs = [1, 2].map(|number| trial.submit(a_job(number, 9)));
+        let wanted: Vec<_> = slaves.iter().map(|slave| trial.want(*slave).is_some()).collect();
+        assert_eq!(wanted, [true, true, false, false], "one slave each");
+        let told = trial.farm.explain_job(jobs[0]);
+        assert_eq!(told, ["waiting: uses 25 % of 4 slaves, limit 25 %"]);
+        trial.pause(jobs[1]);
+        assert_eq!(trial.farm.job(jobs[0]).unwrap().leased, 3, "who waited has the rest");
+    }
+
+    #[test]
+    fn what_no_other_job_could_use_is_not_kept_free() {
+        let mut trial = Trial::new();
+        let slaves: Vec<_> = (1..=4).map(|number| trial.slave(number)).collect();
+        let (plain, picky) = (a_job(1, 9), a_job(2, 9));
+        let plain = trial.submit(plain);
+        trial.submit(crate::farm::NewJob {
+            tags: vec!["gpu".to_owned()],
+            ..picky
+        });
+        for slave in slaves {
+            trial.leased(slave);
+        }
+        assert_eq!(trial.farm.job(plain).unwrap().leased, 4);
+    }
+
+    #[test]
+    fn rules_that_are_changed_hold_at_once_and_after_a_restart() {
+        let mut trial = Trial::new();
+        let slaves: Vec<_> = (1..=4).map(|number| trial.slave(number)).collect();
+        let jobs = [1, 2].map(|number| trial.submit(a_job(number, 9)));
+        let mut rules = Rules::default();
+        rules.share.limit = 25;
+        change(&mut trial, rules);
+        for slave in &slaves {
+            trial.want(*slave);
+        }
+        let leased = |trial: &Trial| jobs.map(|job| trial.farm.job(job).unwrap().leased);
+        assert_eq!(leased(&trial), [1, 1]);
+        rules.share.enabled = false;
+        change(&mut trial, rules);
+        assert_eq!(leased(&trial), [2, 2], "who waited has work at once");
+        trial.restart();
+        assert_eq!(trial.farm.rules(), rules);
+    }
+
+    #[test]
+    fn a_new_job_comes_before_all_that_were_dispatched() {
+        let mut trial = Trial::new();
+        let slave = trial.slave(1);
+        trial.submit(crate::farm::NewJob {
+            priority: 10,
+            category: "film".to_owned(),
+            ..a_job(1, 9)
+        });
+        let task = trial.leased(slave)[0];
+        trial.pass(60_000);
+        let used = trial.submit(crate::farm::NewJob {
+            category: "film".to_owned(),
+            ..a_job(2, 9)
+        });
+        trial.done(slave, task);
+        assert_eq!(trial.leased(slave)[0].job, used);
+    }
+
+    #[test]
+    fn a_job_that_has_had_no_slave_for_too_long_comes_first() {
+        let mut trial = Trial::new();
+        let slave = trial.slave(1);
+        let poor = trial.submit(a_job(1, 9));
+        let task = trial.leased(slave)[0];
+        trial.done(slave, task);
+        let rich = trial.submit(crate::farm::NewJob {
+            priority: 10,
+            ..a_job(2, 900)
+        });
+        let mut order = Vec::new();
+        for _ in 0..60 {
+            let task = trial.leased(slave)[0];
+            trial.pass(10_000);
+            trial.done(slave, task);
+            order.push(task.job);
+        }
+        let turns: Vec<_> = (0..)
+            .zip(&order)
+            .filter(|(_, job)| **job == poor)
+            .map(|(turn, _)| turn)
+            .collect();
+        assert!(
+            turns.windows(2).all(|pair| pair[1] - pair[0] <= 14),
+            "every two minutes: {turns:?}"
+        );
+        assert!(order.iter().filter(|job| **job == rich).count() > 50);
     }
 }

@@ -126,6 +126,7 @@ fn check_balance(farm: &Farm) {
         let chunks = farm.slaves.values().flat_map(|slave| &slave.chunks);
         let slots = chunks.filter(|chunk| chunk.job == id && chunk.unrendered > 0).count();
         assert_eq!(share.slots as usize, slots, "slots of {id}");
+        assert_eq!(share.dispatched, job.dispatched(), "dispatched tasks of {id}");
         assert_eq!(share.standing == Standing::Ready, job.is_ready(), "readiness of {id}");
         assert_eq!(share.standing == Standing::Over, job.state().is_over(), "end of {id}");
     }
@@ -135,18 +136,18 @@ fn check_balance(farm: &Farm) {
     farm.balance.check();
 }
 
-/// Nobody waits while there is work, except for tasks that are kept from those who failed them.
+/// Nobody waits while there is work, except for tasks that are kept from those who failed them, and except that a job which
+/// has its share leaves the rest to another one.
 fn check_waits(farm: &Farm) {
     assert!(farm.waits.is_consistent(), "waits");
     for (request, wait) in farm.waits.iter() {
         let slave = &farm.slaves[&wait.slave];
         let full = slave.held() >= super::limits::SLAVE_TASKS_MAX;
-        for job in farm.jobs.values().filter(|job| !job.fresh.is_empty() && !full) {
-            assert!(
-                farm.obstacle(slave, job).is_some(),
-                "{request:?} waits, but {} has work",
-                job.id()
-            );
+        let fitting = || farm.jobs.values().filter(|job| farm.obstacle(slave, job).is_none());
+        for job in fitting().filter(|job| !job.fresh.is_empty() && !full) {
+            let id = job.id();
+            let is_held_back = farm.balance.is_held_back(id).is_some() && fitting().any(|other| other.id() != id);
+            assert!(is_held_back, "{request:?} waits, but {id} has work");
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use super::event::{RequestId, TaskRef};
 use super::model::{JobRecord, JobState, SlaveRecord, TaskRecord, Transition};
+use super::rules::Rules;
 use super::time::Moment;
 use crate::ids::{Attempt, JobId, SlaveId, TaskIndex};
 
@@ -111,4 +112,6 @@ pub enum Change {
     Slave(SlaveRecord),
     /// A slave is gone for good.
     SlaveRemoved(SlaveId),
+    /// Balancing goes by other rules.
+    Rules(Rules),
 }

@@ -1,6 +1,7 @@
 //! Everything that can happen to a farm.
 
 use super::model::{Machine, NewJob, ReportBody};
+use super::rules::Rules;
 use super::time::Moment;
 use crate::ids::{Attempt, JobId, SlaveId, TaskIndex};
 
@@ -117,5 +118,13 @@ pub enum Event {
         task: TaskRef,
         /// What it tells.
         body: ReportBody,
+    },
+
+    /// Somebody wants jobs to be balanced by other rules from now on; the shell has checked every limit.
+    RulesChanged {
+        /// Who waits for the answer.
+        request: RequestId,
+        /// All rules.
+        rules: Rules,
     },
 }

@@ -5,6 +5,7 @@ use super::fitness::{Obstacle, unfitness};
 use super::job::Job;
 use super::limits::EXPLAINED_JOBS_MAX;
 use super::model::JobState;
+use super::rules::{First, OverShare};
 use super::slave::Slave;
 use crate::ids::{JobId, SlaveId};
 use std::collections::BTreeSet;
@@ -63,16 +64,12 @@ impl Farm {
                 "idle: it does not ask for work".to_owned()
             });
         }
-        for job in self.balance.ranking(self.now).into_iter().take(EXPLAINED_JOBS_MAX) {
-            if let Some(job) = self.jobs.get(&job)
-                && let Some(obstacle) = self.obstacle(slave, job)
-            {
-                sentences.push(format!(
-                    "gets nothing of job {} ({}): {}",
-                    job.id(),
-                    job.record.job.name,
-                    told(&obstacle)
-                ));
+        for id in self.balance.ranking(self.now).into_iter().take(EXPLAINED_JOBS_MAX) {
+            let Some(job) = self.jobs.get(&id) else { continue };
+            let obstacle = self.obstacle(slave, job).map(|obstacle| told(&obstacle));
+            let held_back = || self.balance.is_held_back(id).map(|over| self.told_share(&over));
+            if let Some(why) = obstacle.or_else(held_back) {
+                sentences.push(format!("gets nothing of job {id} ({}): {why}", job.record.job.name));
             }
         }
         sentences
@@ -100,6 +97,9 @@ impl Farm {
         if fit == 0 {
             return explain_unfit(&online, job);
         }
+        if let Some(over) = self.balance.is_held_back(job.id()) {
+            return format!("waiting: {}", self.told_share(&over));
+        }
         let slots = self.balance.share(job.id()).map_or(0, |share| share.slots);
         if slots > 0 {
             return format!(
@@ -108,14 +108,43 @@ impl Farm {
                 frames(job.queued())
             );
         }
+        self.explain_rank(job.id(), fit)
+    }
+
+    /// Who comes before a job that could be rendered by some slaves, and has none.
+    fn explain_rank(&self, id: JobId, fit: usize) -> String {
         let ranking = self.balance.ranking(self.now);
-        let before = ranking.iter().take_while(|id| **id != job.id()).count();
+        let before = ranking.iter().take_while(|it| **it != id);
+        let is_first = |job: &&JobId| self.balance.first(self.now, **job).is_some();
+        let (before, first) = (before.clone().count(), before.filter(is_first).count());
         let (noun, verb) = if fit == 1 { ("slave", "is") } else { ("slaves", "are") };
-        match before {
-            0 => format!("waiting: next in line; {fit} {noun} that could render it {verb} busy"),
-            1 => format!("waiting: another job has had less of the farm for its priority; {fit} {noun} could render it"),
+        if let Some(first) = self.balance.first(self.now, id) {
+            let why = told_first(first);
+            return format!("waiting: comes first, because {why}; {fit} {noun} that could render it {verb} busy");
+        }
+        match (before, first) {
+            (0, _) => format!("waiting: next in line; {fit} {noun} that could render it {verb} busy"),
+            (_, 1) => format!("waiting: another job comes first by a rule; {fit} {noun} could render it"),
+            (_, 2..) => format!("waiting: {first} jobs come first by a rule; {fit} {noun} could render it"),
+            (1, _) => format!("waiting: another job has had less of the farm for its priority; {fit} {noun} could render it"),
             _ => format!("waiting: {before} jobs have had less of the farm for their priority; {fit} {noun} could render it"),
         }
+    }
+
+    /// What a job uses of the farm, and how much it may.
+    fn told_share(&self, over: &OverShare) -> String {
+        let slaves = self.slaves.values().filter(|slave| slave.online).count();
+        let OverShare {
+            farm_slots, percent_max, ..
+        } = *over;
+        let noun = if farm_slots as usize == slaves { "slaves" } else { "slots" };
+        let percent = over.percent();
+        let nearly = if percent < percent_max {
+            ", and one more would be above it"
+        } else {
+            ""
+        };
+        format!("uses {percent} % of {farm_slots} {noun}, limit {percent_max} %{nearly}")
     }
 }
 
@@ -162,6 +191,16 @@ fn told(obstacle: &Obstacle) -> String {
         Obstacle::Tags(tags) => format!("it needs the tags {}", tags.join(", ")),
         Obstacle::Blender(version) => format!("it needs Blender {}", version.series()),
         Obstacle::FailedHere => "its frames failed here and are kept for another slave".to_owned(),
+    }
+}
+
+fn told_first(first: First) -> String {
+    match first {
+        First::New { dispatched: 0 } => "none of its frames was dispatched yet".to_owned(),
+        First::New { dispatched: 1 } => "only 1 of its frames was dispatched yet".to_owned(),
+        First::New { dispatched } => format!("only {dispatched} of its frames were dispatched yet"),
+        First::Starving { minutes: 1 } => "it has had no slave for more than a minute".to_owned(),
+        First::Starving { minutes } => format!("it has had no slave for {minutes} minutes"),
     }
 }
 
@@ -223,7 +262,9 @@ mod tests {
         trial.leased(slave);
         let told = jobs.map(|job| trial.farm.explain_job(job).remove(0));
         assert_eq!(told[0], "rendering on 1 of 1 slots; 8 frames wait for a free one");
-        assert_eq!(told[1], "waiting: next in line; 1 slave that could render it is busy");
+        let sentence =
+            "waiting: comes first, because none of its frames was dispatched yet; 1 slave that could render it is busy";
+        assert_eq!(told[1], sentence);
         assert_eq!(
             trial.farm.explain_slave(slave),
             [format!("renders 1 frame of job {} (job 1)", jobs[0])]

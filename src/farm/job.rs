@@ -67,6 +67,11 @@ impl Job {
         self.fresh.len() + self.retries.len()
     }
 
+    /// How many of its tasks are with slaves, done or given up, or were tried at least.
+    pub(super) fn dispatched(&self) -> u32 {
+        self.task_count() - self.fresh.len()
+    }
+
     /// Whether tasks of it may be leased now.
     pub(super) fn is_ready(&self) -> bool {
         self.state() == JobState::Queued && self.queued() > 0

@@ -22,7 +22,9 @@ mod on_slave;
 mod on_work;
 mod queries;
 mod ranges;
+mod rating;
 mod restore;
+mod rules;
 mod seconds;
 #[cfg(test)]
 mod sim;
@@ -38,6 +40,7 @@ pub use model::{
     CHUNK_TASKS_MAX, JobRecord, JobState, JobView, Machine, NewJob, PRIORITY_RANGE, ReportBody, ResultFile, SlaveRecord,
     SlaveView, TaskRecord, TaskState, Transition,
 };
+pub use rules::{NEW_FRAMES_RANGE, Rule, Rules, SHARE_PERCENT_RANGE, STARVING_MINUTES_RANGE};
 pub use time::Moment;
 
 use crate::ids::{JobId, SlaveId, TaskIndex};
@@ -120,6 +123,7 @@ impl Farm {
                 task,
                 body,
             } => self.report(request, slave, task, body),
+            Event::RulesChanged { request, rules } => self.rules_changed(request, rules),
         }
         self.serve_waits_if_work_appeared();
     }
@@ -196,7 +200,7 @@ impl Farm {
             return;
         };
         if slave.release(job, task, rendered) {
-            self.balance.slot_freed(self.now, job);
+            self.work_appeared |= self.balance.slot_freed(self.now, job);
         }
     }
 
@@ -221,7 +225,7 @@ impl Farm {
             _ if job.is_ready() => Standing::Ready,
             _ => Standing::Held,
         };
-        self.work_appeared |= self.balance.stand(id, standing);
+        self.work_appeared |= self.balance.stand(id, standing, job.dispatched());
     }
 
     /// Lets a job enter another state, and records it.

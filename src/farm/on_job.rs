@@ -26,7 +26,7 @@ impl Farm {
             last_dispatched: None,
         };
         self.record(Change::JobAdded(record.clone()));
-        self.balance.add(self.now, &record.job, self.now);
+        self.balance.add(self.now, &record.job, self.now, None);
         self.jobs.insert(id, Job::new(record));
         self.settle(id);
         self.accept(request);
@@ -117,6 +117,8 @@ impl Farm {
         self.effects.truncate(recorded);
         self.jobs.remove(&id);
         self.balance.remove(id);
+        // A job that was above its share may be the only one now.
+        self.work_appeared = true;
         self.accept(request);
         self.effects.extend(cancels);
         self.effects.push_back(Effect::Forget { job: id });

@@ -85,7 +85,7 @@ impl Farm {
             .get_mut(&slave)
             .is_some_and(|slave| slave.rendered(at.job, at.task));
         if freed {
-            self.balance.slot_freed(self.now, at.job);
+            self.work_appeared |= self.balance.slot_freed(self.now, at.job);
         }
         self.record_task(at.job, at.task);
     }

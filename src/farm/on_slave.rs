@@ -54,6 +54,8 @@ impl Farm {
         if !slave.online {
             slave.online = true;
             self.balance.slots_came(slave.slots());
+            // Of a larger farm, each job may have more.
+            self.work_appeared = true;
         }
         self.silence_due.get_or_insert(self.now.plus_millis(SLAVE_SILENCE_MS_MAX));
         true

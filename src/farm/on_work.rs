@@ -8,6 +8,7 @@ use super::limits::{
     AUTO_CHUNK_LEASES_PER_SLOT, AUTO_CHUNK_S, AUTO_CHUNK_TASKS_MAX, DISPATCH_NOTED_MS, LEASE_TASKS_MAX, SLAVE_TASKS_MAX,
     WORK_WAIT_MS_MAX,
 };
+use super::rules::Rules;
 use super::slave::Chunk;
 use super::time::Moment;
 use super::waits::Wait;
@@ -38,6 +39,16 @@ impl Farm {
 
     pub(super) fn work_unwanted(&mut self, request: RequestId) {
         self.remove_wait(request);
+    }
+
+    pub(super) fn rules_changed(&mut self, request: RequestId, rules: Rules) {
+        if *self.balance.rules() != rules {
+            self.balance.set_rules(rules);
+            self.record(Change::Rules(rules));
+            // Who was held back may have more now.
+            self.work_appeared = true;
+        }
+        self.accept(request);
     }
 
     /// Gives work to those who wait, oldest wish first.

@@ -4,6 +4,7 @@ use super::Farm;
 use super::TaskRef;
 use super::job::Job;
 use super::model::{JobView, SlaveView, TaskRecord};
+use super::rules::Rules;
 use super::slave::Slave;
 use crate::ids::{JobId, SlaveId, TaskIndex};
 
@@ -40,6 +41,12 @@ impl Farm {
     #[must_use]
     pub fn slave(&self, id: SlaveId) -> Option<SlaveView<'_>> {
         self.slaves.get(&id).map(|slave| self.slave_view(slave))
+    }
+
+    /// The rules of balancing.
+    #[must_use]
+    pub fn rules(&self) -> Rules {
+        *self.balance.rules()
     }
 
     fn job_view<'a>(&self, job: &'a Job) -> JobView<'a> {

@@ -4,6 +4,7 @@ use super::Farm;
 use super::balance::Balance;
 use super::job::Job;
 use super::model::{JobRecord, SlaveRecord, TaskRecord, TaskState};
+use super::rules::Rules;
 use super::seconds::plausible;
 use super::slave::{Chunk, Slave};
 use super::task::State;
@@ -16,12 +17,18 @@ impl Farm {
     /// there until they have been silent from now on for too long. What was recorded only half is brought in line, which
     /// may leave effects to poll.
     #[must_use]
-    pub fn restore(now: Moment, jobs: Vec<(JobRecord, Vec<(TaskIndex, TaskRecord)>)>, slaves: Vec<SlaveRecord>) -> Self {
+    pub fn restore(
+        now: Moment,
+        rules: Rules,
+        jobs: Vec<(JobRecord, Vec<(TaskIndex, TaskRecord)>)>,
+        slaves: Vec<SlaveRecord>,
+    ) -> Self {
         let mut farm = Self {
             now,
             balance: Balance::new(now),
             ..Self::new()
         };
+        farm.balance.set_rules(rules);
         for record in slaves {
             let id = record.id;
             farm.slaves.insert(id, Slave::new(record, now));
@@ -43,7 +50,9 @@ impl Farm {
         }
         let is_over = job.state().is_over();
         if !is_over {
-            self.balance.add(self.now, &job.record.job, job.record.submitted);
+            let record = &job.record;
+            self.balance
+                .add(self.now, &record.job, record.submitted, record.last_dispatched);
         }
         let leased = leased_tasks(&job);
         self.jobs.insert(id, job);

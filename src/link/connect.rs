@@ -6,15 +6,11 @@ use crate::error::{Error, Result};
 use crate::ids::FarmId;
 use crate::wire::{API_VERSION, Hello, PRODUCT};
 use reqwest::{Method, RequestBuilder, Url};
-use serde::Serialize;
-use serde::de::DeserializeOwned;
 use std::sync::Arc;
 use std::time::Duration;
 
 /// How long a master may take to accept a connection.
 const CONNECT_TIMEOUT_S: u64 = 5;
-/// How long a short question may take in all.
-const QUESTION_TIMEOUT_S: u64 = 30;
 /// The port of a master if none is named.
 const PORT: u16 = 8000;
 
@@ -137,45 +133,7 @@ impl Link {
         self.bearer.is_none()
     }
 
-    /// `GET /api/v1/<path>`.
-    pub async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T> {
-        let request = self
-            .request(Method::GET, path)
-            .timeout(Duration::from_secs(QUESTION_TIMEOUT_S));
-        answer::json(self.send(request).await?).await
-    }
-
-    /// `GET /api/v1/<path>` for a text, such as a log.
-    pub async fn get_text(&self, path: &str) -> Result<String> {
-        let request = self
-            .request(Method::GET, path)
-            .timeout(Duration::from_secs(QUESTION_TIMEOUT_S));
-        answer::text(self.send(request).await?).await
-    }
-
-    /// `POST /api/v1/<path>`; the answer may take `wait` longer than a short question.
-    pub async fn post<B: Serialize + Sync, T: DeserializeOwned>(&self, path: &str, body: &B, wait: Duration) -> Result<T> {
-        let timeout = Duration::from_secs(QUESTION_TIMEOUT_S) + wait;
-        let request = self.request(Method::POST, path).json(body).timeout(timeout);
-        answer::json(self.send(request).await?).await
-    }
-
-    /// `POST /api/v1/<path>` for something to be done; there is no answer but success.
-    pub async fn act(&self, path: &str) -> Result<()> {
-        let request = self
-            .request(Method::POST, path)
-            .timeout(Duration::from_secs(QUESTION_TIMEOUT_S));
-        self.send(request).await.map(drop)
-    }
-
-    /// `DELETE /api/v1/<path>`.
-    pub async fn delete(&self, path: &str) -> Result<()> {
-        let request = self
-            .request(Method::DELETE, path)
-            .timeout(Duration::from_secs(QUESTION_TIMEOUT_S));
-        self.send(request).await.map(drop)
-    }
-
+    /// A request for a short question; it needs a bound of its own.
     pub(super) fn request(&self, method: Method, path: &str) -> RequestBuilder {
         self.request_over(&self.clients.http, method, path)
     }

@@ -4,6 +4,7 @@
 
 mod answer;
 mod backoff;
+mod calls;
 mod connect;
 mod transfer;
 

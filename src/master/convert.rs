@@ -1,11 +1,12 @@
 //! The farm's words into the wire's, and back. By hand, so that each may change without the other.
 
 use crate::error::Error;
-use crate::farm::{Farm, JobState, JobView, Machine, Refusal, SlaveView, TaskRecord, TaskRef, TaskState};
+use crate::farm::{Farm, JobState, JobView, Machine, Refusal, Rule, Rules, SlaveView, TaskRecord, TaskRef, TaskState};
 use crate::ids::{Attempt, SlaveId, TaskIndex};
 use crate::master::actor::{SlaveFacts, no_job};
 use crate::wire::{
-    BlenderInfo, FrameInfo, FrameStateInfo, JobInfo, JobStateInfo, Registration, SlaveInfo, TaskName, TransitionInfo,
+    BlenderInfo, FrameInfo, FrameStateInfo, JobInfo, JobStateInfo, Registration, RuleInfo, RulesInfo, SlaveInfo, TaskName,
+    TransitionInfo,
 };
 
 /// A job as lists show it.
@@ -115,6 +116,26 @@ pub(super) fn machine(registration: Registration) -> (Machine, Vec<TaskRef>) {
         slots: registration.slots,
     };
     (machine, registration.holding.into_iter().map(task_ref).collect())
+}
+
+/// The rules as the wire has them.
+pub(super) fn rules_info(rules: Rules) -> RulesInfo {
+    let info = |Rule { enabled, limit }| RuleInfo { enabled, limit };
+    RulesInfo {
+        share: info(rules.share),
+        new_first: info(rules.new_first),
+        starving_first: info(rules.starving_first),
+    }
+}
+
+/// The rules as the farm has them.
+pub(super) fn rules(info: RulesInfo) -> Rules {
+    let rule = |RuleInfo { enabled, limit }| Rule { enabled, limit };
+    Rules {
+        share: rule(info.share),
+        new_first: rule(info.new_first),
+        starving_first: rule(info.starving_first),
+    }
 }
 
 /// A task as the wire names it.

@@ -4,6 +4,7 @@ use super::error::away;
 use super::moving::{Gather, Submission};
 use super::own::{Own, span};
 use super::pending::Pending;
+use super::rules::{self, Rules, Setting};
 use super::values::{FrameInfo, JobInfo, MasterFound, SlaveInfo};
 use crate::access::KeySource;
 use crate::client::{self, GatherRequest, SubmitRequest};
@@ -154,6 +155,37 @@ impl Client {
     fn slaves(&self, py: Python<'_>) -> PyResult<Vec<SlaveInfo>> {
         let slaves = self.ask(py, client::Client::slaves)?;
         Ok(slaves.into_iter().map(SlaveInfo::from).collect())
+    }
+
+    /// Why a job does not go on, or what it is doing, in sentences.
+    fn explain_job(&self, py: Python<'_>, job: &str) -> PyResult<Vec<String>> {
+        self.ask(py, |client| client.explain_job(job.parse()?))
+    }
+
+    /// What a slave does, or why it does nothing, in sentences.
+    fn explain_slave(&self, py: Python<'_>, slave: &str) -> PyResult<Vec<String>> {
+        self.ask(py, |client| client.explain_slave(slave.parse()?))
+    }
+
+    /// The rules by which jobs are balanced.
+    fn rules(&self, py: Python<'_>) -> PyResult<Rules> {
+        self.ask(py, client::Client::rules).map(Rules::from)
+    }
+
+    /// Changes rules of balancing: a number is a limit, a bool switches. Returns all rules.
+    #[pyo3(
+        signature = (*, share=None, new_first=None, starving_first=None),
+        text_signature = "($self, *, share=None, new_first=None, starving_first=None)"
+    )]
+    fn set_rules(
+        &self,
+        py: Python<'_>,
+        share: Option<Setting>,
+        new_first: Option<Setting>,
+        starving_first: Option<Setting>,
+    ) -> PyResult<Rules> {
+        let change = rules::change(share, new_first, starving_first);
+        self.ask(py, |client| client.change_rules(change)).map(Rules::from)
     }
 
     /// Lets no more frames of the job begin.

@@ -11,6 +11,7 @@ mod master;
 mod moving;
 mod own;
 mod pending;
+mod rules;
 mod slave;
 mod values;
 
@@ -34,6 +35,7 @@ mod _core {
     use super::moving::{Gather, GatheredFrame, Progress, Submission};
     #[pymodule_export]
     use super::pending::Pending;
+    use super::rules::{Rule, Rules};
     #[pymodule_export]
     use super::slave::{Slave, SlaveStatus};
     #[pymodule_export]

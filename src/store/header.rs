@@ -6,8 +6,9 @@ use std::path::Path;
 
 /// "nrms", in the place that `SQLite` keeps for the program a file belongs to.
 pub(super) const APPLICATION_ID: u32 = 0x6e72_6d73;
-/// Raised whenever the schema changes.
-pub(super) const SCHEMA_VERSION: u32 = 1;
+/// Raised with each step of the schema.
+#[expect(clippy::cast_possible_truncation, reason = "a handful")]
+pub(super) const SCHEMA_VERSION: u32 = super::schema::STEPS.len() as u32;
 
 const HEADER_BYTES: usize = 100;
 const MAGIC: &[u8; 16] = b"SQLite format 3\0";

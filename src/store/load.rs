@@ -1,8 +1,8 @@
 //! Rows into records. A value that no release of ours writes makes the file a damaged one.
 
 use super::Loaded;
-use super::rows::{DONE, FAILED, JOB_STATES, LEASED, QUEUED, key};
-use crate::farm::{JobRecord, Machine, Moment, NewJob, ResultFile, SlaveRecord, TaskRecord, TaskState, Transition};
+use super::rows::{DONE, FAILED, JOB_STATES, LEASED, QUEUED, key, rules_by_name};
+use crate::farm::{JobRecord, Machine, Moment, NewJob, ResultFile, Rule, Rules, SlaveRecord, TaskRecord, TaskState, Transition};
 use crate::ids::{Attempt, ContentHash, JobId, SlaveId, TaskIndex};
 use rusqlite::{Connection, Result, Row};
 use std::collections::HashMap;
@@ -18,6 +18,7 @@ pub(super) fn load(from: &Connection) -> Result<Loaded> {
     load_tasks(from, &mut jobs)?;
     Ok(Loaded {
         jobs,
+        rules: load_rules(from)?,
         slaves: load_slaves(from)?,
         contents: load_contents(from)?,
     })
@@ -144,6 +145,22 @@ fn load_slaves(from: &Connection) -> Result<Vec<(SlaveRecord, Option<String>)>> 
         Ok((SlaveRecord { id, machine }, row.get(5)?))
     })?;
     rows.collect()
+}
+
+/// Those that were never changed are as they are by default.
+fn load_rules(from: &Connection) -> Result<Rules> {
+    let mut rules = Rules::default();
+    let mut statement = from.prepare("SELECT enabled, limit_value FROM rule WHERE name = ?1")?;
+    for (name, rule) in rules_by_name(&mut rules) {
+        let mut rows = statement.query([name])?;
+        if let Some(row) = rows.next()? {
+            *rule = Rule {
+                enabled: row.get(0)?,
+                limit: row.get(1)?,
+            };
+        }
+    }
+    Ok(rules)
 }
 
 fn load_contents(from: &Connection) -> Result<Vec<(JobId, Vec<ContentHash>)>> {

@@ -11,7 +11,7 @@ mod rows;
 mod schema;
 
 use crate::error::{Error, Result};
-use crate::farm::{Change, JobRecord, SlaveRecord, TaskRecord};
+use crate::farm::{Change, JobRecord, Rules, SlaveRecord, TaskRecord};
 use crate::ids::{ContentHash, JobId, SlaveId, TaskIndex};
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _};
 use std::path::{Path, PathBuf};
@@ -54,6 +54,8 @@ pub enum Write {
 pub struct Loaded {
     /// Jobs in the order in which they came, with those of their tasks that are not untouched.
     pub jobs: Vec<(JobRecord, Vec<(TaskIndex, TaskRecord)>)>,
+    /// The rules of balancing.
+    pub rules: Rules,
     /// Slaves, with the facts document that the master kept.
     pub slaves: Vec<(SlaveRecord, Option<String>)>,
     /// Contents that each job with files needs.
@@ -75,10 +77,10 @@ impl Store {
         if header::look(&path)? == header::Kind::Absent {
             make(&path)?;
         }
-        let connection = connect(&path).map_err(|error| fault("open", &path, &error))?;
-        let store = Self { connection, path };
-        store.check()?;
-        Ok(store)
+        let mut connection = connect(&path).map_err(|error| fault("open", &path, &error))?;
+        check(&connection, &path)?;
+        climb(&mut connection).map_err(|error| fault("bring up to date", &path, &error))?;
+        Ok(Self { connection, path })
     }
 
     /// Everything in it.
@@ -123,18 +125,6 @@ impl Store {
             .and_then(|mut statement| statement.query_row([name], |row| row.get(0)).optional())
             .map_err(|error| fault("read", &self.path, &error))
     }
-
-    fn check(&self) -> Result<()> {
-        let verdict: String = self
-            .connection
-            .query_row("PRAGMA quick_check(1)", [], |row| row.get(0))
-            .map_err(|error| fault("read", &self.path, &error))?;
-        if verdict == "ok" {
-            Ok(())
-        } else {
-            Err(header::damaged(&self.path))
-        }
-    }
 }
 
 /// Removes a data file with all that `SQLite` puts beside it. Nobody may have it open.
@@ -153,8 +143,9 @@ pub fn remove(folder: &Path) -> Result<()> {
 fn make(path: &Path) -> Result<()> {
     let temporary = path.with_extension("data.new");
     let build = || -> rusqlite::Result<()> {
-        let connection = Connection::open(&temporary)?;
-        connection.execute_batch(schema::SCHEMA)?;
+        let mut connection = Connection::open(&temporary)?;
+        climb(&mut connection)?;
+        connection.pragma_update(None, "journal_mode", "WAL")?;
         connection.close().map_err(|(_, error)| error)
     };
     // What an earlier start may have left is worth nothing.
@@ -165,6 +156,25 @@ fn make(path: &Path) -> Result<()> {
     std::fs::File::open(folder)
         .and_then(|folder| folder.sync_all())
         .map_err(|error| Error::io("write to", folder, &error))
+}
+
+/// Takes all steps of the schema that are still to be taken, each whole or not at all.
+fn climb(connection: &mut Connection) -> rusqlite::Result<()> {
+    let version: u32 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+    for (next, step) in (1..).zip(schema::STEPS).filter(|(next, _)| *next > version) {
+        let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+        transaction.execute_batch(step)?;
+        transaction.pragma_update(None, "user_version", next)?;
+        transaction.commit()?;
+    }
+    Ok(())
+}
+
+fn check(connection: &Connection, path: &Path) -> Result<()> {
+    let verdict: String = connection
+        .query_row("PRAGMA quick_check(1)", [], |row| row.get(0))
+        .map_err(|error| fault("read", path, &error))?;
+    if verdict == "ok" { Ok(()) } else { Err(header::damaged(path)) }
 }
 
 fn connect(path: &Path) -> rusqlite::Result<Connection> {

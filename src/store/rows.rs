@@ -1,7 +1,7 @@
 //! Changes into rows. Each kind of change is one prepared statement or a few.
 
 use super::Write;
-use crate::farm::{Change, JobRecord, JobState, Moment, SlaveRecord, TaskRecord, TaskState, Transition};
+use crate::farm::{Change, JobRecord, JobState, Moment, Rule, Rules, SlaveRecord, TaskRecord, TaskState, Transition};
 use crate::ids::{ContentHash, JobId, TaskIndex};
 use rusqlite::{Connection, Result, ToSql, Transaction, params};
 use std::fmt::Display;
@@ -90,6 +90,7 @@ fn apply_change(on: &Transaction<'_>, change: &Change) -> Result<()> {
         Change::Task { job, task, record } => set_task(on, *job, *task, record),
         Change::Slave(record) => set_slave(on, record),
         Change::SlaveRemoved(slave) => run(on, "DELETE FROM slave WHERE id = ?1", params![key(slave.bits())]),
+        Change::Rules(rules) => set_rules(on, *rules),
     }
 }
 
@@ -215,6 +216,25 @@ fn set_slave(on: &Transaction<'_>, record: &SlaveRecord) -> Result<()> {
             machine.slots
         ],
     )
+}
+
+fn set_rules(on: &Transaction<'_>, mut rules: Rules) -> Result<()> {
+    rules_by_name(&mut rules).into_iter().try_for_each(|(name, rule)| {
+        run(
+            on,
+            "REPLACE INTO rule VALUES (?1, ?2, ?3)",
+            params![name, rule.enabled, rule.limit],
+        )
+    })
+}
+
+/// Each rule with the name of its row.
+pub(super) fn rules_by_name(rules: &mut Rules) -> [(&'static str, &mut Rule); 3] {
+    [
+        ("share", &mut rules.share),
+        ("new_first", &mut rules.new_first),
+        ("starving_first", &mut rules.starving_first),
+    ]
 }
 
 fn add_manifest(on: &Transaction<'_>, job: JobId, document: &str, contents: &[ContentHash]) -> Result<()> {

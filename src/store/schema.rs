@@ -1,4 +1,6 @@
-//! The tables. Ids are their 40 bits as integers, moments are milliseconds since the Unix epoch, hashes are 32 bytes.
+//! The tables, as steps from an empty file to this release's. A step once released is never changed: another one follows it.
+//!
+//! Ids are their 40 bits as integers, moments are milliseconds since the Unix epoch, hashes are 32 bytes.
 
 /// For every connection. FULL costs almost nothing with group commit, and survives a power cut.
 pub(super) const PRAGMAS: &str = "
@@ -9,12 +11,13 @@ PRAGMA cache_size = -65536;
 PRAGMA trusted_schema = OFF;
 ";
 
-/// For a new file. The numbers at its start are those of `header.rs` (a test compares them).
-pub(super) const SCHEMA: &str = "
-PRAGMA application_id = 0x6e726d73;
-PRAGMA user_version = 1;
+/// Each step leads from the version that is its place to the next one; a new file goes through all of them.
+pub(super) const STEPS: [&str; 2] = [FIRST, RULES];
 
-BEGIN;
+/// The number at its start is that of `header.rs` (a test compares them).
+const FIRST: &str = "
+PRAGMA application_id = 0x6e726d73;
+
 CREATE TABLE job (
     place INTEGER PRIMARY KEY AUTOINCREMENT,
     id INTEGER NOT NULL UNIQUE,
@@ -80,6 +83,13 @@ CREATE TABLE note (
     name TEXT PRIMARY KEY,
     value TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
-COMMIT;
-PRAGMA journal_mode = WAL;
+";
+
+/// Rules of balancing that were changed.
+const RULES: &str = "
+CREATE TABLE rule (
+    name TEXT PRIMARY KEY,           -- see rows.rs
+    enabled INTEGER NOT NULL,
+    limit_value INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
 ";

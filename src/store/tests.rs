@@ -223,8 +223,48 @@ fn an_empty_file_becomes_a_new_one_and_removal_takes_all_of_it() {
 #[test]
 fn the_numbers_in_a_new_file_are_those_that_are_looked_for() {
     let text = format!("PRAGMA application_id = {:#x};", header::APPLICATION_ID);
-    assert!(schema::SCHEMA.contains(&text));
-    assert!(schema::SCHEMA.contains(&format!("PRAGMA user_version = {};", header::SCHEMA_VERSION)));
+    assert!(schema::STEPS[0].contains(&text));
+}
+
+#[test]
+fn a_file_of_each_older_release_is_brought_up_to_date_with_all_that_it_holds() {
+    for version in 1..header::SCHEMA_VERSION {
+        let folder = tempfile::tempdir().unwrap();
+        let connection = Connection::open(folder.path().join(DATA_FILE)).unwrap();
+        for step in &schema::STEPS[..version as usize] {
+            connection.execute_batch(step).unwrap();
+        }
+        connection.pragma_update(None, "user_version", version).unwrap();
+        connection
+            .execute_batch(
+                "INSERT INTO job (id, name, category, tags, priority, chunk_tasks, frames, files_missing, submitted)
+                 VALUES (5, 'old', '', '', 1, 0, '1-3', 0, 7);
+                 INSERT INTO transition (job, at, state) VALUES (5, 7, 1);
+                 INSERT INTO slave (id, name, tags, blenders, slots) VALUES (9, 'node3', 'gpu', '3.4.1', 2);",
+            )
+            .unwrap();
+        drop(connection);
+        let mut store = Store::open(folder.path()).unwrap();
+        let loaded = store.load().unwrap();
+        assert_eq!(loaded.jobs[0].0.job.name, "old", "version {version}");
+        assert_eq!(loaded.slaves[0].0.machine.slots, 2, "version {version}");
+        store.apply(&[farm(Change::JobAdded(job(6)))]).unwrap();
+        drop(store);
+        assert_eq!(Store::open(folder.path()).unwrap().job_ids().unwrap().len(), 2);
+    }
+}
+
+#[test]
+fn rules_are_as_the_manual_has_them_until_they_are_changed() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut store = Store::open(folder.path()).unwrap();
+    let mut rules = store.load().unwrap().rules;
+    assert_eq!(rules, Rules::default());
+    rules.share.limit = 50;
+    rules.starving_first.enabled = false;
+    store.apply(&[farm(Change::Rules(rules))]).unwrap();
+    drop(store);
+    assert_eq!(Store::open(folder.path()).unwrap().load().unwrap().rules, rules);
 }
 
 #[test]

@@ -8,6 +8,7 @@ mod announce;
 mod fault;
 mod hello;
 mod job;
+mod rules;
 mod slave;
 mod task;
 pub mod text;
@@ -18,6 +19,7 @@ pub use hello::{API_VERSION, Hello, PRODUCT};
 pub use job::{
     ContentStatus, FileEntry, JobAnnounce, JobAnnounced, JobInfo, JobStateInfo, Manifest, RenderSettings, TransitionInfo,
 };
+pub use rules::{Explanation, RuleInfo, RulesInfo};
 pub use slave::{BlenderInfo, MachineInfo, Registered, Registration, SlaveInfo};
 pub use task::{
     FrameInfo, FrameStateInfo, LeaseInfo, LeasedTask, LogAppended, Orders, OrdersWanted, ReportInfo, ReportKind, TaskName,

@@ -13,6 +13,7 @@ mod farm;
 mod full_disk;
 mod monitor;
 mod refusals;
+mod rules;
 
 use farm::{Farm, Reply, announce, content, hash_of, picture, registration};
 use serde_json::{Value, json};

@@ -1,6 +1,6 @@
 //! The store of a simulated master: it knows what was recorded, and nothing else.
 
-use crate::farm::{Change, JobRecord, JobState, SlaveRecord, TaskRecord, TaskState};
+use crate::farm::{Change, JobRecord, JobState, Rules, SlaveRecord, TaskRecord, TaskState};
 use crate::ids::{Attempt, JobId, SlaveId, TaskIndex};
 use std::collections::BTreeMap;
 
@@ -12,6 +12,7 @@ pub(in crate::farm) type JobWithTasks = (JobRecord, Vec<(TaskIndex, TaskRecord)>
 pub(in crate::farm) struct Ledger {
     pub(in crate::farm) jobs: BTreeMap<JobId, (JobRecord, BTreeMap<TaskIndex, TaskRecord>)>,
     pub(in crate::farm) slaves: BTreeMap<SlaveId, SlaveRecord>,
+    pub(in crate::farm) rules: Rules,
 }
 
 impl Ledger {
@@ -38,6 +39,7 @@ impl Ledger {
             Change::Slave(record) => {
                 self.slaves.insert(record.id, record);
             }
+            Change::Rules(rules) => self.rules = rules,
             Change::SlaveRemoved(slave) => assert!(self.slaves.remove(&slave).is_some(), "an unknown slave is removed"),
         }
     }

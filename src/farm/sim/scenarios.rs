@@ -23,6 +23,8 @@ fn done(world: &World, job: u64) -> f64 {
 fn jobs_of_priority_1_and_2_get_33_and_66_percent() {
     for (slaves, frame_ms) in [(1, 2_000), (2, 2_000), (6, 2_000), (20, 2_000), (2, 60_000), (20, 300_000)] {
         let mut world = world(slaves, frame_ms);
+        // On two slaves, no job may use more than one of them.
+        world.change_rules(|rules| rules.share.enabled = false);
         for priority in [1, 2] {
             let job = a_job(u64::from(priority), 20_000);
             world.submit(NewJob { priority, ..job });

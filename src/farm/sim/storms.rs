@@ -3,7 +3,7 @@
 use super::agent::Agent;
 use super::trial::{a_job, a_machine, job_id, slave_id};
 use super::world::{Weather, World};
-use crate::farm::{Event, JobState, NewJob, ReportBody, TaskRef};
+use crate::farm::{Event, JobState, NewJob, ReportBody, Rule, TaskRef};
 use crate::ids::{Attempt, JobId, SlaveId, TaskIndex};
 
 const SEEDS: u64 = 300;
@@ -64,7 +64,7 @@ fn strike(world: &mut World, random: &mut fastrand::Rng) {
     let agent = random.usize(0..world.agents.len());
     let job = job_id(random.u64(0..=JOBS));
     let request = world.trial.request();
-    match random.u32(0..12) {
+    match random.u32(0..13) {
         0 => world.agents[agent].die(random.bool()),
         1 | 2 => world.start(agent),
         3 => world.restart_master(),
@@ -75,6 +75,12 @@ fn strike(world: &mut World, random: &mut fastrand::Rng) {
         8 => world.happen(&Event::JobFilesReady { job }),
         9 => world.happen(&Event::SlaveLeft {
             slave: world.agents[agent].id,
+        }),
+        11 => world.change_rules(|rules| {
+            let rule = |enabled, limit| Rule { enabled, limit };
+            rules.share = rule(random.bool(), random.u32(1..=100));
+            rules.new_first = rule(random.bool(), random.u32(1..=5));
+            rules.starving_first = rule(random.bool(), random.u32(1..=5));
         }),
         10 => world.trial.now = crate::farm::Moment(world.now().0 - random.u64(0..5_000)),
         _ => {

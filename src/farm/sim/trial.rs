@@ -84,7 +84,7 @@ impl Trial {
     /// The master dies and is started again: a new farm from the records alone.
     pub(in crate::farm) fn restart(&mut self) -> Vec<Effect> {
         let (jobs, slaves) = self.ledger.read();
-        self.farm = Farm::restore(self.now, jobs, slaves);
+        self.farm = Farm::restore(self.now, self.ledger.rules, jobs, slaves);
         self.unanswered.clear();
         self.drain(None)
     }
@@ -154,6 +154,7 @@ impl Trial {
             Event::JobPaused { job, .. } => assert_eq!(self.ledger.state(*job), Some(JobState::Paused)),
             Event::JobCancelled { job, .. } => assert_eq!(self.ledger.state(*job), Some(JobState::Cancelled)),
             Event::JobRemoved { job, .. } => assert_eq!(self.ledger.state(*job), None),
+            Event::RulesChanged { rules, .. } => assert_eq!(self.ledger.rules, *rules),
             Event::SlaveRegistered { slave, machine, .. } => assert_eq!(self.ledger.slaves[slave].machine, *machine),
             Event::Report { slave, task, body, .. } => {
                 let record = self.ledger.task(task.job, task.task).unwrap();
@@ -195,6 +196,7 @@ pub(in crate::farm) fn request_of(event: &Event) -> Option<RequestId> {
         | Event::JobCancelled { request, .. }
         | Event::JobRemoved { request, .. }
         | Event::SlaveRegistered { request, .. }
+        | Event::RulesChanged { request, .. }
         | Event::WorkWanted { request, .. }
         | Event::Report { request, .. } => Some(*request),
         Event::Tick

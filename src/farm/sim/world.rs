@@ -2,7 +2,7 @@
 
 use super::agent::{Agent, Alarm, Call, Wish};
 use super::trial::{Answer, Trial, answer_of};
-use crate::farm::{Effect, Event, Moment, NewJob, RequestId, TaskRef};
+use crate::farm::{Effect, Event, Moment, NewJob, RequestId, Rules, TaskRef};
 use std::collections::BTreeMap;
 
 /// How bad the days are; chances are per message or frame.
@@ -79,6 +79,14 @@ impl World {
     pub(super) fn submit(&mut self, job: NewJob) {
         let request = self.trial.request();
         self.happen(&Event::JobSubmitted { request, job });
+    }
+
+    /// Lets jobs be balanced by other rules.
+    pub(super) fn change_rules(&mut self, change: impl FnOnce(&mut Rules)) {
+        let mut rules = self.trial.farm.rules();
+        change(&mut rules);
+        let request = self.trial.request();
+        self.happen(&Event::RulesChanged { request, rules });
     }
 
     /// The next thing that is planned or due; whether it lies before a moment.

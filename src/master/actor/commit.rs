@@ -332,6 +332,7 @@ impl Actor {
                 }
                 Write::Farm(Change::JobRemoved(job)) => format!("job {job} removed"),
                 Write::Farm(Change::Slave(record)) => format!("slave {} ({}) registered", record.machine.name, record.id),
+                Write::Farm(Change::Rules(_)) => "the rules of balancing were changed".to_owned(),
                 Write::Farm(_) | Write::Manifest { .. } | Write::Facts { .. } | Write::Note { .. } => continue,
             };
             self.happenings.add(HappeningKind::Info, text);

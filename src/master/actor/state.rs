@@ -68,7 +68,12 @@ impl State {
 
     /// Forgets what is not durable.
     pub(super) fn reload(&mut self, now: Moment) -> Result<()> {
-        let Loaded { jobs, slaves, contents } = self.store.load()?;
+        let Loaded {
+            jobs,
+            rules,
+            slaves,
+            contents,
+        } = self.store.load()?;
         self.jobs = jobs
             .iter()
             .map(|(record, _)| (record.job.id, JobNotes::new(record)))
@@ -84,7 +89,7 @@ impl State {
             .map(|(record, facts)| (record.id, read_facts(facts.as_deref())))
             .collect();
         let records = slaves.into_iter().map(|(record, _)| record).collect();
-        self.farm = Farm::restore(now, jobs, records);
+        self.farm = Farm::restore(now, rules, jobs, records);
         Ok(())
     }
 

@@ -8,7 +8,7 @@ use crate::ids::{JobId, TaskIndex};
 use crate::master::actor::no_job;
 use crate::master::convert;
 use crate::master::fault::Fault;
-use crate::wire::{FaultBody, FrameInfo, JobAnnounce, JobAnnounced, JobInfo, Manifest};
+use crate::wire::{Explanation, FaultBody, FrameInfo, JobAnnounce, JobAnnounced, JobInfo, Manifest};
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::{StatusCode, header};
@@ -70,6 +70,18 @@ pub(super) async fn show(State(app): Shared, Path(job): Path<String>) -> Result<
         view.map(|view| convert::job_info(&view, &state.farm))
     });
     Ok(Json(info.await?.ok_or_else(|| no_job(job))?))
+}
+
+/// Why a job does not go on, or what it is doing.
+#[utoipa::path(get, path = "/jobs/{job}/explain", params(("job" = String, Path)),
+    responses((status = 200, body = Explanation), (status = "default", body = FaultBody)))]
+pub(super) async fn explain(State(app): Shared, Path(job): Path<String>) -> Result<Json<Explanation>, Fault> {
+    let job: JobId = parse(&job)?;
+    let explanation = app.desk.look(move |state| state.farm.explain_job(job)).await?;
+    if explanation.is_empty() {
+        return Err(no_job(job).into());
+    }
+    Ok(Json(Explanation { explanation }))
 }
 
 /// The frames of a job, ascending.

@@ -9,6 +9,7 @@ mod jobs;
 mod logs;
 mod receive;
 mod results;
+mod rules;
 mod slaves;
 mod validate;
 
@@ -132,6 +133,9 @@ fn calls() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(jobs::pause))
         .routes(routes!(jobs::resume))
         .routes(routes!(jobs::cancel))
+        .routes(routes!(jobs::explain))
+        .routes(routes!(slaves::explain))
+        .routes(routes!(rules::show, rules::change))
         .routes(routes!(contents::status))
         .routes(routes!(contents::upload, contents::download))
         .routes(routes!(results::download))

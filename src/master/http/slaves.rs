@@ -7,7 +7,7 @@ use crate::ids::SlaveId;
 use crate::master::convert;
 use crate::master::fault::Fault;
 use crate::master::serve::Peer;
-use crate::wire::{FaultBody, Orders, OrdersWanted, Registered, Registration, SlaveInfo, WorkAnswer, WorkWanted};
+use crate::wire::{Explanation, FaultBody, Orders, OrdersWanted, Registered, Registration, SlaveInfo, WorkAnswer, WorkWanted};
 use axum::extract::{FromRequest as _, Path, Request, State};
 use axum::http::{Method, StatusCode};
 use axum::{Extension, Json};
@@ -40,6 +40,18 @@ pub(super) async fn list(State(app): Shared) -> Result<Json<Vec<SlaveInfo>>, Fau
         slaves
     });
     Ok(Json(slaves.await?))
+}
+
+/// What a slave does, or why it does nothing.
+#[utoipa::path(get, path = "/slaves/{slave}/explain", params(("slave" = String, Path)),
+    responses((status = 200, body = Explanation), (status = "default", body = FaultBody)))]
+pub(super) async fn explain(State(app): Shared, Path(slave): Path<String>) -> Result<Json<Explanation>, Fault> {
+    let slave: SlaveId = parse(&slave)?;
+    let explanation = app.desk.look(move |state| state.farm.explain_slave(slave)).await?;
+    if explanation.is_empty() {
+        return Err(convert::no_slave(slave).into());
+    }
+    Ok(Json(Explanation { explanation }))
 }
 
 /// A slave says goodbye; what it held is free again.

@@ -1,10 +1,10 @@
 //! What clients and slaves may say: every bound on announcements and registrations, each with its sentence.
 
 use crate::error::{Error, Result};
-use crate::farm::{CHUNK_TASKS_MAX, NewJob, PRIORITY_RANGE};
+use crate::farm::{CHUNK_TASKS_MAX, NEW_FRAMES_RANGE, NewJob, PRIORITY_RANGE, SHARE_PERCENT_RANGE, STARVING_MINUTES_RANGE};
 use crate::ids::{ContentHash, JobId, JobPath};
 use crate::master::actor::Announced;
-use crate::wire::{JobAnnounce, MachineInfo, Manifest, Registration, RenderSettings, WorkWanted};
+use crate::wire::{JobAnnounce, MachineInfo, Manifest, Registration, RenderSettings, RulesInfo, WorkWanted};
 use std::collections::{BTreeMap, HashSet};
 
 const NAME_BYTES_MAX: usize = 255;
@@ -93,6 +93,24 @@ pub(super) fn machine(machine: &MachineInfo) -> Result<()> {
 /// Checks a request for work.
 pub(super) fn work(wanted: &WorkWanted) -> Result<()> {
     check_count("reports", wanted.reports.len(), REPORTS_MAX)
+}
+
+/// Checks rules of balancing.
+pub(super) fn rules(rules: &RulesInfo) -> Result<()> {
+    for (rule, range, what) in [
+        (rules.share, SHARE_PERCENT_RANGE, "a share of the slaves in percent"),
+        (rules.new_first, NEW_FRAMES_RANGE, "a number of dispatched frames"),
+        (rules.starving_first, STARVING_MINUTES_RANGE, "a number of minutes"),
+    ] {
+        if !range.contains(&rule.limit) {
+            let (lowest, highest) = range.into_inner();
+            let limit = rule.limit;
+            return Err(Error::bad_input(format!(
+                "{limit} is no limit for {what}: {lowest} to {highest}"
+            )));
+        }
+    }
+    Ok(())
 }
 
 /// Checks the files of a job; returns each content that they need once.

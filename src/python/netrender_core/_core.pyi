@@ -204,6 +204,19 @@ class Client:
     def frames(self, job: str, *, offset: int = 0, limit: int = 1000) -> list[FrameInfo]: ...
     def ask_frames(self, job: str, *, offset: int = 0, limit: int = 1000) -> Pending[list[FrameInfo]]: ...
     def slaves(self) -> list[SlaveInfo]: ...
+    def explain_job(self, job: str) -> list[str]:
+        """Why a job does not go on, or what it is doing, in sentences of the code that decides. Raises NotFound."""
+    def explain_slave(self, slave: str) -> list[str]:
+        """What a slave does, or why it does nothing, in sentences. Raises NotFound."""
+    def rules(self) -> Rules:
+        """The rules by which jobs are balanced."""
+    def set_rules(
+        self, *, share: int | bool | None = None, new_first: int | bool | None = None, starving_first: int | bool | None = None
+    ) -> Rules:
+        """Changes rules of balancing, at once and for good; returns all of them.
+
+        A number sets a limit and switches the rule on, a bool switches it, None leaves it as it is.
+        """
     def pause(self, job: str) -> None: ...
     def resume(self, job: str) -> None: ...
     def cancel(self, job: str) -> None:
@@ -317,6 +330,24 @@ class SlaveInfo:
     done: int
     failed: int
     explanation: list[str]
+
+@final
+class Rule:
+    """One rule of balancing."""
+
+    enabled: bool
+    limit: int
+
+@final
+class Rules:
+    """The rules of balancing."""
+
+    share: Rule
+    """A job may not use more than this percentage of the slaves, unless it is the only one."""
+    new_first: Rule
+    """First come jobs with fewer frames dispatched than this."""
+    starving_first: Rule
+    """First come jobs that have had no slave for more than this number of minutes."""
 
 @final
 class MasterFound:

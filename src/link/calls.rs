@@ -1,0 +1,62 @@
+//! Questions to a master: short, each bounded in time.
+
+use super::answer;
+use super::connect::Link;
+use crate::error::Result;
+use reqwest::Method;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::time::Duration;
+
+/// How long a master may take to answer a question at which it does not have to wait.
+const QUESTION_TIMEOUT_S: u64 = 30;
+
+impl Link {
+    /// `GET /api/v1/<path>`.
+    pub async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T> {
+        let request = self
+            .request(Method::GET, path)
+            .timeout(Duration::from_secs(QUESTION_TIMEOUT_S));
+        answer::json(self.send(request).await?).await
+    }
+
+    /// `GET /api/v1/<path>` for a text, such as a log.
+    pub async fn get_text(&self, path: &str) -> Result<String> {
+        let request = self
+            .request(Method::GET, path)
+            .timeout(Duration::from_secs(QUESTION_TIMEOUT_S));
+        answer::text(self.send(request).await?).await
+    }
+
+    /// `POST /api/v1/<path>`; the answer may take `wait` longer than a short question.
+    pub async fn post<B: Serialize + Sync, T: DeserializeOwned>(&self, path: &str, body: &B, wait: Duration) -> Result<T> {
+        let timeout = Duration::from_secs(QUESTION_TIMEOUT_S) + wait;
+        let request = self.request(Method::POST, path).json(body).timeout(timeout);
+        answer::json(self.send(request).await?).await
+    }
+
+    /// `PUT /api/v1/<path>` with a document that replaces the one there.
+    pub async fn put<B: Serialize + Sync, T: DeserializeOwned>(&self, path: &str, body: &B) -> Result<T> {
+        let request = self
+            .request(Method::PUT, path)
+            .json(body)
+            .timeout(Duration::from_secs(QUESTION_TIMEOUT_S));
+        answer::json(self.send(request).await?).await
+    }
+
+    /// `POST /api/v1/<path>` for something to be done; there is no answer but success.
+    pub async fn act(&self, path: &str) -> Result<()> {
+        let request = self
+            .request(Method::POST, path)
+            .timeout(Duration::from_secs(QUESTION_TIMEOUT_S));
+        self.send(request).await.map(drop)
+    }
+
+    /// `DELETE /api/v1/<path>`.
+    pub async fn delete(&self, path: &str) -> Result<()> {
+        let request = self
+            .request(Method::DELETE, path)
+            .timeout(Duration::from_secs(QUESTION_TIMEOUT_S));
+        self.send(request).await.map(drop)
+    }
+}
