@@ -35,6 +35,7 @@ mod _core {
     use super::moving::{Gather, GatheredFrame, Progress, Submission};
     #[pymodule_export]
     use super::pending::Pending;
+    #[pymodule_export]
     use super::rules::{Rule, Rules};
     #[pymodule_export]
     use super::slave::{Slave, SlaveStatus};
