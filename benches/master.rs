@@ -113,6 +113,7 @@ impl Master {
             name: "measurement".to_owned(),
             category: String::new(),
             tags: Vec::new(),
+            requirements: netrender::ids::Requirements::default(),
             priority: 1,
             chunks: 1,
             frames: frames.parse().unwrap(),

@@ -1,7 +1,7 @@
 //! What can be written after `netrender`.
 
 use crate::client::{AUTO, RuleSetting};
-use crate::ids::FrameSet;
+use crate::ids::{FrameSet, Requirements};
 use crate::master::PORT_DEFAULT;
 use crate::slave::HANG_TIMEOUT_S;
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -205,6 +205,9 @@ pub(super) struct SlaveArguments {
     /// Its tags, such as gpu;fast
     #[arg(long, value_delimiter = ';')]
     pub(super) tags: Vec<String>,
+    /// What it renders with beside the processor, such as cuda;"RTX 4090" [default: what the system tells]
+    #[arg(long, value_delimiter = ';')]
+    pub(super) gpu: Vec<String>,
     /// Threads to render with [default: one for each core]
     #[arg(long, default_value_t = 0, hide_default_value = true)]
     pub(super) threads: u32,
@@ -243,6 +246,9 @@ pub(super) struct SubmitArguments {
     /// Tags that slaves must have, such as gpu;fast
     #[arg(long, value_delimiter = ';')]
     pub(super) tags: Vec<String>,
+    /// What else slaves must be, such as "cores>=8; memory_gib>=32; os=linux; gpu=cuda; slave=a,b; blender=4.2"
+    #[arg(long, default_value_t, hide_default_value = true)]
+    pub(super) requirements: Requirements,
     /// Scene to render [default: the file's own]
     #[arg(long)]
     pub(super) scene: Option<String>,

@@ -154,6 +154,7 @@ fn describe(job: &JobInfo, now: u64) -> String {
         ),
         ("category", or_none(job.category.clone())),
         ("tags", or_none(job.tags.join(";"))),
+        ("requires", or_none(job.requirements.to_string())),
         (
             "Blender",
             job.blender.map_or_else(|| "any".to_owned(), |version| version.to_string()),

@@ -80,6 +80,7 @@ pub(super) fn slave(wanted: SlaveArguments, keys: KeySource) -> Result<u8> {
         blenders: wanted.blender,
         name: wanted.name,
         tags: wanted.tags.into_iter().filter(|tag| !tag.is_empty()).collect(),
+        gpus: wanted.gpu.into_iter().filter(|gpu| !gpu.is_empty()).collect(),
         threads: wanted.threads,
         clear_on_exit: wanted.clear_on_exit,
         log_console: wanted.log_console,

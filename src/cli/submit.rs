@@ -64,6 +64,7 @@ fn request(wanted: SubmitArguments) -> SubmitRequest {
         name: wanted.name,
         category: wanted.category,
         tags: wanted.tags.into_iter().filter(|tag| !tag.is_empty()).collect(),
+        requirements: wanted.requirements,
         priority: wanted.priority,
         chunks: wanted.chunks,
         settings: RenderSettings {

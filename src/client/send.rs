@@ -90,6 +90,7 @@ async fn prepare(request: &SubmitRequest, board: &Arc<Board>, folder: &Path) -> 
         name: request.job_name(),
         category: request.category.clone(),
         tags: request.tags.clone(),
+        requirements: request.requirements.clone(),
         priority: request.priority,
         chunks: request.chunks,
         frames,

@@ -5,7 +5,7 @@ use super::send;
 use super::threads::Threads;
 use crate::error::{Code, Error, Result};
 use crate::farm::{CHUNK_TASKS_MAX, PRIORITY_RANGE};
-use crate::ids::{FrameSet, JobId};
+use crate::ids::{FrameSet, JobId, Requirements};
 use crate::link::Link;
 use crate::wire::RenderSettings;
 use std::path::PathBuf;
@@ -35,6 +35,8 @@ pub struct SubmitRequest {
     pub category: String,
     /// A slave must have all of these.
     pub tags: Vec<String>,
+    /// What else a slave must be.
+    pub requirements: Requirements,
     /// 1 to 10.
     pub priority: u32,
     /// Frames per lease; 0: the master chooses.
@@ -56,6 +58,7 @@ impl SubmitRequest {
             name: None,
             category: String::new(),
             tags: Vec::new(),
+            requirements: Requirements::default(),
             priority: *PRIORITY_RANGE.start(),
             chunks: 0,
             settings: RenderSettings::default(),

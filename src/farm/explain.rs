@@ -4,10 +4,11 @@ use super::Farm;
 use super::fitness::{Obstacle, unfitness};
 use super::job::Job;
 use super::limits::EXPLAINED_JOBS_MAX;
-use super::model::JobState;
+use super::model::{JobState, Machine};
+use super::requirements::fulfils;
 use super::rules::{First, OverShare};
 use super::slave::Slave;
-use crate::ids::{JobId, SlaveId};
+use crate::ids::{JobId, Requirement, SlaveId};
 use std::collections::BTreeSet;
 
 impl Farm {
@@ -161,8 +162,16 @@ fn explain_unfit(online: &[&Slave], job: &Job) -> String {
             None
         }
     });
+    let with_tags = if job.record.job.tags.is_empty() {
+        ""
+    } else {
+        " with the job's tags"
+    };
     // A slave that lacks only the Blender is nearest to being able.
     let Some(wanted) = series else {
+        if let Some(clauses) = unfulfilled(online, job) {
+            return format!("waiting: needs {clauses}, which no slave{with_tags} has");
+        }
         let tags = job.record.job.tags.join(", ");
         return format!("waiting: needs a slave with the tags {tags}, and none has them all");
     };
@@ -174,21 +183,35 @@ fn explain_unfit(online: &[&Slave], job: &Job) -> String {
     } else {
         offered.join(", ")
     };
-    let with_tags = if job.record.job.tags.is_empty() {
-        ""
-    } else {
-        " with the job's tags"
-    };
     format!(
         "waiting: needs Blender {}, which no slave{with_tags} has (slaves have {offered})",
         wanted.series()
     )
 }
 
+/// The requirements that no slave with the job's tags fulfils, or all if each is fulfilled by some; nothing if it is the
+/// tags that are missing.
+fn unfulfilled(online: &[&Slave], job: &Job) -> Option<String> {
+    let wanted = &job.record.job;
+    let has_tags = |machine: &&Machine| wanted.tags.iter().all(|tag| machine.tags.contains(tag));
+    let able: Vec<&Machine> = online.iter().map(|slave| &slave.record.machine).filter(has_tags).collect();
+    if able.is_empty() {
+        return None;
+    }
+    let is_nowhere = |clause: &&Requirement| !able.iter().any(|machine| fulfils(machine, clause));
+    let nowhere: Vec<String> = wanted.requirements.iter().filter(is_nowhere).map(ToString::to_string).collect();
+    if nowhere.is_empty() {
+        Some(format!("{} on one machine", wanted.requirements))
+    } else {
+        Some(nowhere.join("; "))
+    }
+}
+
 fn told(obstacle: &Obstacle) -> String {
     match obstacle {
         Obstacle::NotReady => "it has nothing to render now".to_owned(),
         Obstacle::Tags(tags) => format!("it needs the tags {}", tags.join(", ")),
+        Obstacle::Requirement(clause) => format!("it needs {clause}"),
         Obstacle::Blender(version) => format!("it needs Blender {}", version.series()),
         Obstacle::FailedHere => "its frames failed here and are kept for another slave".to_owned(),
     }
@@ -222,7 +245,7 @@ fn frames_are(count: u32) -> String {
 
 #[cfg(test)]
 mod tests {
-    use crate::farm::NewJob;
+    use crate::farm::{Machine, NewJob};
     use crate::farm::sim::trial::{Trial, a_job, a_machine, job_id, slave_id};
 
     #[test]
@@ -252,6 +275,32 @@ mod tests {
         let job = trial.submit(NewJob { tags, ..job });
         let sentence = "waiting: needs a slave with the tags gpu, linux, and none has them all";
         assert_eq!(trial.farm.explain_job(job), [sentence]);
+    }
+
+    #[test]
+    fn a_job_whose_requirements_no_slave_fulfils_says_which() {
+        let mut trial = Trial::new();
+        for (number, cores, gpu) in [(1, 4, "cuda"), (2, 16, "hip")] {
+            let machine = Machine {
+                cores,
+                gpus: vec![gpu.to_owned()],
+                ..a_machine(&[])
+            };
+            trial.register(number, machine, &[]);
+        }
+        let mut told = |number, text: &str| {
+            let job = trial.submit(NewJob {
+                requirements: text.parse().unwrap(),
+                ..a_job(number, 9)
+            });
+            trial.farm.explain_job(job).remove(0)
+        };
+        let sentence = "waiting: needs cores>=32; os=windows, which no slave has";
+        assert_eq!(told(1, "cores>=32; gpu=cuda; os=windows"), sentence);
+        let sentence = "waiting: needs cores>=8; gpu=cuda on one machine, which no slave has";
+        assert_eq!(told(2, "cores>=8; gpu=cuda"), sentence);
+        let gets = trial.farm.explain_slave(slave_id(1));
+        assert!(gets.iter().any(|it| it.ends_with("it needs cores>=32")), "{gets:?}");
     }
 
     #[test]

@@ -3,9 +3,10 @@
 use super::Farm;
 use super::job::Job;
 use super::model::Machine;
+use super::requirements::fulfils;
 use super::slave::Slave;
 use super::task::Failures;
-use crate::ids::BlenderVersion;
+use crate::ids::{BlenderVersion, Requirement};
 
 /// Why a slave does not get a job's tasks.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,6 +15,8 @@ pub(super) enum Obstacle {
     NotReady,
     /// The slave lacks these of the job's tags.
     Tags(Vec<String>),
+    /// The slave is not what this clause of the job's requirements asks for.
+    Requirement(Requirement),
     /// The slave has no Blender of this series.
     Blender(BlenderVersion),
     /// What is left failed on this slave, and another one can try it.
@@ -26,6 +29,9 @@ pub(super) fn unfitness(machine: &Machine, job: &Job) -> Option<Obstacle> {
     let lacking = |tag: &&String| !machine.tags.contains(tag);
     if wanted.tags.iter().any(|tag| lacking(&tag)) {
         return Some(Obstacle::Tags(wanted.tags.iter().filter(lacking).cloned().collect()));
+    }
+    if let Some(clause) = wanted.requirements.iter().find(|clause| !fulfils(machine, clause)) {
+        return Some(Obstacle::Requirement(clause.clone()));
     }
     let series = wanted.blender?;
     let has_series = machine.blenders.iter().any(|it| it.same_series(series));

@@ -23,6 +23,7 @@ mod on_work;
 mod queries;
 mod ranges;
 mod rating;
+mod requirements;
 mod restore;
 mod rules;
 mod seconds;

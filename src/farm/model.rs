@@ -2,7 +2,7 @@
 
 use super::event::TaskRef;
 use super::time::Moment;
-use crate::ids::{Attempt, BlenderVersion, ContentHash, FrameSet, JobId, SlaveId};
+use crate::ids::{Attempt, BlenderVersion, ContentHash, FrameSet, JobId, Requirements, SlaveId};
 
 /// Lowest and highest priority of a job.
 pub const PRIORITY_RANGE: std::ops::RangeInclusive<u32> = 1..=10;
@@ -20,6 +20,8 @@ pub struct NewJob {
     pub category: String,
     /// A slave must have all of these.
     pub tags: Vec<String>,
+    /// What else a slave must be.
+    pub requirements: Requirements,
     /// Weight when slaves are shared out, in [`PRIORITY_RANGE`].
     pub priority: u32,
     /// Tasks per lease; 0 lets the farm choose.
@@ -134,7 +136,7 @@ pub struct JobRecord {
 }
 
 /// What a slave tells about itself.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Machine {
     /// The machine's name.
     pub name: String,
@@ -144,6 +146,14 @@ pub struct Machine {
     pub blenders: Vec<BlenderVersion>,
     /// How many chunks it renders at once.
     pub slots: u32,
+    /// Logical cores.
+    pub cores: u32,
+    /// Memory in bytes.
+    pub memory_bytes: u64,
+    /// Operating system and release, such as "Linux (Debian GNU/Linux 12)".
+    pub os: String,
+    /// What it renders with beside the processor, such as "cuda" or a device's name.
+    pub gpus: Vec<String>,
 }
 
 /// A slave as stored.

@@ -17,6 +17,7 @@ pub(super) fn job_info(view: &JobView<'_>, farm: &Farm) -> JobInfo {
         name: job.name.clone(),
         category: job.category.clone(),
         tags: job.tags.clone(),
+        requirements: job.requirements.clone(),
         priority: job.priority,
         chunks: job.chunk_tasks,
         frames: job.frames.clone(),
@@ -114,6 +115,10 @@ pub(super) fn machine(registration: Registration) -> (Machine, Vec<TaskRef>) {
         tags: registration.tags,
         blenders: registration.blenders.iter().map(|blender| blender.version).collect(),
         slots: registration.slots,
+        cores: registration.machine.cores,
+        memory_bytes: registration.machine.memory_bytes,
+        os: registration.machine.os,
+        gpus: registration.machine.gpus,
     };
     (machine, registration.holding.into_iter().map(task_ref).collect())
 }

@@ -68,10 +68,10 @@ impl Client {
     /// Starts to send a saved .blend with all it needs; returns at once.
     #[pyo3(
         signature = (
-            blend, *, blender=None, frames=None, name=None, category=String::new(), tags=Vec::new(), priority=1, chunks=0,
-            scene=None, engine=None, resolution_percent=None, samples=None, allow_missing=false
+            blend, *, blender=None, frames=None, name=None, category=String::new(), tags=Vec::new(), requirements="", priority=1,
+            chunks=0, scene=None, engine=None, resolution_percent=None, samples=None, allow_missing=false
         ),
-        text_signature = "($self, blend, *, blender=None, frames=None, name=None, category='', tags=(), priority=1, chunks=0, scene=None, engine=None, resolution_percent=None, samples=None, allow_missing=False)"
+        text_signature = "($self, blend, *, blender=None, frames=None, name=None, category='', tags=(), requirements='', priority=1, chunks=0, scene=None, engine=None, resolution_percent=None, samples=None, allow_missing=False)"
     )]
     #[expect(clippy::too_many_arguments, reason = "keyword arguments of Python")]
     fn submit(
@@ -83,6 +83,7 @@ impl Client {
         name: Option<String>,
         category: String,
         tags: Vec<String>,
+        requirements: &str,
         priority: u32,
         chunks: u32,
         scene: Option<String>,
@@ -104,6 +105,7 @@ impl Client {
                 name,
                 category,
                 tags,
+                requirements: requirements.parse()?,
                 priority,
                 chunks,
                 settings: RenderSettings {

@@ -38,10 +38,10 @@ impl Slave {
     #[classmethod]
     #[pyo3(
         signature = (
-            *, master="auto", path=None, blenders=Vec::new(), name=None, tags=Vec::new(), threads=0, clear_on_exit=true,
-            log_console=false, allow_scripts=false, key_file=None
+            *, master="auto", path=None, blenders=Vec::new(), name=None, tags=Vec::new(), gpus=Vec::new(), threads=0,
+            clear_on_exit=true, log_console=false, allow_scripts=false, key_file=None
         ),
-        text_signature = "($cls, *, master='auto', path=None, blenders=(), name=None, tags=(), threads=0, clear_on_exit=True, log_console=False, allow_scripts=False, key_file=None)"
+        text_signature = "($cls, *, master='auto', path=None, blenders=(), name=None, tags=(), gpus=(), threads=0, clear_on_exit=True, log_console=False, allow_scripts=False, key_file=None)"
     )]
     #[expect(clippy::too_many_arguments, reason = "keyword arguments of Python")]
     fn start(
@@ -52,6 +52,7 @@ impl Slave {
         blenders: Vec<PathBuf>,
         name: Option<String>,
         tags: Vec<String>,
+        gpus: Vec<String>,
         threads: u32,
         clear_on_exit: bool,
         log_console: bool,
@@ -66,6 +67,7 @@ impl Slave {
                 blenders,
                 name,
                 tags,
+                gpus,
                 threads,
                 clear_on_exit,
                 log_console,

@@ -1,6 +1,7 @@
 //! What this machine is, and how it does.
 
 use crate::wire::MachineInfo;
+use std::path::Path;
 use sysinfo::System;
 
 /// Share of the machine's memory that one Blender may take before it is replaced by a fresh one, in percent.
@@ -12,17 +13,24 @@ pub(super) struct Machine {
     /// None on a system that tells nothing of itself.
     system: Option<System>,
     threads: u32,
+    gpus: Vec<String>,
 }
 
 impl Machine {
-    /// `threads`: what Blender renders with; 0 for as many as there are cores.
-    pub(super) fn new(threads: u32) -> Self {
+    /// `threads`: what Blender renders with; 0 for as many as there are cores. `gpus`: what it renders with beside them; none
+    /// for what the system tells.
+    pub(super) fn new(threads: u32, gpus: &[String]) -> Self {
         let mut system = System::new().ok();
         if let Some(system) = &mut system {
             // The load is what happened since the look before.
             system.refresh_cpu_usage();
         }
-        Self { system, threads }
+        let gpus = if gpus.is_empty() {
+            found_gpus(Path::new("/"))
+        } else {
+            gpus.to_vec()
+        };
+        Self { system, threads, gpus }
     }
 
     /// How it does now.
@@ -32,6 +40,7 @@ impl Machine {
             os: System::long_os_version().unwrap_or_else(|_| std::env::consts::OS.to_owned()),
             cores,
             threads: if self.threads == 0 { cores } else { self.threads },
+            gpus: self.gpus.clone(),
             ..MachineInfo::default()
         };
         if let Some(system) = &mut self.system {
@@ -43,6 +52,28 @@ impl Machine {
         }
         info
     }
+}
+
+/// What the drivers below a root folder show: on Linux those of NVIDIA and AMD, on a Mac what each has. Elsewhere people say
+/// it themselves.
+fn found_gpus(root: &Path) -> Vec<String> {
+    let mut gpus = Vec::new();
+    let nvidia = std::fs::read_dir(root.join("proc/driver/nvidia/gpus"));
+    for card in nvidia.into_iter().flatten().flatten() {
+        let facts = std::fs::read_to_string(card.path().join("information")).unwrap_or_default();
+        let model = facts.lines().find_map(|line| line.strip_prefix("Model:"));
+        gpus.push("cuda".to_owned());
+        gpus.extend(model.map(|model| model.trim().to_owned()));
+    }
+    if root.join("dev/kfd").exists() {
+        gpus.push("hip".to_owned());
+    }
+    if cfg!(target_os = "macos") {
+        gpus.push("metal".to_owned());
+    }
+    gpus.sort_unstable();
+    gpus.dedup();
+    gpus
 }
 
 /// The machine's name.
@@ -70,11 +101,29 @@ mod tests {
 
     #[test]
     fn a_machine_has_a_name_cores_and_memory() {
-        let info = Machine::new(0).look();
+        let info = Machine::new(0, &[]).look();
         assert!(info.cores >= 1 && info.threads == info.cores);
         assert!(info.memory_bytes > 1 << 20 && info.memory_used_bytes <= info.memory_bytes);
         assert!((0.0..=1.0).contains(&info.load));
         assert!(!info.os.is_empty() && !machine_name().is_empty());
-        assert_eq!(Machine::new(3).look().threads, 3);
+        assert_eq!(Machine::new(3, &[]).look().threads, 3);
+        let named = ["RTX 4090".to_owned()];
+        assert_eq!(Machine::new(3, &named).look().gpus, named);
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn cards_are_known_by_what_their_drivers_show() {
+        let root = tempfile::tempdir().unwrap();
+        assert!(found_gpus(root.path()).is_empty());
+        for (card, model) in [("0000:01:00.0", "NVIDIA GeForce RTX 4090"), ("0000:02:00.0", "NVIDIA RTX A6000")] {
+            let folder = root.path().join("proc/driver/nvidia/gpus").join(card);
+            std::fs::create_dir_all(&folder).unwrap();
+            std::fs::write(folder.join("information"), format!("Model: \t {model}\nIRQ: \t 34\n")).unwrap();
+        }
+        assert_eq!(
+            found_gpus(root.path()),
+            ["NVIDIA GeForce RTX 4090", "NVIDIA RTX A6000", "cuda"]
+        );
     }
 }

@@ -59,7 +59,7 @@ impl Card {
             name: options.name.clone().unwrap_or_else(machine::machine_name),
             tags: options.tags.clone(),
             blenders: blenders.iter().map(|it| BlenderInfo { version: it.version }).collect(),
-            machine: Machine::new(options.threads),
+            machine: Machine::new(options.threads, &options.gpus),
         }
     }
 

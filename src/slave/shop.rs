@@ -35,6 +35,8 @@ pub struct SlaveOptions {
     pub tags: Vec<String>,
     /// Threads that Blender renders with; 0: one per core.
     pub threads: u32,
+    /// What it renders with beside the processor; none: what the system tells.
+    pub gpus: Vec<String>,
     /// Whether the slave's folder is removed at the end.
     pub clear_on_exit: bool,
     /// Whether Blender's output is told as [`crate::happening::Happening`]s too.
@@ -55,6 +57,7 @@ impl Default for SlaveOptions {
             name: None,
             tags: Vec::new(),
             threads: 0,
+            gpus: Vec::new(),
             clear_on_exit: false,
             log_console: false,
             allow_scripts: false,

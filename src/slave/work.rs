@@ -35,7 +35,7 @@ pub(super) async fn work(shop: &Shop, session: &Session) -> Error {
 /// Asks for orders and obeys them, for as long as the master can be reached.
 pub(super) async fn obey(shop: &Shop, session: &Session) -> Error {
     let path = format!("slaves/{}/orders", session.slave);
-    let mut machine = Machine::new(shop.options.threads);
+    let mut machine = Machine::new(shop.options.threads, &shop.options.gpus);
     let mut after = 0;
     loop {
         let wanted = OrdersWanted {

@@ -35,7 +35,8 @@ type Jobs = Vec<(JobRecord, Vec<(TaskIndex, TaskRecord)>)>;
 
 fn load_jobs(from: &Connection) -> Result<Jobs> {
     let mut statement = from.prepare(
-        "SELECT id, name, category, tags, priority, chunk_tasks, frames, blender, files_missing, submitted, last_dispatched
+        "SELECT id, name, category, tags, priority, chunk_tasks, frames, blender, files_missing, submitted, last_dispatched,
+                requirements
          FROM job ORDER BY place",
     )?;
     let rows = statement.query_map([], |row| {
@@ -45,6 +46,7 @@ fn load_jobs(from: &Connection) -> Result<Jobs> {
             name: row.get(1)?,
             category: row.get(2)?,
             tags: lines(&row.get::<_, String>(3)?)?,
+            requirements: parsed(&row.get::<_, String>(11)?)?,
             priority: row.get(4)?,
             chunk_tasks: row.get(5)?,
             frames: parsed(&row.get::<_, String>(6)?)?,
@@ -133,13 +135,17 @@ fn task(row: &Row<'_>) -> Result<TaskRecord> {
 }
 
 fn load_slaves(from: &Connection) -> Result<Vec<(SlaveRecord, Option<String>)>> {
-    let mut statement = from.prepare("SELECT id, name, tags, blenders, slots, facts FROM slave ORDER BY id")?;
+    let mut statement = from.prepare("SELECT id, name, tags, blenders, slots, facts, cores, memory_bytes, os, gpus FROM slave ORDER BY id")?;
     let rows = statement.query_map([], |row| {
         let machine = Machine {
             name: row.get(1)?,
             tags: lines(&row.get::<_, String>(2)?)?,
             blenders: lines(&row.get::<_, String>(3)?)?,
             slots: row.get(4)?,
+            cores: row.get(6)?,
+            memory_bytes: number(row, 7)?,
+            os: row.get(8)?,
+            gpus: lines(&row.get::<_, String>(9)?)?,
         };
         let id = SlaveId::from_bits(number(row, 0)?);
         Ok((SlaveRecord { id, machine }, row.get(5)?))

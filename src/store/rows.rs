@@ -99,8 +99,8 @@ fn add_job(on: &Transaction<'_>, record: &JobRecord) -> Result<()> {
     run(
         on,
         "INSERT INTO job (id, name, category, tags, priority, chunk_tasks, frames, blender, files_missing, submitted,
-                          last_dispatched)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+                          last_dispatched, requirements)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
         params![
             key(job.id.bits()),
             job.name,
@@ -113,6 +113,7 @@ fn add_job(on: &Transaction<'_>, record: &JobRecord) -> Result<()> {
             job.files_missing,
             key(record.submitted.0),
             record.last_dispatched.map(|at| key(at.0)),
+            job.requirements.to_string(),
         ],
     )?;
     record
@@ -206,14 +207,20 @@ fn set_slave(on: &Transaction<'_>, record: &SlaveRecord) -> Result<()> {
     let machine = &record.machine;
     run(
         on,
-        "INSERT INTO slave (id, name, tags, blenders, slots) VALUES (?1, ?2, ?3, ?4, ?5)
-         ON CONFLICT (id) DO UPDATE SET name = ?2, tags = ?3, blenders = ?4, slots = ?5",
+        "INSERT INTO slave (id, name, tags, blenders, slots, cores, memory_bytes, os, gpus)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
+         ON CONFLICT (id) DO UPDATE SET name = ?2, tags = ?3, blenders = ?4, slots = ?5, cores = ?6, memory_bytes = ?7,
+                                        os = ?8, gpus = ?9",
         params![
             key(record.id.bits()),
             machine.name,
             lines(&machine.tags),
             lines(&machine.blenders),
-            machine.slots
+            machine.slots,
+            machine.cores,
+            key(machine.memory_bytes),
+            machine.os,
+            lines(&machine.gpus),
         ],
     )
 }

@@ -12,7 +12,7 @@ PRAGMA trusted_schema = OFF;
 ";
 
 /// Each step leads from the version that is its place to the next one; a new file goes through all of them.
-pub(super) const STEPS: [&str; 2] = [FIRST, RULES];
+pub(super) const STEPS: [&str; 3] = [FIRST, RULES, REQUIREMENTS];
 
 /// The number at its start is that of `header.rs` (a test compares them).
 const FIRST: &str = "
@@ -92,4 +92,13 @@ CREATE TABLE rule (
     enabled INTEGER NOT NULL,
     limit_value INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
+";
+
+/// What jobs require of machines.
+const REQUIREMENTS: &str = "
+ALTER TABLE job ADD COLUMN requirements TEXT NOT NULL DEFAULT '';
+ALTER TABLE slave ADD COLUMN cores INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE slave ADD COLUMN memory_bytes INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE slave ADD COLUMN os TEXT NOT NULL DEFAULT '';
+ALTER TABLE slave ADD COLUMN gpus TEXT NOT NULL DEFAULT '';    -- one a line
 ";

@@ -11,6 +11,7 @@ fn job(bits: u64) -> JobRecord {
             name: "shot 010 \"ü\"".to_owned(),
             category: "film".to_owned(),
             tags: vec!["gpu".to_owned(), "big memory".to_owned()],
+            requirements: "cores>=8; os=linux".parse().unwrap(),
             priority: 3,
             chunk_tasks: 5,
             frames: "-5-10,20".parse().unwrap(),
@@ -34,6 +35,10 @@ fn slave(bits: u64) -> SlaveRecord {
             tags: vec!["gpu".to_owned()],
             blenders: vec!["3.4.1".parse().unwrap(), "5.0.1".parse().unwrap()],
             slots: 2,
+            cores: 8,
+            memory_bytes: 32 << 30,
+            os: "Linux (Debian GNU/Linux 12)".to_owned(),
+            gpus: vec!["cuda".to_owned(), "NVIDIA GeForce RTX 4090".to_owned()],
         },
     }
 }

@@ -1,7 +1,7 @@
 //! Jobs: how they are announced, and how they are shown.
 
 use super::text;
-use crate::ids::{BlenderVersion, ContentHash, FrameSet, JobId, JobPath};
+use crate::ids::{BlenderVersion, ContentHash, FrameSet, JobId, JobPath, Requirements};
 use serde::{Deserialize, Serialize};
 
 /// One file of a job.
@@ -69,6 +69,10 @@ pub struct JobAnnounce {
     /// A slave must have all of these.
     #[serde(default)]
     pub tags: Vec<String>,
+    /// What else a slave must be, such as "cores>=8; os=linux".
+    #[serde(default, with = "text", skip_serializing_if = "Requirements::is_empty")]
+    #[schema(value_type = String, example = "cores>=8; os=linux")]
+    pub requirements: Requirements,
     /// 1 to 10: a job of priority 2 counts as two of priority 1.
     #[serde(default = "one")]
     pub priority: u32,
@@ -162,6 +166,10 @@ pub struct JobInfo {
     pub category: String,
     /// Tags that slaves need.
     pub tags: Vec<String>,
+    /// What else slaves must be; empty: anything.
+    #[serde(default, with = "text")]
+    #[schema(value_type = String, example = "cores>=8; os=linux")]
+    pub requirements: Requirements,
     /// 1 to 10.
     pub priority: u32,
     /// Frames per lease; 0: the master chooses.

@@ -25,6 +25,9 @@ pub struct MachineInfo {
     pub threads: u32,
     /// Memory in bytes.
     pub memory_bytes: u64,
+    /// What it renders with beside the processor: kinds such as "cuda", and names of devices.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub gpus: Vec<String>,
     /// Memory in use, in bytes.
     #[serde(default)]
     pub memory_used_bytes: u64,

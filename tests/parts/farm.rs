@@ -101,6 +101,7 @@ impl Farm {
             name: "flight".to_owned(),
             category: String::new(),
             tags: Vec::new(),
+            requirements: netrender::ids::Requirements::default(),
             priority: 1,
             chunks,
             frames: frames.parse().unwrap(),

@@ -166,6 +166,7 @@ fn random_agent(random: &mut fastrand::Rng, number: u64) -> Agent {
     let able = number == 0 || random.bool();
     let mut machine = a_machine(if able { &["gpu"] } else { &[] });
     if able {
+        machine.cores = 16;
         machine.blenders.push("5.0.1".parse().unwrap());
     }
     machine.slots = random.u32(1..4);
@@ -178,6 +179,7 @@ fn random_job(random: &mut fastrand::Rng, number: u64) -> NewJob {
     NewJob {
         category: random.choice(["", "", "film", "advert"]).unwrap().to_owned(),
         tags: random.choice([vec![], vec!["gpu".to_owned()]]).unwrap(),
+        requirements: random.choice(["", "cores>=8", "cores>8"]).unwrap().parse().unwrap(),
         priority: random.u32(1..=10),
         chunk_tasks: random.choice([0, 1, 3, 10]).unwrap(),
         blender: blender.map(|version| version.parse().unwrap()),

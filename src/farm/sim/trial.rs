@@ -4,7 +4,7 @@ use super::ledger::Ledger;
 use crate::farm::{
     Effect, Event, Farm, JobState, Lease, Machine, Moment, NewJob, Refusal, ReportBody, RequestId, TaskRef, TaskState, check,
 };
-use crate::ids::{FrameSet, JobId, SlaveId, TaskIndex};
+use crate::ids::{FrameSet, JobId, Requirements, SlaveId, TaskIndex};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Up to so many tasks everything is checked after each event …
@@ -233,6 +233,7 @@ pub(in crate::farm) fn a_job(number: u64, frames: i32) -> NewJob {
         name: format!("job {number}"),
         category: String::new(),
         tags: Vec::new(),
+        requirements: Requirements::default(),
         priority: 1,
         chunk_tasks: 1,
         frames: FrameSet::range(1, frames, 1).unwrap(),
@@ -248,6 +249,10 @@ pub(in crate::farm) fn a_machine(tags: &[&str]) -> Machine {
         tags: tags.iter().map(|tag| (*tag).to_owned()).collect(),
         blenders: vec!["3.4.1".parse().unwrap()],
         slots: 1,
+        cores: 8,
+        memory_bytes: 32 << 30,
+        os: "Linux (Debian GNU/Linux 12)".to_owned(),
+        gpus: Vec::new(),
     }
 }
 

@@ -12,6 +12,7 @@ const TAGS_MAX: usize = 64;
 const FILES_MAX: usize = 50_000;
 const FILE_BYTES_MAX: u64 = 1 << 40;
 const BLENDERS_MAX: usize = 64;
+const GPUS_MAX: usize = 64;
 const SLOTS_MAX: u32 = 256;
 const HOLDING_MAX: usize = 10_000;
 const REPORTS_MAX: usize = 1_000;
@@ -24,6 +25,7 @@ pub(super) fn announced(id: JobId, announce: JobAnnounce) -> Result<Announced> {
         name,
         category,
         tags,
+        requirements,
         priority,
         chunks,
         frames,
@@ -58,6 +60,7 @@ pub(super) fn announced(id: JobId, announce: JobAnnounce) -> Result<Announced> {
         name,
         category,
         tags,
+        requirements,
         priority,
         chunk_tasks: chunks,
         frames,
@@ -87,7 +90,9 @@ pub(super) fn registration(registration: &Registration) -> Result<()> {
 
 /// Checks what a slave says of its machine.
 pub(super) fn machine(machine: &MachineInfo) -> Result<()> {
-    check_name("operating system", &machine.os)
+    check_name("operating system", &machine.os)?;
+    check_count("GPUs", machine.gpus.len(), GPUS_MAX)?;
+    machine.gpus.iter().try_for_each(|gpu| check_name("GPU", gpu))
 }
 
 /// Checks a request for work.

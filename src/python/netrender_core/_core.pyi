@@ -109,6 +109,7 @@ class Slave:
         blenders: Sequence[str] = (),
         name: str | None = None,
         tags: Sequence[str] = (),
+        gpus: Sequence[str] = (),
         threads: int = 0,
         clear_on_exit: bool = True,
         log_console: bool = False,
@@ -118,7 +119,8 @@ class Slave:
         """Starts a slave; returns at once, it finds its master in the background and goes on looking.
 
         `master`: a URL, `host:port`, or "auto" to find one by its broadcast. `blenders`: executables of Blender, or
-        Pythons that have the `bpy` module; with none, those on PATH are tried. `threads`: 0 for as many as there are
+        Pythons that have the `bpy` module; with none, those on PATH are tried. `gpus`: what it renders with
+        beside the processor, such as "cuda", for requirements of jobs; with none, what the system tells. `threads`: 0 for as many as there are
         cores. Raises InvalidJob if no Blender works, OSError if the path is not writable.
         """
     @property
@@ -183,6 +185,7 @@ class Client:
         name: str | None = None,
         category: str = "",
         tags: Sequence[str] = (),
+        requirements: str = "",
         priority: int = 1,
         chunks: int = 0,
         scene: str | None = None,
@@ -195,7 +198,8 @@ class Client:
 
         The file is opened by a child Blender (`blender`: its command, None for the first one found) that lists what it
         depends on; the artist's file is never changed. `frames`: "1-10,20", None for the scene's own range. `chunks`:
-        frames per lease, 0 lets the master choose. `allow_missing`: send it even if files that it needs are not there.
+        frames per lease, 0 lets the master choose. `requirements`: what slaves must be beside their tags, such as
+        "cores>=8; memory_gib>=32; os=linux; gpu=cuda; slave=a,b; blender=4.2". `allow_missing`: send it even if files that it needs are not there.
         """
     def jobs(self) -> list[JobInfo]: ...
     def ask_jobs(self) -> Pending[list[JobInfo]]: ...
@@ -289,6 +293,7 @@ class JobInfo:
     name: str
     category: str
     tags: list[str]
+    requirements: str
     priority: int
     chunks: int
     frames: str
@@ -326,6 +331,7 @@ class SlaveInfo:
     os: str
     cores: int
     memory: int
+    gpus: list[str]
     load: float
     done: int
     failed: int
