@@ -199,7 +199,12 @@ fn unfulfilled(online: &[&Slave], job: &Job) -> Option<String> {
         return None;
     }
     let is_nowhere = |clause: &&Requirement| !able.iter().any(|machine| fulfils(machine, clause));
-    let nowhere: Vec<String> = wanted.requirements.iter().filter(is_nowhere).map(ToString::to_string).collect();
+    let nowhere: Vec<String> = wanted
+        .requirements
+        .iter()
+        .filter(is_nowhere)
+        .map(ToString::to_string)
+        .collect();
     if nowhere.is_empty() {
         Some(format!("{} on one machine", wanted.requirements))
     } else {
@@ -245,8 +250,8 @@ fn frames_are(count: u32) -> String {
 
 #[cfg(test)]
 mod tests {
-    use crate::farm::{Machine, NewJob};
     use crate::farm::sim::trial::{Trial, a_job, a_machine, job_id, slave_id};
+    use crate::farm::{Machine, NewJob};
 
     #[test]
     fn a_job_from_a_blender_that_no_slave_has_waits_and_says_so() {

@@ -75,7 +75,10 @@ mod tests {
             ("blender<4.0", true),
         ] {
             let requirements: Requirements = text.parse().unwrap();
-            assert!(requirements.iter().all(|clause| fulfils(&machine, clause) == expected), "{text}");
+            assert!(
+                requirements.iter().all(|clause| fulfils(&machine, clause) == expected),
+                "{text}"
+            );
         }
     }
 }

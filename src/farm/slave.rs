@@ -71,10 +71,10 @@ impl Slave {
         self.chunks.iter().position(holds)
     }
 
-    /// The last chunk that it may never have heard of, if it asks for more than its slots can take. Repeated at once, but
-    /// not again and again: it may be another chunk that got lost.
+    /// The last chunk that it may never have heard of, if it asks more often than it has slots for, those that wait for work
+    /// counted. Repeated at once, but not again and again: it may be another chunk that got lost, or a wish.
     pub(super) fn unheard_of(&mut self, now: Moment) -> Option<&mut Chunk> {
-        if self.slots_taken() < self.slots() as usize {
+        if self.slots_taken() + (self.waiting as usize) < self.slots() as usize {
             return None;
         }
         let is_due = |chunk: &Chunk| chunk.repeated.is_none_or(|last| now.millis_since(last) >= LEASE_REPEAT_MS);

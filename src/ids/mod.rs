@@ -14,9 +14,7 @@ pub use frames::{FRAME_MAX, FRAME_MIN, FRAMES_PER_JOB_MAX, FrameSet};
 pub use hash::ContentHash;
 pub use job_path::{JOB_PATH_BYTES_MAX, JobPath};
 pub use name::{FarmId, JobId, SlaveId};
-pub use requirements::{
-    Comparison, NumberProperty, REQUIREMENTS_BYTES_MAX, Requirement, Requirements, WordProperty,
-};
+pub use requirements::{Comparison, NumberProperty, REQUIREMENTS_BYTES_MAX, Requirement, Requirements, WordProperty};
 pub use version::BlenderVersion;
 
 /// Why a text is not the id, path or frame range it should be: one sentence, lower case, no final stop.

@@ -335,7 +335,10 @@ mod tests {
             ("=8", 1, "\"\" is no property"),
         ] {
             let ParseError(told) = text.parse::<Requirements>().unwrap_err();
-            assert!(told.starts_with(&format!("requirements, column {column}: ")), "{text}: {told}");
+            assert!(
+                told.starts_with(&format!("requirements, column {column}: ")),
+                "{text}: {told}"
+            );
             assert!(told.contains(sentence), "{text}: {told}");
         }
         assert!("x".repeat(1_001).parse::<Requirements>().is_err());
@@ -344,7 +347,9 @@ mod tests {
     #[test]
     fn no_text_makes_the_parser_fail_otherwise() {
         let mut random = fastrand::Rng::with_seed(7);
-        let pieces = ["slave", "cores", "blender", "=", ">=", "<", ",", ";", " ", "4.2", "8", "ü", "\u{0}", "!"];
+        let pieces = [
+            "slave", "cores", "blender", "=", ">=", "<", ",", ";", " ", "4.2", "8", "ü", "\u{0}", "!",
+        ];
         for _ in 0..20_000 {
             let text: String = (0..random.usize(0..9)).map(|_| random.choice(pieces).unwrap()).collect();
             if let Ok(requirements) = text.parse::<Requirements>() {

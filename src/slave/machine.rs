@@ -116,7 +116,10 @@ mod tests {
     fn cards_are_known_by_what_their_drivers_show() {
         let root = tempfile::tempdir().unwrap();
         assert!(found_gpus(root.path()).is_empty());
-        for (card, model) in [("0000:01:00.0", "NVIDIA GeForce RTX 4090"), ("0000:02:00.0", "NVIDIA RTX A6000")] {
+        for (card, model) in [
+            ("0000:01:00.0", "NVIDIA GeForce RTX 4090"),
+            ("0000:02:00.0", "NVIDIA RTX A6000"),
+        ] {
             let folder = root.path().join("proc/driver/nvidia/gpus").join(card);
             std::fs::create_dir_all(&folder).unwrap();
             std::fs::write(folder.join("information"), format!("Model: \t {model}\nIRQ: \t 34\n")).unwrap();

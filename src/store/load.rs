@@ -135,7 +135,8 @@ fn task(row: &Row<'_>) -> Result<TaskRecord> {
 }
 
 fn load_slaves(from: &Connection) -> Result<Vec<(SlaveRecord, Option<String>)>> {
-    let mut statement = from.prepare("SELECT id, name, tags, blenders, slots, facts, cores, memory_bytes, os, gpus FROM slave ORDER BY id")?;
+    let mut statement =
+        from.prepare("SELECT id, name, tags, blenders, slots, facts, cores, memory_bytes, os, gpus FROM slave ORDER BY id")?;
     let rows = statement.query_map([], |row| {
         let machine = Machine {
             name: row.get(1)?,
