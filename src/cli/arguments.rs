@@ -246,7 +246,7 @@ pub(super) struct SubmitArguments {
     /// Tags that slaves must have, such as gpu;fast
     #[arg(long, value_delimiter = ';')]
     pub(super) tags: Vec<String>,
-    /// What else slaves must be, such as "cores>=8; memory_gib>=32; os=linux; gpu=cuda; slave=a,b; blender=4.2"
+    /// What else slaves must be, such as `cores>=8; memory_gib>=32; os=linux; gpu=cuda; slave=a,b; blender=4.2`
     #[arg(long, default_value_t, hide_default_value = true)]
     pub(super) requirements: Requirements,
     /// Scene to render [default: the file's own]

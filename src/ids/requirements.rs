@@ -159,7 +159,7 @@ struct Part<'a> {
     column: usize,
 }
 
-impl<'a> Part<'a> {
+impl Part<'_> {
     fn clause(self) -> Result<Requirement, ParseError> {
         let name_end = |c: char| !c.is_alphanumeric() && c != '_';
         let (name, rest) = self.split_at(self.text.find(name_end).unwrap_or(self.text.len()));
@@ -173,7 +173,7 @@ impl<'a> Part<'a> {
         if let Some((_, property)) = number {
             let (comparison, value) = rest.comparison()?;
             let number = value.text.parse();
-            let number = number.map_err(|_| value.fault(format!("{:?} is no whole number", value.text)))?;
+            let number = number.map_err(|_| value.fault(format_args!("{:?} is no whole number", value.text)))?;
             let property = *property;
             return Ok(Requirement::Number {
                 property,
@@ -187,7 +187,7 @@ impl<'a> Part<'a> {
             return Ok(Requirement::Blender { comparison, version });
         }
         let known = "slave, cores, memory_gib, os, gpu and blender are";
-        Err(name.fault(format!("{:?} is no property of a slave ({known})", name.text)))
+        Err(name.fault(format_args!("{:?} is no property of a slave ({known})", name.text)))
     }
 
     fn words(self, property: WordProperty) -> Result<Requirement, ParseError> {
@@ -195,17 +195,17 @@ impl<'a> Part<'a> {
         let is = match comparison {
             Comparison::Is => true,
             Comparison::IsNot => false,
-            _ => return Err(self.fault("words can only be compared by = and !=".to_owned())),
+            _ => return Err(self.fault("words can only be compared by = and !=")),
         };
         let mut words = Vec::new();
         let mut column = values.column;
         for value in values.text.split(',') {
             let word = Part { text: value, column }.trimmed();
             if word.text.is_empty() {
-                return Err(word.fault("a value is missing".to_owned()));
+                return Err(word.fault("a value is missing"));
             }
             if word.text.chars().any(char::is_control) {
-                return Err(word.fault("a control character is no part of a value".to_owned()));
+                return Err(word.fault("a control character is no part of a value"));
             }
             words.push(word.text.to_owned());
             column += value.chars().count() + 1;
@@ -214,7 +214,7 @@ impl<'a> Part<'a> {
     }
 
     fn version(self) -> Result<Vec<u16>, ParseError> {
-        let wrong = || self.fault(format!("{:?} is no version such as 4.2", self.text));
+        let wrong = || self.fault(format_args!("{:?} is no version such as 4.2", self.text));
         let numbers: Result<Vec<u16>, _> = self.text.split('.').map(str::parse).collect();
         let numbers = numbers.map_err(|_| wrong())?;
         if (2..=3).contains(&numbers.len()) {
@@ -228,11 +228,11 @@ impl<'a> Part<'a> {
     fn comparison(self) -> Result<(Comparison, Self), ParseError> {
         let found = COMPARISONS.iter().find(|(spelling, _)| self.text.starts_with(spelling));
         let Some((spelling, comparison)) = found else {
-            return Err(self.fault("one of = != >= <= > < is missing".to_owned()));
+            return Err(self.fault("one of = != >= <= > < is missing"));
         };
         let value = self.split_at(spelling.len()).1.trimmed();
         if value.text.is_empty() {
-            return Err(value.fault("a value is missing".to_owned()));
+            return Err(value.fault("a value is missing"));
         }
         Ok((*comparison, value))
     }
@@ -252,7 +252,7 @@ impl<'a> Part<'a> {
         (Self { text: before, ..self }, Self { text: after, column })
     }
 
-    fn fault(self, sentence: String) -> ParseError {
+    fn fault(self, sentence: impl fmt::Display) -> ParseError {
         ParseError(format!("requirements, column {}: {sentence}", self.column))
     }
 }
