@@ -1,5 +1,6 @@
 """Network Render in the Render properties, under every engine: three controls first, all else collapsed."""
 
+import textwrap
 from typing import Any
 
 import bpy
@@ -15,6 +16,11 @@ _STATE_ICONS = {
     "cancelled": "X",
 }
 
+# What a panel's edges and an icon take of its width, and a character of a label on the average, both at scale 1.
+MARGIN_PIXELS = 90
+CHARACTER_PIXELS = 6.2
+LINE_CHARACTERS_MIN = 16
+
 
 class RENDER_PT_network(bpy.types.Panel):
     """The role of this Blender, and its main button."""
@@ -29,13 +35,13 @@ class RENDER_PT_network(bpy.types.Panel):
         layout = self.layout
         obstacle = native.obstacle()
         if obstacle is not None:
-            _lines(layout, operators.sentence(obstacle), "ERROR")
+            _lines(context, layout, operators.sentence(obstacle), "ERROR")
         layout.row().prop(job.settings_in(context), "mode", expand=True)
         role = service.role_of(job.scene_of(context))
         if role is None:
             _draw_client(layout)
         else:
-            _draw_service(layout, role)
+            _draw_service(context, layout, role)
 
 
 class NetworkSubPanel:
@@ -123,14 +129,15 @@ class RENDER_PT_network_jobs(NetworkSubPanel, bpy.types.Panel):
         if client.is_asking():
             layout.label(text="Asking the master…", icon="SORTTIME")
         elif view.trouble:
-            _lines(layout, view.trouble, "ERROR")
+            _lines(context, layout, view.trouble, "ERROR")
         selected = view.active_job()
         if selected is not None:
             column = layout.column(align=True)
             failed = f", {selected.failed} failed" if selected.failed else ""
-            column.label(text=f"{operators.sentence(selected.state)}: {selected.done} of {selected.total} frames{failed}")
+            told = f"{operators.sentence(selected.state)}: {selected.done} of {selected.total} frames{failed}"
+            column.label(text=told, icon=_STATE_ICONS.get(selected.state, "DOT"))
             if selected.explanation:
-                _lines(column, operators.sentence(selected.explanation), "INFO")
+                _lines(context, column, operators.sentence(selected.explanation), "INFO")
         layout.operator("render.netclientdownload", icon="IMPORT")
 
 
@@ -199,7 +206,7 @@ def _draw_client(layout: bpy.types.UILayout) -> None:
     row.operator("render.netclientsendframe", text="Send Current Frame", icon="RENDER_STILL")
 
 
-def _draw_service(layout: bpy.types.UILayout, role: session.Role) -> None:
+def _draw_service(context: bpy.types.Context, layout: bpy.types.UILayout, role: session.Role) -> None:
     main = layout.row()
     main.scale_y = 1.5
     if session.is_running(role):
@@ -208,7 +215,7 @@ def _draw_service(layout: bpy.types.UILayout, role: session.Role) -> None:
         main.operator("render.netclientstart", text=f"Start {role.title()}", icon="PLAY")
     text = session.status(role)
     if text:
-        _lines(layout, operators.sentence(text), "INFO" if session.is_running(role) else "ERROR")
+        _lines(context, layout, operators.sentence(text), "INFO" if session.is_running(role) else "ERROR")
 
 
 def _split(layout: bpy.types.UILayout) -> bpy.types.UILayout:
@@ -218,18 +225,11 @@ def _split(layout: bpy.types.UILayout) -> bpy.types.UILayout:
     return layout
 
 
-LINE_CHARACTERS = 48
-
-
-def _lines(layout: bpy.types.UILayout, text: str, icon: Any) -> None:
+def _lines(context: bpy.types.Context, layout: bpy.types.UILayout, text: str, icon: Any) -> None:
     """A text over as many lines as it needs: labels do not wrap by themselves."""
-    lines = [""]
-    for word in text.split():
-        if lines[-1] and len(lines[-1]) + len(word) >= LINE_CHARACTERS:
-            lines.append("")
-        lines[-1] = f"{lines[-1]} {word}".strip()
+    width = context.region.width / context.preferences.system.ui_scale - MARGIN_PIXELS
     column = layout.column(align=True)
-    for number, line in enumerate(lines):
+    for number, line in enumerate(textwrap.wrap(text, max(LINE_CHARACTERS_MIN, int(width / CHARACTER_PIXELS)))):
         column.label(text=line, icon="BLANK1" if number else icon)
 
 

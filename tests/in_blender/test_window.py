@@ -5,9 +5,13 @@ from pathlib import Path
 import pytest
 from blender_child import Blender
 
-PICTURES = ("net_render_render_client", "net_render_render_master", "net_render_render_slave", "cycles_render_client")
+PICTURES = (
+    *("net_render_render_client", "net_render_render_master", "net_render_render_slave", "cycles_render_client"),
+    *("asking", "trouble", "master_runs", "slave_runs"),
+)
 
 
+@pytest.mark.usefixtures("core")
 def test_every_panel_draws_in_a_window(windowed: Blender, virtual_display: str, tmp_path: Path) -> None:
     windowed.finish(windowed.window_command(virtual_display, "window.py", tmp_path))
     for name in PICTURES:

@@ -3,6 +3,9 @@
 Blender redraws between two steps, and draws every panel that is to be seen.
 """
 
+import socket
+from collections.abc import Iterator
+
 import bpy
 import start
 
@@ -61,20 +64,60 @@ def picture(name: str) -> None:
     print("picture", name, flush=True)
 
 
-def shown(mode: str, engine: str = "NET_RENDER"):
-    """The steps that show one mode."""
-    return [lambda: choose(engine, mode), lambda: picture(f"{engine.lower()}_{mode.lower()}")]
+def press(operator: str) -> None:
+    """Presses a button."""
+    with bpy.context.temp_override(window=bpy.context.window_manager.windows[0]):
+        getattr(bpy.ops.render, operator)("INVOKE_DEFAULT")
 
 
-STORY = start.in_turn(
-    save,
-    enlarge,
-    show_render_tab,
-    *shown("RENDER_CLIENT"),
-    *shown("RENDER_MASTER"),
-    *shown("RENDER_SLAVE"),
-    *shown("RENDER_CLIENT", "CYCLES"),
-)
+def redrawn() -> bool:
+    """Nothing but the next tick is waited for."""
+    return True
+
+
+def shown(mode: str, engine: str = "NET_RENDER") -> Iterator[start.Awaited]:
+    """Shows one mode."""
+    choose(engine, mode)
+    yield redrawn
+    picture(f"{engine.lower()}_{mode.lower()}")
+
+
+def asked() -> Iterator[start.Awaited]:
+    """Shows a question to a master that never answers, then what became of it."""
+    choose("NET_RENDER", "RENDER_CLIENT")
+    press("netclientstatus")
+    yield redrawn
+    assert netrender.client.is_asking()
+    picture("asking")
+    yield lambda: bool(bpy.context.window_manager.network_render.trouble)
+    yield redrawn
+    picture("trouble")
+
+
+def running(role: str, said: str) -> Iterator[start.Awaited]:
+    """Shows a service that runs, once it has said so."""
+    choose("NET_RENDER", f"RENDER_{role.upper()}")
+    press("netclientstart")
+    yield lambda: said in (netrender.session.status(role) or "")
+    yield redrawn
+    picture(f"{role}_runs")
+
+
+def walk() -> Iterator[start.Awaited]:
+    """The story; each `yield` says what to wait for."""
+    yield from start.in_turn(save, enlarge, show_render_tab)
+    for mode in ("RENDER_CLIENT", "RENDER_MASTER", "RENDER_SLAVE"):
+        yield from shown(mode)
+    yield from shown("RENDER_CLIENT", "CYCLES")
+    settings = scene.network_render
+    settings.path = folder
+    # The system takes the connections; nobody reads what comes in. Its port is the real master's next.
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        settings.server_address, settings.server_port = silent.getsockname()
+        yield from asked()
+    yield from running("master", "0 slaves")
+    yield from running("slave", "waiting for work")
+
 
 # Collapsed panels are not drawn; the first drawing remembers whether they are.
 for panel in bpy.types.Panel.__subclasses__():
@@ -84,4 +127,4 @@ for panel in bpy.types.Panel.__subclasses__():
 for panel in netrender.panels.CLASSES:
     if issubclass(panel, bpy.types.Panel):
         bpy.utils.register_class(panel)
-start.tell(STORY, step_s=STEP_S)
+start.tell(walk(), step_s=STEP_S)
