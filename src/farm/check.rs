@@ -4,7 +4,7 @@ use super::Farm;
 use super::balance::Standing;
 use super::job::Job;
 use super::model::JobState;
-use super::slave::Slave;
+use super::slave::{Chunk, Slave};
 use super::task::State;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -126,6 +126,9 @@ fn check_balance(farm: &Farm) {
         let chunks = farm.slaves.values().flat_map(|slave| &slave.chunks);
         let slots = chunks.filter(|chunk| chunk.job == id && chunk.unrendered > 0).count();
         assert_eq!(share.slots as usize, slots, "slots of {id}");
+        let chunks = farm.slaves.values().flat_map(|slave| &slave.chunks);
+        let spare: u32 = chunks.filter(|chunk| chunk.job == id).map(Chunk::spare).sum();
+        assert_eq!(share.spare, spare, "spare tasks of {id}");
         assert_eq!(share.dispatched, job.dispatched(), "dispatched tasks of {id}");
         assert_eq!(share.standing == Standing::Ready, job.is_ready(), "readiness of {id}");
         assert_eq!(share.standing == Standing::Over, job.state().is_over(), "end of {id}");

@@ -72,9 +72,14 @@ impl Job {
         self.task_count() - self.fresh.len()
     }
 
+    /// Whether tasks of it may be leased as soon as there are any.
+    pub(super) fn may_go_on(&self) -> bool {
+        self.state() == JobState::Queued
+    }
+
     /// Whether tasks of it may be leased now.
     pub(super) fn is_ready(&self) -> bool {
-        self.state() == JobState::Queued && self.queued() > 0
+        self.may_go_on() && self.queued() > 0
     }
 
     /// Whether every task came to an end.

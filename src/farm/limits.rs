@@ -17,10 +17,13 @@ pub(super) const SLAVE_TASKS_MAX: usize = 10_000;
 pub(super) const LEASE_REPEAT_MS: u64 = 5_000;
 /// Most tasks in one lease when the farm chooses.
 pub(super) const AUTO_CHUNK_TASKS_MAX: usize = 100;
-/// How long a lease should last when the farm chooses the chunk.
+/// How long a lease should last when the farm chooses the chunk. A lease costs milliseconds, because the scene stays open
+/// between two of them; so a longer one would save nothing, and only keep frames from slaves that fall idle.
 pub(super) const AUTO_CHUNK_S: f64 = 5.0;
 /// Leases per slot that the rest of a job is cut into when the farm chooses, so that all slaves end together.
 pub(super) const AUTO_CHUNK_LEASES_PER_SLOT: u32 = 2;
+/// A chunk that has been held for less long is left as it is when others are idle.
+pub(super) const TAKE_BACK_AFTER_MS: u64 = 5_000;
 /// Frames whose seconds make a job's median.
 pub(super) const MEDIAN_FRAMES: usize = 64;
 /// Tasks that failed before among which one is sought that this slave did not fail.

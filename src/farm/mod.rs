@@ -30,6 +30,7 @@ mod seconds;
 #[cfg(test)]
 mod sim;
 mod slave;
+mod take_back;
 mod task;
 mod time;
 mod waits;
@@ -202,6 +203,8 @@ impl Farm {
         };
         if slave.release(job, task, rendered) {
             self.work_appeared |= self.balance.slot_freed(self.now, job);
+        } else if !rendered {
+            self.balance.spare_gone(job);
         }
     }
 

@@ -86,6 +86,8 @@ impl Farm {
             .is_some_and(|slave| slave.rendered(at.job, at.task));
         if freed {
             self.work_appeared |= self.balance.slot_freed(self.now, at.job);
+        } else {
+            self.balance.spare_gone(at.job);
         }
         self.record_task(at.job, at.task);
     }

@@ -19,7 +19,7 @@ impl Farm {
         if !self.see(id) {
             return self.refuse(request, Refusal::UnknownSlave(id));
         }
-        if let Some(lease) = self.lease_again(id).or_else(|| self.lease(id, warm)) {
+        if let Some(lease) = self.lease_again(id).or_else(|| self.find_work(id, warm)) {
             self.effects.push_back(Effect::Lease {
                 request,
                 slave: id,
@@ -55,10 +55,10 @@ impl Farm {
     pub(super) fn serve_waits(&mut self) {
         let waits: Vec<_> = self.waits.iter().collect();
         for (request, wait) in waits {
-            if !self.balance.any_ready() {
+            if !self.balance.any_ready() && !self.balance.any_spare() {
                 return;
             }
-            if let Some(lease) = self.lease(wait.slave, wait.warm) {
+            if let Some(lease) = self.find_work(wait.slave, wait.warm) {
                 self.remove_wait(request);
                 let slave = wait.slave;
                 self.effects.push_back(Effect::Lease { request, slave, lease });
@@ -117,6 +117,15 @@ impl Farm {
         })
     }
 
+    /// Leases what is queued, else what is taken back from others.
+    fn find_work(&mut self, id: SlaveId, warm: Option<JobId>) -> Option<Lease> {
+        let lease = self.lease(id, warm);
+        if lease.is_some() || !self.take_back_for(id) {
+            return lease;
+        }
+        self.lease(id, warm)
+    }
+
     /// Leases the next chunk to a slave, if there is one for it.
     fn lease(&mut self, id: SlaveId, warm: Option<JobId>) -> Option<Lease> {
         let slave = self.slaves.get(&id)?;
@@ -153,8 +162,8 @@ impl Farm {
             repeated: None,
         };
         if let Some(slave) = self.slaves.get_mut(&slave) {
+            self.balance.slot_taken(self.now, id, chunk.spare());
             slave.chunks.push(chunk);
-            self.balance.slot_taken(self.now, id);
         }
         self.settle(id);
         Lease { job: id, tasks: leased }

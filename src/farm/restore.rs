@@ -73,7 +73,7 @@ impl Farm {
             return;
         };
         let unrendered = tasks.iter().filter(|(_, rendered)| !rendered).count();
-        slave.chunks.push(Chunk {
+        let chunk = Chunk {
             job,
             since,
             tasks: tasks.iter().map(|(index, _)| *index).collect(),
@@ -81,10 +81,11 @@ impl Farm {
             // The answer that leased it may have died with the master.
             heard_of: unrendered < tasks.len(),
             repeated: None,
-        });
+        };
         if unrendered > 0 {
-            self.balance.slot_taken(self.now, job);
+            self.balance.slot_taken(self.now, job, chunk.spare());
         }
+        slave.chunks.push(chunk);
     }
 }
 

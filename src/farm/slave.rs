@@ -35,6 +35,13 @@ pub(super) struct Chunk {
     pub(super) repeated: Option<Moment>,
 }
 
+impl Chunk {
+    /// How many of its tasks cannot have been started yet.
+    pub(super) fn spare(&self) -> u32 {
+        u32::try_from(self.unrendered.saturating_sub(1)).unwrap_or(u32::MAX)
+    }
+}
+
 impl Slave {
     pub(super) fn new(record: SlaveRecord, last_seen: Moment) -> Self {
         Self {

@@ -44,6 +44,8 @@ pub(super) struct Share {
     pub(super) dispatched: u32,
     /// Slots that it takes up right now.
     pub(super) slots: u32,
+    /// Tasks in the hands of slaves that cannot have been started yet.
+    pub(super) spare: u32,
     /// Since when it has had no slot, if it has none.
     pub(super) slotless_since: Moment,
     /// Average share of the farm as of the last sample.
@@ -105,6 +107,7 @@ impl Balance {
             standing: Standing::Held,
             dispatched: 0,
             slots: 0,
+            spare: 0,
             slotless_since: last_dispatched.unwrap_or(submitted),
             usage: 0.0,
             slot_ms: 0,
@@ -140,11 +143,25 @@ impl Balance {
         is_ready != was_ready && (is_ready || self.rules.share.enabled)
     }
 
-    pub(super) fn slot_taken(&mut self, now: Moment, job: JobId) {
+    /// Notes that a job has a slot more, with a chunk of which so much is spare.
+    pub(super) fn slot_taken(&mut self, now: Moment, job: JobId, spare: u32) {
         if let Some(share) = self.share_mut(job) {
             share.count_up_to(now);
             share.slots += 1;
+            share.spare += spare;
         }
+    }
+
+    /// Notes that a chunk, of which something is left, has a task less that is not rendered.
+    pub(super) fn spare_gone(&mut self, job: JobId) {
+        if let Some(share) = self.share_mut(job) {
+            share.spare -= 1;
+        }
+    }
+
+    /// Whether any job has spare tasks.
+    pub(super) fn any_spare(&self) -> bool {
+        self.shares.iter().any(|share| share.spare > 0)
     }
 
     /// Notes that a job has a slot less; whether it may have another one now, and could not before.
