@@ -31,6 +31,25 @@ pub fn check(farm: &Farm) {
     check_waits(farm);
 }
 
+/// Asserts what one event may have broken: for farms too large to be checked whole after each.
+#[cfg(test)]
+pub(super) fn check_touched(farm: &Farm, job: Option<crate::ids::JobId>, slave: Option<crate::ids::SlaveId>) {
+    if let Some(slave) = slave.and_then(|id| farm.slaves.get(&id)) {
+        check_slave(farm, slave);
+    }
+    if let Some(job) = job.and_then(|id| farm.jobs.get(&id)) {
+        let counted = job.queued() + job.leased + job.done + job.failed;
+        assert_eq!(counted, job.task_count(), "tasks of {}", job.id());
+        check_state(job);
+        if let Some(share) = farm.balance.share(job.id()) {
+            assert_eq!(share.dispatched, job.dispatched(), "dispatched tasks of {}", job.id());
+            assert_eq!(share.standing == Standing::Ready, job.is_ready(), "readiness of {}", job.id());
+            assert!(share.slots + share.spare <= job.leased, "slots of {}", job.id());
+        }
+    }
+    farm.balance.check();
+}
+
 fn check_job(farm: &Farm, job: &Job) {
     let (mut leased, mut done, mut failed) = (0, 0, 0);
     for (index, task) in job.touched() {
@@ -71,6 +90,10 @@ fn check_job(farm: &Farm, job: &Job) {
         "tasks of {}",
         job.id()
     );
+    check_state(job);
+}
+
+fn check_state(job: &Job) {
     match job.state() {
         JobState::Waiting => assert!(job.files_missing),
         JobState::Queued => assert!(!job.files_missing && !job.is_worked_off()),

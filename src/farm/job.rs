@@ -72,6 +72,12 @@ impl Job {
         self.task_count() - self.fresh.len()
     }
 
+    /// What its tasks take up in memory.
+    #[cfg(test)]
+    pub(super) fn task_bytes(&self) -> usize {
+        self.tasks.capacity() * size_of::<Task>()
+    }
+
     /// Whether tasks of it may be leased as soon as there are any.
     pub(super) fn may_go_on(&self) -> bool {
         self.state() == JobState::Queued

@@ -37,6 +37,9 @@ impl Farm {
             return self.refuse(request, Refusal::UnknownTask(task.job, task.task));
         }
         let claim = claim(job, slave, task);
+        if matches!(claim, Claim::Held { .. }) {
+            self.hear_of(slave, task.job, task.task);
+        }
         match (body, claim) {
             (ReportBody::Rendered, Claim::Held { rendered: false }) => self.rendered(slave, task),
             (ReportBody::Done { seconds, result }, Claim::Held { .. } | Claim::TakenBack) => {

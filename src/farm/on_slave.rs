@@ -137,11 +137,9 @@ impl Farm {
         tasks.collect()
     }
 
-    fn hear_of(&mut self, id: SlaveId, job: JobId, index: TaskIndex) {
-        if let Some(slave) = self.slaves.get_mut(&id)
-            && let Some(place) = slave.chunk_of(job, index)
-        {
-            slave.chunks[place].heard_of = true;
+    pub(super) fn hear_of(&mut self, id: SlaveId, job: JobId, index: TaskIndex) {
+        if let Some(slave) = self.slaves.get_mut(&id) {
+            slave.hear_of(job, index);
         }
     }
 
@@ -172,8 +170,7 @@ mod tests {
     fn what_a_silent_slave_held_goes_to_another() {
         let mut trial = Trial::new();
         let (silent, other) = (trial.slave(1), trial.slave(2));
-        let job = a_job(1, 2);
-        trial.submit(NewJob { chunk_tasks: 2, ..job });
+        trial.submit(a_job(1, 1));
         let tasks = trial.leased(silent);
         trial.pass(30_000);
         trial.happen(&Event::SlaveSeen { slave: other });

@@ -49,6 +49,12 @@ impl Farm {
         *self.balance.rules()
     }
 
+    /// What tasks take up in memory, for measurements.
+    #[cfg(test)]
+    pub(super) fn task_bytes(&self) -> usize {
+        self.jobs.values().map(Job::task_bytes).sum()
+    }
+
     fn job_view<'a>(&self, job: &'a Job) -> JobView<'a> {
         let share = self.balance.share(job.id()).filter(|_| !job.state().is_over());
         JobView {

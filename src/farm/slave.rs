@@ -95,9 +95,15 @@ impl Slave {
             return false;
         };
         let chunk = &mut self.chunks[place];
-        chunk.heard_of = true;
         chunk.unrendered -= 1;
         chunk.unrendered == 0
+    }
+
+    /// Notes that the slave has told of a task: the chunk has arrived.
+    pub(super) fn hear_of(&mut self, job: JobId, task: TaskIndex) {
+        if let Some(place) = self.chunk_of(job, task) {
+            self.chunks[place].heard_of = true;
+        }
     }
 
     /// Takes a task out of the slave's hands; whether that freed a slot.

@@ -2,7 +2,7 @@
 
 use super::trial::{Answer, tasks_of};
 use crate::farm::{Machine, Refusal, ReportBody, TaskRef};
-use crate::ids::SlaveId;
+use crate::ids::{JobId, SlaveId};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 pub(super) struct Agent {
@@ -12,6 +12,13 @@ pub(super) struct Agent {
     pub(super) alive: bool,
     /// Counts its lives: what belongs to an earlier one does not reach it.
     pub(super) life: u32,
+    /// Whether it tells which scene it holds open.
+    pub(super) keeps_scene: bool,
+    /// The job of its last lease.
+    pub(super) scene: Option<JobId>,
+    /// How many leases it got, and how many of them were of the open scene.
+    pub(super) leases: u32,
+    pub(super) kept_scene: u32,
     /// Calls without an answer yet.
     pub(super) calls: BTreeMap<u64, Call>,
     slots: Vec<Slot>,
@@ -58,6 +65,10 @@ impl Agent {
             frame_ms,
             alive: false,
             life: 0,
+            keeps_scene: false,
+            scene: None,
+            leases: 0,
+            kept_scene: 0,
             calls: BTreeMap::new(),
             slots: Vec::new(),
             outbox: BTreeSet::new(),
@@ -102,6 +113,9 @@ impl Agent {
             (Call::Ask { slot }, Answer::Lease(lease)) => {
                 // A lease may be told twice; what it has already, it does not start again.
                 let has = self.holding();
+                self.leases += 1;
+                self.kept_scene += u32::from(self.scene == Some(lease.job));
+                self.scene = Some(lease.job);
                 let rest = tasks_of(lease).into_iter().filter(|task| !has.contains(task)).collect();
                 self.render_next(slot, rest)
             }

@@ -1,6 +1,7 @@
 //! A farm under trial, and the small language that tests are written in.
 
 use super::ledger::Ledger;
+use crate::farm::check::check_touched;
 use crate::farm::{
     Effect, Event, Farm, JobState, Lease, Machine, Moment, NewJob, Refusal, ReportBody, RequestId, TaskRef, TaskState, check,
 };
@@ -9,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// Up to so many tasks everything is checked after each event …
 const FULL_CHECK_TASKS_MAX: u32 = 1_000;
-/// … and above after every so many.
+/// … and above what it touched after each event, and everything after so many events, or as many as there are tasks.
 const FULL_CHECK_EVENTS: u64 = 250;
 
 /// A farm with the store of its master. Whatever happens to it, everything that must hold is asserted.
@@ -102,11 +103,29 @@ impl Trial {
         }
         self.events += 1;
         let tasks: u32 = self.farm.jobs().map(|job| job.tasks).sum();
-        if tasks <= FULL_CHECK_TASKS_MAX || self.events.is_multiple_of(FULL_CHECK_EVENTS) {
+        if tasks <= FULL_CHECK_TASKS_MAX || self.events.is_multiple_of(FULL_CHECK_EVENTS.max(tasks.into())) {
             check(&self.farm);
             self.assert_records_suffice();
+        } else {
+            let (job, slave) = cause.map_or((None, None), touched_by);
+            check_touched(&self.farm, job, slave);
         }
         told
+    }
+
+    /// Recomputes every counter, and asserts that a master restarted now would know the same.
+    pub(in crate::farm) fn audit(&self) {
+        check(&self.farm);
+        self.assert_records_suffice();
+        let (jobs, slaves) = self.ledger.read();
+        let restarted = Farm::restore(self.now, self.ledger.rules, jobs, slaves);
+        check(&restarted);
+        let counters = |farm: &Farm| -> Vec<_> {
+            let jobs = farm.jobs();
+            jobs.map(|job| (job.state, job.tasks, job.queued, job.leased, job.done, job.failed))
+                .collect()
+        };
+        assert_eq!(counters(&self.farm), counters(&restarted));
     }
 
     /// What is told to anybody is in the records by now.
@@ -184,6 +203,24 @@ impl Trial {
         }
         let slaves: BTreeMap<_, _> = self.farm.slaves().map(|it| (it.record.id, it.record.clone())).collect();
         assert_eq!(slaves, self.ledger.slaves);
+    }
+}
+
+/// The job and the slave that an event is about.
+fn touched_by(event: &Event) -> (Option<JobId>, Option<SlaveId>) {
+    match event {
+        Event::JobSubmitted { job, .. } => (Some(job.id), None),
+        Event::JobFilesReady { job }
+        | Event::JobPaused { job, .. }
+        | Event::JobResumed { job, .. }
+        | Event::JobCancelled { job, .. }
+        | Event::JobRemoved { job, .. } => (Some(*job), None),
+        Event::SlaveRegistered { slave, .. }
+        | Event::SlaveSeen { slave }
+        | Event::SlaveLeft { slave }
+        | Event::WorkWanted { slave, .. } => (None, Some(*slave)),
+        Event::Report { slave, task, .. } => (Some(task.job), Some(*slave)),
+        Event::Tick | Event::WorkUnwanted { .. } | Event::RulesChanged { .. } => (None, None),
     }
 }
 

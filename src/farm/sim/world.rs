@@ -3,7 +3,7 @@
 use super::agent::{Agent, Alarm, Call, Wish};
 use super::trial::{Answer, Trial, answer_of};
 use crate::farm::{Effect, Event, Moment, NewJob, RequestId, Rules, TaskRef};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// How bad the days are; chances are per message or frame.
 #[derive(Debug, Clone, Copy, Default)]
@@ -20,6 +20,8 @@ pub(super) struct World {
     pub(super) random: fastrand::Rng,
     pub(super) weather: Weather,
     pub(super) agents: Vec<Agent>,
+    /// Agents to and from which nothing gets through.
+    pub(super) cut_off: BTreeSet<usize>,
     /// What will happen, in order of time, then of being planned.
     plans: BTreeMap<(Moment, u64), Plan>,
     planned: u64,
@@ -49,6 +51,7 @@ impl World {
             random: fastrand::Rng::with_seed(seed),
             weather,
             agents: Vec::new(),
+            cut_off: BTreeSet::new(),
             plans: BTreeMap::new(),
             planned: 0,
             callers: BTreeMap::new(),
@@ -119,12 +122,14 @@ impl World {
             if let Some((request, answer)) = answer_of(&effect)
                 && let Some(caller) = self.callers.remove(&request)
                 && !self.chance(self.weather.lost)
+                && !self.cut_off.contains(&caller.agent)
             {
                 let after_ms = self.delay_ms();
                 self.plan(after_ms, Plan::Reply { caller, answer });
             }
             if let Effect::Cancel { slave, task } = effect
                 && let Some(agent) = self.agents.iter().position(|it| it.id == slave)
+                && !self.cut_off.contains(&agent)
             {
                 let after_ms = self.delay_ms();
                 self.plan(after_ms, Plan::Order { agent, task });
@@ -166,7 +171,8 @@ impl World {
         if !self.agents[agent].alive || self.agents[agent].life != life {
             return;
         }
-        if matches!(alarm, Alarm::Heartbeat) && !self.chance(self.weather.lost) {
+        let heard = !self.cut_off.contains(&agent);
+        if matches!(alarm, Alarm::Heartbeat) && heard && !self.chance(self.weather.lost) {
             let slave = self.agents[agent].id;
             self.happen(&Event::SlaveSeen { slave });
         }
@@ -211,7 +217,7 @@ impl World {
                 request,
                 slave,
                 until: self.now().plus_millis(30_000),
-                warm: None,
+                warm: agent.scene.filter(|_| agent.keeps_scene),
             },
             Call::Report { task, body } => Event::Report {
                 request,
@@ -242,7 +248,7 @@ impl World {
         let timeout_ms = if matches!(call, Call::Ask { .. }) { 45_000 } else { 15_000 };
         self.agents[agent].calls.insert(caller.call, call.clone());
         self.plan(timeout_ms, Plan::Timeout { caller });
-        if !self.chance(self.weather.lost) {
+        if !self.chance(self.weather.lost) && !self.cut_off.contains(&agent) {
             let after_ms = self.delay_ms();
             self.plan(
                 after_ms,
