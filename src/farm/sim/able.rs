@@ -33,8 +33,8 @@ fn wrongly_done(world: &World, job: JobId, is_able: impl Fn(&Machine) -> bool) -
 fn tags_keep_jobs_on_their_slaves() {
     let mut world = World::new(seed(), Weather::default());
     let kinds: [&[&str]; 4] = [&[], &["gpu"], &["linux"], &["gpu", "linux"]];
-    for number in 0..40 {
-        let machine = a_machine(kinds[number as usize % kinds.len()]);
+    for (number, tags) in (0..40).zip(kinds.iter().cycle()) {
+        let machine = a_machine(tags);
         world.add(Agent::new(slave_id(number), machine, 10_000 + 37 * number));
     }
     let tagged = |number, tags: &[&str]| NewJob {
@@ -109,8 +109,7 @@ fn requirements_keep_jobs_on_able_machines() {
 fn tail(chunk_tasks: u32) -> f64 {
     let mut world = World::new(seed(), Weather::default());
     let mut frames_per_s = 0.0;
-    for number in 0..12 {
-        let frame_ms = [80_000, 40_000, 10_000][number as usize % 3];
+    for (number, frame_ms) in (0..12).zip([80_000_u64, 40_000, 10_000].into_iter().cycle()) {
         frames_per_s += 1_000.0 / frame_ms as f64;
         world.add(Agent::new(slave_id(number), a_machine(&[]), frame_ms));
     }

@@ -5,6 +5,7 @@
 //! are small ones, `storms` days from seeds.
 
 mod able;
+mod about;
 mod agent;
 mod crowd;
 mod fairness;

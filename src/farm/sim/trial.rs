@@ -1,5 +1,7 @@
 //! A farm under trial, and the small language that tests are written in.
 
+pub(in crate::farm) use super::about::answer_of;
+use super::about::{request_of, touched_by};
 use super::ledger::Ledger;
 use crate::farm::check::check_touched;
 use crate::farm::{
@@ -203,55 +205,6 @@ impl Trial {
         }
         let slaves: BTreeMap<_, _> = self.farm.slaves().map(|it| (it.record.id, it.record.clone())).collect();
         assert_eq!(slaves, self.ledger.slaves);
-    }
-}
-
-/// The job and the slave that an event is about.
-fn touched_by(event: &Event) -> (Option<JobId>, Option<SlaveId>) {
-    match event {
-        Event::JobSubmitted { job, .. } => (Some(job.id), None),
-        Event::JobFilesReady { job }
-        | Event::JobPaused { job, .. }
-        | Event::JobResumed { job, .. }
-        | Event::JobCancelled { job, .. }
-        | Event::JobRemoved { job, .. } => (Some(*job), None),
-        Event::SlaveRegistered { slave, .. }
-        | Event::SlaveSeen { slave }
-        | Event::SlaveLeft { slave }
-        | Event::WorkWanted { slave, .. } => (None, Some(*slave)),
-        Event::Report { slave, task, .. } => (Some(task.job), Some(*slave)),
-        Event::Tick | Event::WorkUnwanted { .. } | Event::RulesChanged { .. } => (None, None),
-    }
-}
-
-/// The request that an event wants answered.
-pub(in crate::farm) fn request_of(event: &Event) -> Option<RequestId> {
-    match event {
-        Event::JobSubmitted { request, .. }
-        | Event::JobPaused { request, .. }
-        | Event::JobResumed { request, .. }
-        | Event::JobCancelled { request, .. }
-        | Event::JobRemoved { request, .. }
-        | Event::SlaveRegistered { request, .. }
-        | Event::RulesChanged { request, .. }
-        | Event::WorkWanted { request, .. }
-        | Event::Report { request, .. } => Some(*request),
-        Event::Tick
-        | Event::JobFilesReady { .. }
-        | Event::SlaveSeen { .. }
-        | Event::SlaveLeft { .. }
-        | Event::WorkUnwanted { .. } => None,
-    }
-}
-
-/// The request that an effect answers, and how.
-pub(in crate::farm) fn answer_of(effect: &Effect) -> Option<(RequestId, Answer)> {
-    match effect {
-        Effect::Lease { request, lease, .. } => Some((*request, Answer::Lease(lease.clone()))),
-        Effect::NoWork { request } => Some((*request, Answer::NoWork)),
-        Effect::Accept { request } => Some((*request, Answer::Accept)),
-        Effect::Refuse { request, refusal } => Some((*request, Answer::Refuse(refusal.clone()))),
-        Effect::Record(_) | Effect::Cancel { .. } | Effect::Forget { .. } => None,
     }
 }
 
