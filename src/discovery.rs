@@ -7,8 +7,9 @@ use crate::error::{Error, Result};
 use crate::wire::{ANNOUNCEMENT_BYTES_MAX, Announcement, DISCOVERY_PORT, PRODUCT, Query};
 use if_addrs::IfAddr;
 use socket2::{Domain, Protocol, Socket, Type};
-use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -26,7 +27,7 @@ const QUERY: &str = "netrender?";
 /// A master that was heard.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Found {
-    /// Where it is, such as `http://192.168.0.7:8000`.
+    /// Where it is, such as `http://192.168.0.7:8000`, or `https://…` if it says that it speaks TLS.
     pub url: String,
     /// What it said.
     pub announcement: Announcement,
@@ -48,6 +49,7 @@ pub struct Announcer {
     /// Dropped first: that ends the thread.
     stop: Option<Sender<()>>,
     thread: Option<JoinHandle<()>>,
+    said: Arc<Mutex<Vec<u8>>>,
 }
 
 impl Announcer {
@@ -63,18 +65,31 @@ impl Announcer {
             ))
             .hint("give slaves and clients its address")
         })?;
-        let bytes = serde_json::to_vec(announcement)
-            .map_err(|error| Error::internal(format!("the announcement cannot be written: {error}")))?;
+        let said = Arc::new(Mutex::new(written(announcement)?));
+        let saying = Arc::clone(&said);
         let (stop, stopped) = channel();
         let thread = std::thread::Builder::new()
             .name("netrender-announce".to_owned())
-            .spawn(move || announce(&socket, &bytes, (port, reach), &stopped))
+            .spawn(move || announce(&socket, &saying, (port, reach), &stopped))
             .map_err(|error| Error::internal(format!("cannot start a thread: {error}")))?;
         Ok(Self {
             stop: Some(stop),
             thread: Some(thread),
+            said,
         })
     }
+
+    /// Says something else from now on.
+    pub fn say(&self, announcement: &Announcement) {
+        match written(announcement) {
+            Ok(bytes) => *self.said.lock().unwrap_or_else(PoisonError::into_inner) = bytes,
+            Err(error) => tracing::warn!("{error}"),
+        }
+    }
+}
+
+fn written(announcement: &Announcement) -> Result<Vec<u8>> {
+    serde_json::to_vec(announcement).map_err(|error| Error::internal(format!("the announcement cannot be written: {error}")))
 }
 
 impl Drop for Announcer {
@@ -92,6 +107,14 @@ pub fn find(timeout: Duration) -> Result<Vec<Found>> {
     find_at(DISCOVERY_PORT, Reach::Network, timeout)
 }
 
+/// The address by which others on the local network reach this machine; the first of several.
+#[must_use]
+pub fn own_address() -> Option<IpAddr> {
+    let interfaces = if_addrs::get_if_addrs().unwrap_or_default();
+    let mut addresses = interfaces.iter().map(if_addrs::Interface::ip);
+    addresses.find(|ip| ip.is_ipv4() && !ip.is_loopback())
+}
+
 fn find_at(port: u16, reach: Reach, timeout: Duration) -> Result<Vec<Found>> {
     let failed = |error: std::io::Error| Error::unreachable(format!("cannot ask the local network for masters: {error}"));
     let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).map_err(failed)?;
@@ -101,13 +124,7 @@ fn find_at(port: u16, reach: Reach, timeout: Duration) -> Result<Vec<Found>> {
     send_to_all(&socket, &query, (port, reach));
     let mut found = listen(&socket, timeout);
     found.sort_by(|a, b| {
-        let key = |it: &Found| {
-            (
-                !it.url.starts_with("http://127."),
-                it.announcement.name.clone(),
-                it.url.clone(),
-            )
-        };
+        let key = |it: &Found| (!it.url.contains("://127."), it.announcement.name.clone(), it.url.clone());
         key(a).cmp(&key(b))
     });
     // A master answers from each of its addresses; one is enough.
@@ -137,7 +154,8 @@ fn listen(socket: &UdpSocket, timeout: Duration) -> Vec<Found> {
             continue;
         };
         if let Some(announcement) = read_announcement(&buffer[..length]) {
-            let url = format!("http://{}", SocketAddr::new(source.ip(), announcement.port));
+            let scheme = if announcement.tls.is_some() { "https" } else { "http" };
+            let url = format!("{scheme}://{}", SocketAddr::new(source.ip(), announcement.port));
             found.push(Found { url, announcement });
         }
     }
@@ -164,14 +182,15 @@ fn announcing_socket(port: u16) -> std::io::Result<UdpSocket> {
 }
 
 #[expect(clippy::disallowed_methods, reason = "announcing happens by the wall clock")]
-fn announce(socket: &UdpSocket, announcement: &[u8], target: (u16, Reach), stopped: &Receiver<()>) {
+fn announce(socket: &UdpSocket, said: &Mutex<Vec<u8>>, target: (u16, Reach), stopped: &Receiver<()>) {
     let mut due = Instant::now();
     while stopped.try_recv() != Err(std::sync::mpsc::TryRecvError::Disconnected) {
+        let announcement = said.lock().unwrap_or_else(PoisonError::into_inner).clone();
         if Instant::now() >= due {
-            send_to_all(socket, announcement, target);
+            send_to_all(socket, &announcement, target);
             due = Instant::now() + Duration::from_secs(ANNOUNCE_S);
         }
-        answer_queries(socket, announcement, stopped);
+        answer_queries(socket, &announcement, stopped);
     }
 }
 
@@ -232,6 +251,7 @@ mod tests {
             farm: FarmId::from_bits(7),
             name: name.to_owned(),
             port,
+            tls: None,
         }
     }
 

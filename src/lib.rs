@@ -6,6 +6,7 @@ pub mod access;
 pub mod error;
 pub mod farm;
 pub mod happening;
+pub mod tls;
 pub mod wire;
 
 pub mod blender;

@@ -126,7 +126,7 @@ class Farm:
             "--no-broadcast",
             *arguments,
         )
-        self.url = process.wait_for_word("http://")
+        self.url = process.wait_for_word("http")
         self.port = int(self.url.rsplit(":", 1)[1])
         return process
 

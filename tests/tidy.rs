@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 const LAYERS: [&[&str]; 8] = [
     &["ids"],
     &["error"],
-    &["farm", "wire", "access", "happening"],
+    &["farm", "wire", "access", "tls", "happening"],
     &["store", "files", "images", "blender", "discovery", "link"],
     &["master", "slave", "client"],
     &["cli"],
@@ -18,7 +18,7 @@ const LAYERS: [&[&str]; 8] = [
 ];
 
 /// The one home (or few) of each outside library.
-const HOMES: [(&str, &[&str]); 23] = [
+const HOMES: [(&str, &[&str]); 29] = [
     ("askama", &["master"]),
     ("axum", &["master"]),
     ("hyper_util", &["master"]),
@@ -33,14 +33,20 @@ const HOMES: [(&str, &[&str]); 23] = [
     ("if_addrs", &["discovery", "master"]),
     ("process_wrap", &["blender"]),
     ("pyo3", &["python"]),
+    ("rcgen", &["tls"]),
     ("reqwest", &["link"]),
+    ("ring", &["tls"]),
     ("rusqlite", &["store"]),
     ("rustix", &["master"]),
+    ("rustls", &["tls"]),
+    ("rustls_platform_verifier", &["tls"]),
     ("ruzstd", &["blender"]),
     ("socket2", &["discovery", "master"]),
     ("sysinfo", &["blender", "master", "slave"]),
     ("tokio", &["blender", "cli", "client", "link", "master", "slave"]),
+    ("tokio_rustls", &["master"]),
     ("tokio_util", &["client", "link", "master", "slave"]),
+    ("x509_parser", &["tls"]),
     ("zip", &["files"]),
 ];
 

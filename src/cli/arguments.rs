@@ -86,19 +86,41 @@ pub(super) enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Show this machine's farm key, or keep one from another machine
+    /// The farm's key: show it, hand it over, keep that of another machine, replace it
     Key {
         #[command(subcommand)]
         action: Option<KeyAction>,
+    },
+    /// Trust the certificate that a master shows now, after it was renewed on purpose
+    Trust {
+        /// Its address
+        #[arg(value_name = "URL", help = "The master, such as https://node1:8000")]
+        master: String,
     },
 }
 
 #[derive(Debug, Subcommand)]
 pub(super) enum KeyAction {
+    /// Show the key of this user's own masters
+    Show,
     /// Keep the key that a master elsewhere has shown
     Add {
-        /// The key; - reads it from the standard input
+        /// The key, or the line of hand-over; - reads it from the standard input
+        #[arg(value_name = "LINE")]
         text: String,
+    },
+    /// Show one line that gives another machine the key, the master's address and its certificate
+    HandOver {
+        #[command(flatten)]
+        master: MasterChoice,
+        /// Name or address by which the master is reached from there [default: found out]
+        #[arg(long, value_name = "NAME")]
+        host: Option<String>,
+    },
+    /// Have the master make a new key; the old one is refused from then on
+    New {
+        #[command(flatten)]
+        master: MasterChoice,
     },
 }
 
@@ -187,6 +209,22 @@ pub(super) struct MasterArguments {
     /// Who may use the farm
     #[arg(long, value_enum, default_value_t = AccessArgument::Key)]
     pub(super) access: AccessArgument,
+    #[command(flatten)]
+    pub(super) ssl: SslArguments,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct SslArguments {
+    /// Speak TLS: with the certificate and its key in these PEM files (the chain of trust after the certificate), or with a
+    /// certificate of its own
+    #[arg(long, value_name = "CERT[,KEY]|self-signed")]
+    pub(super) ssl: Option<String>,
+    /// The same as --ssl, for a path that holds a comma
+    #[arg(long, value_name = "FILE", conflicts_with = "ssl")]
+    pub(super) ssl_cert: Option<PathBuf>,
+    /// The certificate's key [default: in the same file]
+    #[arg(long, value_name = "FILE")]
+    pub(super) ssl_key: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -318,7 +356,7 @@ pub(super) struct MasterChoice {
         value_name = "URL",
         env = "NETRENDER_MASTER",
         default_value = AUTO,
-        help = "The master, such as http://node1:8000; auto finds it by its broadcast"
+        help = "The master, such as http://node1:8000 or https://node1:8000; auto finds it by its broadcast"
     )]
     pub(super) master: String,
 }

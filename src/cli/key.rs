@@ -1,24 +1,44 @@
-//! `netrender key`: the farm's key from machine to machine.
+//! `netrender key` and `netrender trust`: the farm's key and the master's certificate, from machine to machine.
 
-use super::STATUS_OK;
-use super::arguments::KeyAction;
+use super::arguments::{KeyAction, MasterChoice};
 use super::screen::{note, say};
-use crate::access::{FarmKey, config_folder};
-use crate::error::{Error, Result};
+use super::{CONNECT_TIMEOUT_S, STATUS_OK, connect};
+use crate::access::{FarmKey, KeyLine, KeySource, KnownMasters, own_key_file};
+use crate::client::{Client, renew_key};
+use crate::error::{Code, Error, Result};
 use std::io::Read as _;
+use std::time::Duration;
 
 /// A key is one line; more is some other file.
 const INPUT_BYTES_MAX: u64 = 4096;
 
-pub(super) fn key(action: Option<KeyAction>) -> Result<u8> {
+pub(super) fn key(action: Option<KeyAction>, keys: &KeySource) -> Result<u8> {
     match action {
-        None => show(),
+        None | Some(KeyAction::Show) => show(),
         Some(KeyAction::Add { text }) => add(&text),
+        Some(KeyAction::New { master }) => new(&master, keys),
+        Some(KeyAction::HandOver { master, host }) => hand_over(&master, host.as_deref(), keys),
     }
 }
 
+/// Trusts the certificate that a master shows now.
+pub(super) fn trust(master: &str, keys: &KeySource) -> Result<u8> {
+    let client = Client::trust(master, keys, Duration::from_secs(CONNECT_TIMEOUT_S))?;
+    match client.fingerprint() {
+        Some(fingerprint) => say(&format!(
+            "the master at {} is trusted with the certificate {fingerprint}",
+            client.url()
+        ))?,
+        None => say(&format!(
+            "the master at {} speaks without TLS: there is no certificate to trust",
+            client.url()
+        ))?,
+    }
+    Ok(STATUS_OK)
+}
+
 fn show() -> Result<u8> {
-    let path = config_folder()?.join("farm.key");
+    let path = own_key_file()?;
     if !path.exists() {
         return Err(Error::not_found("this machine has no farm key of its own yet")
             .hint("the first netrender master makes it; to use the farm of another machine: netrender key add KEY"));
@@ -43,8 +63,34 @@ fn add(text: &str) -> Result<u8> {
     } else {
         text
     };
-    let key: FarmKey = text.parse()?;
-    let path = key.keep()?;
-    say(&format!("kept the key of farm {} in {}", key.farm(), path.display()))?;
+    let line: KeyLine = text.parse()?;
+    let path = line.keep(&KnownMasters::of_user()?)?;
+    say(&format!("kept the key of farm {} in {}", line.key.farm(), path.display()))?;
+    if let Some(master) = &line.master {
+        note(&format!("its master: --master {}", master.url()));
+    }
+    Ok(STATUS_OK)
+}
+
+fn new(master: &MasterChoice, keys: &KeySource) -> Result<u8> {
+    let client = connect(master, keys).map_err(|error| match error.code {
+        Code::Unreachable => {
+            error.hint("name it by --master; if none runs, delete the file farm.key: the next master makes a new key")
+        }
+        _ => error,
+    })?;
+    let farm = renew_key(&client)?;
+    say(&format!(
+        "the master at {} has a new key and is now farm {farm}",
+        client.url()
+    ))?;
+    note("the old key is refused from now on; hand the new one over: netrender key hand-over, on the master's machine");
+    Ok(STATUS_OK)
+}
+
+fn hand_over(master: &MasterChoice, host: Option<&str>, keys: &KeySource) -> Result<u8> {
+    let line = connect(master, keys)?.key_line(host, keys)?;
+    say(&line.to_string())?;
+    note("on the other machine: netrender key add LINE; who has this line belongs to the farm");
     Ok(STATUS_OK)
 }

@@ -80,7 +80,8 @@ fn carry_out(arguments: Arguments) -> Result<u8> {
         Command::Explain(wanted) => rules::explain(&wanted, &keys),
         Command::Rules(wanted) => rules::rules(wanted, &keys),
         Command::Compare { left, right, json } => compare::compare(&left, &right, json),
-        Command::Key { action } => key::key(action),
+        Command::Key { action } => key::key(action, &keys),
+        Command::Trust { master } => key::trust(&master, &keys),
     }
 }
 
@@ -89,6 +90,12 @@ fn connect(choice: &MasterChoice, keys: &KeySource) -> Result<Client> {
     if client.is_open() {
         screen::note(&format!(
             "the master at {} is open: anybody on the network may use it and see its jobs",
+            client.url()
+        ));
+    }
+    if let Some(fingerprint) = client.newly_trusted() {
+        screen::note(&format!(
+            "first meeting with the master at {}: its certificate {fingerprint} is trusted from now on",
             client.url()
         ));
     }

@@ -1,14 +1,14 @@
 //! `netrender master` and `netrender slave`: run until they are interrupted, and tell what happens meanwhile.
 
-use super::arguments::{AccessArgument, MasterArguments, SlaveArguments};
+use super::arguments::{AccessArgument, MasterArguments, SlaveArguments, SslArguments};
 use super::interrupt::Interrupt;
 use super::screen::{note, say};
 use super::{STATUS_FAILED, STATUS_OK};
 use crate::access::{KeySource, data_folder};
 use crate::client::named_master;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::happening::HappeningKind;
-use crate::master::{self, Access, Master};
+use crate::master::{self, Access, Master, SELF_SIGNED, Ssl};
 use crate::slave::{Slave, SlaveOptions};
 use std::time::Duration;
 
@@ -20,7 +20,19 @@ const LOOKS_PER_LINE: u32 = 5;
 const STOP_TIMEOUT_S: u64 = 10;
 
 pub(super) fn master(wanted: MasterArguments, keys: &KeySource) -> Result<u8> {
-    let interrupt = Interrupt::listen()?;
+    let ssl = ssl(wanted.ssl)?;
+    let interrupt = if ssl.is_some() {
+        Interrupt::listen_beside_hangups()?
+    } else {
+        Interrupt::listen()?
+    };
+    let (access, key_file) = match wanted.access {
+        AccessArgument::Key => {
+            let key = keys.of_master()?;
+            (Access::Key(key.key), key.file)
+        }
+        AccessArgument::Open => (Access::Open, None),
+    };
     let master = Master::start(master::Options {
         path: wanted
             .path
@@ -29,21 +41,43 @@ pub(super) fn master(wanted: MasterArguments, keys: &KeySource) -> Result<u8> {
         port: wanted.port,
         broadcast: !wanted.no_broadcast,
         clear_on_exit: wanted.clear_on_exit,
-        access: match wanted.access {
-            AccessArgument::Key => Access::Key(keys.of_master()?),
-            AccessArgument::Open => Access::Open,
-        },
+        access,
+        key_file,
+        ssl,
         name: wanted.name,
         host_names: wanted.host_name,
     })?;
     greet(&master)?;
     while master.is_running() && !interrupt.wait(Duration::from_millis(LOOK_MS)) {
+        if interrupt.hung_up() {
+            // What is wrong with the files is told among the happenings.
+            let _ = master.renew_certificate();
+        }
         tell_master(&master)?;
     }
     let ended_by_itself = !master.is_running();
     master.stop(Duration::from_secs(STOP_TIMEOUT_S))?;
     tell_master(&master)?;
     Ok(if ended_by_itself { STATUS_FAILED } else { STATUS_OK })
+}
+
+fn ssl(wanted: SslArguments) -> Result<Option<Ssl>> {
+    let (certificate, key) = match (wanted.ssl, wanted.ssl_cert) {
+        (None, None) if wanted.ssl_key.is_none() => return Ok(None),
+        (None, None) => {
+            return Err(Error::bad_input("--ssl-key names a key without a certificate").hint("name it too: --ssl-cert FILE"));
+        }
+        (None, Some(certificate)) => (certificate, None),
+        (Some(ssl), _) if ssl == SELF_SIGNED => return Ok(Some(Ssl::SelfSigned)),
+        (Some(ssl), _) => match ssl.split_once(',') {
+            Some((certificate, key)) => (certificate.into(), Some(key.into())),
+            None => (ssl.into(), None),
+        },
+    };
+    Ok(Some(Ssl::Files {
+        certificate,
+        key: wanted.ssl_key.or(key),
+    }))
 }
 
 fn greet(master: &Master) -> Result<()> {
@@ -53,8 +87,11 @@ fn greet(master: &Master) -> Result<()> {
         say(&format!("also: {url}"))?;
     }
     say(&format!("monitor: {url}/"))?;
+    if let Some(fingerprint) = master.fingerprint() {
+        say(&format!("certificate: {fingerprint}"))?;
+    }
     if master.key().is_some() {
-        say("key: netrender key shows it; on other machines: netrender key add KEY")?;
+        say("key: netrender key hand-over shows a line for other machines; there: netrender key add LINE")?;
     } else {
         note("WARNING: access is open: everybody who reaches this address can send jobs, read results and run slaves");
     }

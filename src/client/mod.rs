@@ -6,6 +6,7 @@
 //! Absences: no callbacks, no output, no idea of Blender's interface; nothing here decides what is rendered where.
 
 mod board;
+mod entrust;
 mod fetch;
 mod find;
 mod gather;
@@ -19,6 +20,7 @@ mod threads;
 mod transfer;
 
 pub use board::{Progress, Stage};
+pub use entrust::renew_key;
 pub use find::MasterFound;
 pub use gather::{Gather, GatherRequest, GatherView, prepare_folder};
 pub use pending::Pending;
@@ -28,7 +30,7 @@ pub use table::{GatheredFrame, GatheredState};
 
 use crate::access::KeySource;
 use crate::error::{Error, Result};
-use crate::ids::{FrameSet, JobId, SlaveId};
+use crate::ids::{Fingerprint, FrameSet, JobId, SlaveId};
 use crate::link::{Link, MasterAddress};
 use crate::wire::{Explanation, FrameInfo, JobInfo, SlaveInfo};
 use std::sync::Arc;
@@ -58,14 +60,21 @@ pub struct Connecting {
 impl Client {
     /// Finds the master (`master`: an address, or [`AUTO`]), has it prove the farm's key, and checks its version.
     pub fn connect(master: &str, keys: &KeySource, timeout: Duration) -> Result<Self> {
-        let Connecting { link, threads } = Self::start_connect(master, keys, timeout)?;
-        let link = link.answer()?;
-        Ok(Self { link, threads })
+        Self::begin(named_master(master)?, keys, timeout, false)?.finish()
     }
 
     /// The same in threads of its own; returns at once.
     pub fn start_connect(master: &str, keys: &KeySource, timeout: Duration) -> Result<Connecting> {
-        let address = named_master(master)?;
+        Self::begin(named_master(master)?, keys, timeout, false)
+    }
+
+    /// The same, and the certificate that the master shows now takes the place of the one that was known. The master has to be
+    /// named: nobody trusts whoever happens to answer.
+    pub fn trust(master: &str, keys: &KeySource, timeout: Duration) -> Result<Self> {
+        Self::begin(Some(master.parse()?), keys, timeout, true)?.finish()
+    }
+
+    fn begin(address: Option<MasterAddress>, keys: &KeySource, timeout: Duration, anew: bool) -> Result<Connecting> {
         let threads = Arc::new(Threads::start()?);
         let keys = keys.clone();
         let link = threads.begin(async move {
@@ -74,7 +83,11 @@ impl Client {
                     Some(address) => address,
                     None => find::one(keys.clone(), timeout).await?,
                 };
-                Link::connect(&address, &keys).await
+                if anew {
+                    Link::trust_anew(&address, &keys).await
+                } else {
+                    Link::connect(&address, &keys).await
+                }
             };
             // Looking around may take the whole time by itself; the answer then gets as long again.
             tokio::time::timeout(timeout * 2, reach)
@@ -94,6 +107,18 @@ impl Client {
     #[must_use]
     pub fn is_open(&self) -> bool {
         self.link.is_open()
+    }
+
+    /// The name of the master's certificate; none without TLS.
+    #[must_use]
+    pub fn fingerprint(&self) -> Option<Fingerprint> {
+        self.link.fingerprint()
+    }
+
+    /// The certificate, if it was met for the first time now and nobody but the master itself vouches for it.
+    #[must_use]
+    pub fn newly_trusted(&self) -> Option<Fingerprint> {
+        self.link.newly_trusted()
     }
 
     /// Starts to send a saved .blend with all that it needs; returns at once.
@@ -247,6 +272,13 @@ impl Client {
 }
 
 impl Connecting {
+    fn finish(self) -> Result<Client> {
+        Ok(Client {
+            link: self.link.answer()?,
+            threads: self.threads,
+        })
+    }
+
     /// The connection, or none if it is not made after `timeout`; 0 never blocks. Once made, stopping it at one place stops
     /// it at all.
     pub fn wait(&self, timeout: Duration) -> Result<Option<Client>> {

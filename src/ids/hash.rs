@@ -1,6 +1,6 @@
 //! The name of a file's content: its BLAKE3 hash.
 
-use super::ParseError;
+use super::{ParseError, hex};
 
 /// BLAKE3 of a content, written as 64 lower-case hexadecimal digits.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -8,7 +8,7 @@ pub struct ContentHash(pub [u8; 32]);
 
 impl std::fmt::Display for ContentHash {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        hex::write(&self.0, f)
     }
 }
 
@@ -22,16 +22,9 @@ impl std::str::FromStr for ContentHash {
     type Err = ParseError;
 
     fn from_str(text: &str) -> Result<Self, ParseError> {
-        let wrong = || ParseError(format!("{text:?} is not a content hash: 64 hexadecimal digits"));
-        if text.len() != 64 || !text.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'a'..=b'f')) {
-            return Err(wrong());
-        }
-        let mut hash = [0; 32];
-        for (byte, pair) in hash.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
-            let pair = std::str::from_utf8(pair).map_err(|_| wrong())?;
-            *byte = u8::from_str_radix(pair, 16).map_err(|_| wrong())?;
-        }
-        Ok(Self(hash))
+        hex::read(text)
+            .map(Self)
+            .ok_or_else(|| ParseError(format!("{text:?} is not a content hash: 64 hexadecimal digits")))
     }
 }
 

@@ -75,11 +75,13 @@ fn check_name(name: &str) -> Result<(), &'static str> {
 
 fn is_device(name: &str) -> bool {
     let stem = name.split('.').next().unwrap_or(name).trim_end().to_ascii_uppercase();
+    // Windows reads the small raised digits as digits, too.
+    let is_digit = |c: char| c.is_ascii_digit() || matches!(c, '¹' | '²' | '³');
     let numbered = |prefix: &str| {
         stem.strip_prefix(prefix)
-            .is_some_and(|rest| rest.len() == 1 && rest.chars().all(|c| c.is_ascii_digit()))
+            .is_some_and(|rest| rest.chars().count() == 1 && rest.chars().all(is_digit))
     };
-    matches!(stem.as_str(), "CON" | "PRN" | "AUX" | "NUL") || numbered("COM") || numbered("LPT")
+    matches!(stem.as_str(), "CON" | "PRN" | "AUX" | "NUL" | "CONIN$" | "CONOUT$") || numbered("COM") || numbered("LPT")
 }
 
 #[cfg(test)]
@@ -95,6 +97,9 @@ mod tests {
             "…/u.1001.png",
             "_drive_c/x",
             "com/lpt10.txt",
+            "console/nullable.txt",
+            ".hidden/..config",
+            "~user/x",
         ] {
             assert_eq!(text.parse::<JobPath>().map(|path| path.to_string()).as_deref(), Ok(text));
         }
@@ -118,7 +123,21 @@ mod tests {
             "c:/x",
             "a\\b",
             "nul",
+            "CON",
+            "aux.txt",
+            "a/Prn.tar.gz",
+            "NUL .txt",
             "a/COM1.txt",
+            "lpt²",
+            "conout$",
+            "a:b",
+            "file.txt::$DATA",
+            "//server/share",
+            "\\\\server\\share",
+            "~/../x",
+            "a/..",
+            "a/. ./b",
+            "a/.../b",
             "a\0b",
             "dot.",
             "space ",

@@ -1,15 +1,18 @@
-//! The plain names of things: jobs, slaves, tasks, attempts, contents, frames and paths inside a job.
+//! The plain names of things: jobs, slaves, tasks, attempts, contents, certificates, frames and paths inside a job.
 //!
 //! Absences: no I/O, no clock, no serde, no randomness (who makes an id hands the random bits in). Everything here has
 //! exactly one spelling as text, `Display` writes it and `FromStr` reads it back; the wire and the store use that spelling.
 
+mod fingerprint;
 mod frames;
 mod hash;
+mod hex;
 mod job_path;
 mod name;
 mod requirements;
 mod version;
 
+pub use fingerprint::Fingerprint;
 pub use frames::{FRAME_MAX, FRAME_MIN, FRAMES_PER_JOB_MAX, FrameSet};
 pub use hash::ContentHash;
 pub use job_path::{JOB_PATH_BYTES_MAX, JobPath};

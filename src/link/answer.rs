@@ -1,7 +1,8 @@
 //! What a master's answer means.
 
-use super::connect::MasterAddress;
+use super::address::MasterAddress;
 use crate::error::{Code, Error, Result};
+use crate::tls::speaks_no_tls;
 use crate::wire::FaultBody;
 use reqwest::Response;
 use serde::de::DeserializeOwned;
@@ -68,6 +69,10 @@ async fn bytes(mut response: Response) -> Result<Vec<u8>> {
 
 /// Nobody answers.
 pub(super) fn unreachable(address: &MasterAddress, error: &reqwest::Error) -> Error {
+    if speaks_no_tls(error) {
+        return Error::unreachable(format!("what answers at {address} does not speak TLS"))
+            .hint(format!("a master without TLS is called http://{}", address.host()));
+    }
     let why = if error.is_timeout() {
         "it does not answer in time".to_owned()
     } else {

@@ -2,12 +2,15 @@
 //!
 //! Absences: no retries and no decisions. Whoever calls knows whether to try again; [`Backoff`] tells how long to wait.
 
+mod address;
 mod answer;
 mod backoff;
 mod calls;
 mod connect;
+mod hello;
 mod transfer;
 
+pub use address::MasterAddress;
 pub use backoff::Backoff;
-pub use connect::{Link, MasterAddress};
+pub use connect::Link;
 pub use transfer::{Progress, no_progress};

@@ -2,12 +2,13 @@
 
 use super::Access;
 use super::fault::Fault;
+use super::lock::Lock;
 use crate::error::Error;
 use axum::extract::Request;
 use axum::http::uri::Authority;
 use axum::http::{HeaderMap, Method, header};
 use std::net::IpAddr;
-use std::sync::{PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 
 /// The cookie of the monitor: the bearer token, once somebody has entered the key.
 pub(super) const COOKIE: &str = "netrender";
@@ -18,7 +19,7 @@ const OPEN_PATHS: [&str; 3] = ["/api/v1/hello", "/login", "/style.css"];
 /// The rules by which callers are let in.
 #[derive(Debug)]
 pub(super) struct Gate {
-    access: Access,
+    lock: Arc<Lock>,
     /// The address listened on, if it is a certain one.
     bound: IpAddr,
     /// Names by which this machine may be called, in lower case.
@@ -29,37 +30,29 @@ pub(super) struct Gate {
 }
 
 impl Gate {
-    /// The rules for a master that is called `name` and listens at `bound`.
-    pub(super) fn new(access: Access, bound: IpAddr, name: &str, host_names: Vec<String>) -> Self {
-        let machine = super::machine_name().to_lowercase();
-        let mut names = vec![
-            "localhost".to_owned(),
-            format!("{machine}.local"),
-            machine,
-            name.to_lowercase(),
-        ];
-        names.extend(host_names.into_iter().map(|name| name.to_lowercase()));
+    /// The rules for a master that listens at `bound` and may be called by these names.
+    pub(super) fn new(lock: Arc<Lock>, bound: IpAddr, names: Vec<String>) -> Self {
         Self {
-            access,
+            lock,
             bound,
             names,
             own: RwLock::default(),
         }
     }
 
-    /// Who may use this master.
-    pub(super) fn access(&self) -> &Access {
-        &self.access
+    /// The key that opens.
+    pub(super) fn lock(&self) -> &Arc<Lock> {
+        &self.lock
     }
 
-    /// Lets a request in, or says why not.
-    pub(super) fn admit<B>(&self, request: &Request<B>) -> Result<(), Fault> {
+    /// Lets a request in that came over TLS or not, or says why not.
+    pub(super) fn admit<B>(&self, request: &Request<B>, is_tls: bool) -> Result<(), Fault> {
         let headers = request.headers();
         let host = host(headers)?;
         self.check_host(&host)?;
         let changes = !matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
         if changes {
-            check_origin(headers, &host)?;
+            check_origin(headers, &host, is_tls)?;
         }
         if OPEN_PATHS.contains(&request.uri().path()) {
             return Ok(());
@@ -69,7 +62,7 @@ impl Gate {
 
     /// A page of somebody else's, whose name was made to point here, must not speak for whoever looks at it; and the proof
     /// of the key is given for addresses of this machine only.
-    fn check_host(&self, host: &Authority) -> Result<(), Fault> {
+    pub(super) fn check_host(&self, host: &Authority) -> Result<(), Fault> {
         let name = host.host().trim_matches(['[', ']']).to_lowercase();
         let is_known = match name.parse::<IpAddr>() {
             Ok(ip) => ip.is_loopback() || ip == self.bound || self.is_own(ip) || self.names.contains(&name),
@@ -95,7 +88,9 @@ impl Gate {
     }
 
     fn check_key(&self, headers: &HeaderMap, changes: bool) -> Result<(), Fault> {
-        let Access::Key(key) = &self.access else { return Ok(()) };
+        let Access::Key(key) = self.lock.access() else {
+            return Ok(());
+        };
         let bearer = headers
             .get(header::AUTHORIZATION)
             .and_then(|value| value.to_str().ok())
@@ -115,6 +110,19 @@ impl Gate {
     }
 }
 
+/// The names by which a master that people call `name` may be called, in lower case.
+pub(super) fn names(name: &str, host_names: &[String]) -> Vec<String> {
+    let machine = super::machine_name().to_lowercase();
+    let mut names = vec![
+        "localhost".to_owned(),
+        format!("{machine}.local"),
+        machine,
+        name.to_lowercase(),
+    ];
+    names.extend(host_names.iter().map(|name| name.to_lowercase()));
+    names
+}
+
 /// The host that was called, as the caller wrote it.
 pub(super) fn host(headers: &HeaderMap) -> Result<Authority, Fault> {
     headers
@@ -124,12 +132,12 @@ pub(super) fn host(headers: &HeaderMap) -> Result<Authority, Fault> {
         .ok_or_else(|| Error::bad_input("the request does not say which host it calls").into())
 }
 
-fn check_origin(headers: &HeaderMap, host: &Authority) -> Result<(), Fault> {
+fn check_origin(headers: &HeaderMap, host: &Authority, is_tls: bool) -> Result<(), Fault> {
     let Some(origin) = headers.get(header::ORIGIN) else {
         return Ok(());
     };
     let origin = origin.to_str().unwrap_or_default();
-    let caller = origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://"));
+    let caller = origin.strip_prefix(if is_tls { "https://" } else { "http://" });
     if caller.is_some_and(|caller| caller.eq_ignore_ascii_case(host.as_str())) {
         Ok(())
     } else {

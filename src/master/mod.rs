@@ -8,24 +8,30 @@ mod convert;
 mod fault;
 mod gate;
 mod happening;
+mod herald;
 mod home;
 mod http;
+mod lock;
 mod monitor;
+mod renewal;
 mod serve;
 
 pub use actor::Status;
+pub use renewal::{SELF_SIGNED, Ssl};
 
 use crate::access::FarmKey;
-use crate::discovery::Announcer;
 use crate::error::{Error, Result};
 use crate::happening::{Happening, HappeningKind};
-use crate::ids::FarmId;
-use crate::wire::{API_VERSION, Announcement, PRODUCT};
+use crate::ids::{FarmId, Fingerprint};
+use crate::tls::Certificates;
 use actor::StatusBoard;
 use gate::Gate;
 use happening::Happenings;
+use herald::Herald;
 use home::Home;
-use serve::Server;
+use lock::Lock;
+use renewal::Renewal;
+use serve::{Open, Server};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -70,6 +76,10 @@ pub struct Options {
     pub clear_on_exit: bool,
     /// Who may use it.
     pub access: Access,
+    /// Where its key lies, so that another can take its place; none: it cannot be replaced while the master runs.
+    pub key_file: Option<PathBuf>,
+    /// The certificate that it shows; none: it speaks without TLS.
+    pub ssl: Option<Ssl>,
     /// What people call it; empty: the machine's name.
     pub name: String,
     /// Names and addresses, beyond the machine's own, by which callers may reach it (a DNS alias, a forwarded port).
@@ -80,11 +90,12 @@ pub struct Options {
 #[derive(Debug)]
 pub struct Master {
     address: SocketAddr,
-    access: Access,
+    lock: Arc<Lock>,
+    renewal: Option<Arc<Renewal>>,
     happenings: Arc<Happenings>,
     board: Arc<StatusBoard>,
     server: Server,
-    announcer: Mutex<Option<Announcer>>,
+    herald: Arc<Herald>,
     actor: Mutex<Option<JoinHandle<()>>>,
     desk: actor::Desk,
 }
@@ -105,30 +116,42 @@ impl Master {
         let address = listener
             .local_addr()
             .map_err(|error| Error::internal(format!("the listening socket has no address: {error}")))?;
+        let names = gate::names(&name, &options.host_names);
+        let certificates = options.ssl.map(|ssl| renewal::open(ssl, &names)).transpose()?;
         let (home, store) = Home::open(&options.path, options.clear_on_exit)?;
         let (happenings, board) = (Arc::new(Happenings::default()), Arc::new(StatusBoard::default()));
         let folders = home.folders.clone();
         let (desk, actor) = actor::start(home, store, Arc::clone(&happenings), Arc::clone(&board))?;
-        let gate = Gate::new(options.access.clone(), address.ip(), &name, options.host_names);
+        let shown = certificates.as_ref().map(Certificates::fingerprint);
+        let herald = Arc::new(Herald::new(&name, options.access.farm(), address.port(), shown));
+        let renewal =
+            certificates.map(|certificates| Arc::new(Renewal::new(certificates, Arc::clone(&happenings), Arc::clone(&herald))));
+        let lock = Lock::new(options.access, options.key_file, Arc::clone(&herald), Arc::clone(&happenings));
+        let lock = Arc::new(lock);
         let app = http::App {
             desk: desk.clone(),
             folders,
-            gate,
+            gate: Gate::new(Arc::clone(&lock), address.ip(), names),
             name: name.clone(),
             active_results: Arc::default(),
         };
-        let server = Server::start(listener, http::Service::new(app))?;
-        let announcer = options
-            .broadcast
-            .then(|| announce(&name, options.access.farm(), address.port(), &happenings))
-            .flatten();
+        let open = Open {
+            pages: http::Service::new(app),
+            renewal: renewal.clone(),
+            cut_off: lock.cut_off(),
+        };
+        let server = Server::start(listener, open)?;
+        if options.broadcast {
+            herald.start(&happenings);
+        }
         let master = Self {
             address,
-            access: options.access,
+            lock,
+            renewal,
             happenings,
             board,
             server,
-            announcer: Mutex::new(announcer),
+            herald,
             actor: Mutex::new(Some(actor)),
             desk,
         };
@@ -147,7 +170,7 @@ impl Master {
             IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
             ip => ip,
         };
-        format!("http://{}", SocketAddr::new(ip, self.address.port()))
+        self.url_of(ip)
     }
 
     /// Where other machines reach it, if it listens on all interfaces: one address for each network.
@@ -161,17 +184,39 @@ impl Master {
         let addresses = interfaces.iter().map(if_addrs::Interface::ip);
         addresses
             .filter(|ip| ip.is_ipv4() && !ip.is_loopback())
-            .map(|ip| format!("http://{}", SocketAddr::new(ip, self.address.port())))
+            .map(|ip| self.url_of(ip))
             .collect()
+    }
+
+    fn url_of(&self, ip: IpAddr) -> String {
+        let scheme = if self.renewal.is_some() { "https" } else { "http" };
+        format!("{scheme}://{}", SocketAddr::new(ip, self.address.port()))
     }
 
     /// The farm's key; none with open access.
     #[must_use]
-    pub fn key(&self) -> Option<&FarmKey> {
-        match &self.access {
+    pub fn key(&self) -> Option<FarmKey> {
+        match self.lock.access() {
             Access::Key(key) => Some(key),
             Access::Open => None,
         }
+    }
+
+    /// Puts a new key in the place of the farm's: the old one is refused from then on. Returns which farm it is now.
+    pub fn renew_key(&self) -> Result<FarmId> {
+        self.lock.renew()
+    }
+
+    /// The name of the certificate that it shows; none without TLS.
+    #[must_use]
+    pub fn fingerprint(&self) -> Option<Fingerprint> {
+        self.renewal.as_ref().map(|renewal| renewal.fingerprint())
+    }
+
+    /// Reads the files of the certificate again, now; it does so by itself a moment after they have changed. New connections
+    /// are shown the new one.
+    pub fn renew_certificate(&self) -> Result<()> {
+        self.renewal.as_ref().ok_or_else(renewal::no_certificate)?.renew()
     }
 
     /// False once it was stopped, or ended by itself; then [`Self::events`] tells why.
@@ -194,7 +239,7 @@ impl Master {
 
     /// Ends it, all state safe on the disk, within about the timeout. A second call does nothing.
     pub fn stop(&self, timeout: Duration) -> Result<()> {
-        drop(self.announcer.lock().unwrap_or_else(PoisonError::into_inner).take());
+        self.herald.stop();
         let Some(actor) = self.actor.lock().unwrap_or_else(PoisonError::into_inner).take() else {
             return Ok(());
         };
@@ -221,21 +266,6 @@ impl Drop for Master {
             tracing::warn!("{error}");
         }
     }
-}
-
-/// Makes the master findable; that it cannot be is no reason not to work.
-fn announce(name: &str, farm: FarmId, port: u16, happenings: &Happenings) -> Option<Announcer> {
-    let announcement = Announcement {
-        product: PRODUCT.to_owned(),
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-        api: API_VERSION,
-        farm,
-        name: name.to_owned(),
-        port,
-    };
-    Announcer::start(&announcement)
-        .map_err(|error| happenings.add(HappeningKind::Warning, error.to_string()))
-        .ok()
 }
 
 fn machine_name() -> String {

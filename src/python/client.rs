@@ -65,6 +65,17 @@ impl Client {
         self.ask(py, |client| Ok(client.url()))
     }
 
+    /// The SHA-256 of the master's certificate; None without TLS.
+    #[getter]
+    fn fingerprint(&self, py: Python<'_>) -> PyResult<Option<String>> {
+        self.ask(py, |client| Ok(client.fingerprint().map(|print| print.to_string())))
+    }
+
+    /// Has the master replace the farm's key; returns which farm it is now.
+    fn renew_key(&self, py: Python<'_>) -> PyResult<String> {
+        self.ask(py, |client| Ok(client::renew_key(client)?.to_string()))
+    }
+
     /// Starts to send a saved .blend with all it needs; returns at once.
     #[pyo3(
         signature = (

@@ -37,7 +37,7 @@ impl MasterStatus {
 impl Master {
     /// Starts a master; returns as soon as it listens.
     #[classmethod]
-    #[pyo3(signature = (*, path=None, address="[default]", port=8000, broadcast=true, clear_on_exit=false, access="key"))]
+    #[pyo3(signature = (*, path=None, address="[default]", port=8000, broadcast=true, clear_on_exit=false, access="key", ssl=None, ssl_key=None))]
     #[expect(clippy::too_many_arguments, reason = "keyword arguments of Python")]
     fn start(
         _class: &Bound<'_, PyType>,
@@ -48,23 +48,36 @@ impl Master {
         broadcast: bool,
         clear_on_exit: bool,
         access: &str,
+        ssl: Option<PathBuf>,
+        ssl_key: Option<PathBuf>,
     ) -> PyResult<Self> {
         if !matches!(access, "key" | "open") {
             return Err(PyValueError::new_err(format!(
                 "access is \"key\" or \"open\", not {access:?}"
             )));
         }
+        let ssl = match (ssl, ssl_key) {
+            (None, None) => None,
+            (None, Some(_)) => return Err(PyValueError::new_err("ssl_key needs the certificate that it belongs to: ssl")),
+            (Some(ssl), None) if ssl.as_os_str() == master::SELF_SIGNED => Some(master::Ssl::SelfSigned),
+            (Some(certificate), key) => Some(master::Ssl::Files { certificate, key }),
+        };
         let master = away(py, || {
+            let (access, key_file) = if access == "open" {
+                (master::Access::Open, None)
+            } else {
+                let key = KeySource::Kept.of_master()?;
+                (master::Access::Key(key.key), key.file)
+            };
             master::Master::start(master::Options {
                 path: path.map_or_else(|| data_folder().map(|folder| folder.join("master")), Ok)?,
                 address: address.to_owned(),
                 port,
                 broadcast,
                 clear_on_exit,
-                access: match access {
-                    "open" => master::Access::Open,
-                    _ => master::Access::Key(KeySource::Kept.of_master()?),
-                },
+                access,
+                key_file,
+                ssl,
                 name: String::new(),
                 host_names: Vec::new(),
             })
@@ -81,7 +94,23 @@ impl Master {
     /// The farm's key; None with open access.
     #[getter]
     fn key(&self, py: Python<'_>) -> PyResult<Option<String>> {
-        away(py, || Ok(self.0.get()?.key().map(ToString::to_string)))
+        away(py, || Ok(self.0.get()?.key().map(|key| key.to_string())))
+    }
+
+    /// The SHA-256 of the certificate that it shows; None without TLS.
+    #[getter]
+    fn fingerprint(&self, py: Python<'_>) -> PyResult<Option<String>> {
+        away(py, || Ok(self.0.get()?.fingerprint().map(|print| print.to_string())))
+    }
+
+    /// Reads the files of the certificate again, now.
+    fn renew_certificate(&self, py: Python<'_>) -> PyResult<()> {
+        away(py, || self.0.get()?.renew_certificate())
+    }
+
+    /// Puts a new key in the place of the farm's; returns which farm it is now.
+    fn renew_key(&self, py: Python<'_>) -> PyResult<String> {
+        away(py, || Ok(self.0.get()?.renew_key()?.to_string()))
     }
 
     /// False once it was stopped, or ended by itself.

@@ -7,6 +7,7 @@
 
 mod client;
 mod error;
+mod keys;
 mod master;
 mod moving;
 mod own;
@@ -27,6 +28,8 @@ mod _core {
     use super::client::{Client, find_masters};
     #[pymodule_export]
     use super::error::{InvalidJob, NetrenderError, NotFound, Refused, Stopped, Timeout, Unreachable, VersionMismatch};
+    #[pymodule_export]
+    use super::keys::{add_key, key_line, trust};
     #[pymodule_export]
     use super::main;
     #[pymodule_export]

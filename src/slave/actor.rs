@@ -175,6 +175,10 @@ impl Actor {
             let link = &session.link;
             self.board
                 .connected(link.address().to_string(), session.slave, link.is_open());
+            if let Some(fingerprint) = link.newly_trusted() {
+                let told = format!("first meeting with this master: its certificate {fingerprint} is trusted from now on");
+                self.board.tell(HappeningKind::Info, told);
+            }
             shop.session.send_replace(Some(session.clone()));
             let began = tokio::time::Instant::now();
             let error = tokio::select! {

@@ -2,7 +2,7 @@
 //! of [`super::Hello`] first.
 
 use super::text;
-use crate::ids::FarmId;
+use crate::ids::{FarmId, Fingerprint};
 use serde::{Deserialize, Serialize};
 
 /// The UDP port on which masters are heard and asked, whatever their TCP port.
@@ -26,6 +26,9 @@ pub struct Announcement {
     pub name: String,
     /// Its TCP port.
     pub port: u16,
+    /// The certificate that it shows; none without TLS.
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "text::option")]
+    pub tls: Option<Fingerprint>,
 }
 
 /// "Which masters are there?"

@@ -26,7 +26,16 @@ pub struct Hello {
     pub name: String,
     /// Whether the farm asks for its key ("key") or not ("open").
     pub access: String,
-    /// Proof that the master has the farm's key: a keyed hash of the caller's nonce and of the address it called
-    /// (the Host header). Checked before the caller says anything of its own. Empty if no nonce was sent.
+    /// Proof that the master has the farm's key: a keyed hash of the caller's nonce, of the address it called (the Host
+    /// header) and of the certificate that the connection shows. Checked before the caller says anything of its own. Empty if no nonce was sent.
     pub proof: String,
+}
+
+/// Answer to `POST /api/v1/key/renew`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct KeyRenewed {
+    /// Which farm it is from now on: a farm is named after its key.
+    #[serde(with = "text")]
+    #[schema(value_type = String, example = "7k3vq9xd")]
+    pub farm: FarmId,
 }

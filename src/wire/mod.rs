@@ -15,7 +15,7 @@ pub mod text;
 
 pub use announce::{ANNOUNCEMENT_BYTES_MAX, Announcement, DISCOVERY_PORT, Query};
 pub use fault::FaultBody;
-pub use hello::{API_VERSION, Hello, PRODUCT};
+pub use hello::{API_VERSION, Hello, KeyRenewed, PRODUCT};
 pub use job::{
     ContentStatus, FileEntry, JobAnnounce, JobAnnounced, JobInfo, JobStateInfo, Manifest, RenderSettings, TransitionInfo,
 };

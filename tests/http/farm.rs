@@ -3,6 +3,7 @@
 use exr::prelude::{AnyChannel, AnyChannels, Encoding, FlatSamples, Image, Layer, LayerAttributes, WritableImage as _};
 use netrender::access::FarmKey;
 use netrender::master::{Access, Master, Options};
+use netrender::tls::{Trust, caller_config};
 use serde_json::{Value, json};
 use std::path::Path;
 use std::time::Duration;
@@ -69,6 +70,8 @@ pub(crate) fn options(path: &Path, key: &FarmKey) -> Options {
         broadcast: false,
         clear_on_exit: false,
         access: Access::Key(key.clone()),
+        key_file: None,
+        ssl: None,
         name: "test".to_owned(),
         host_names: Vec::new(),
     }
@@ -86,6 +89,7 @@ impl Farm {
 
     pub(crate) fn start_with(folder: TempDir, options: Options, key: FarmKey) -> Self {
         let master = Master::start(options).unwrap();
+        let trust = master.fingerprint().map_or(Trust::Nobody, Trust::Only);
         Self {
             master,
             key,
@@ -93,6 +97,7 @@ impl Farm {
             client: reqwest::Client::builder()
                 .no_proxy()
                 .redirect(reqwest::redirect::Policy::none())
+                .tls_backend_preconfigured(caller_config(trust).unwrap())
                 .build()
                 .unwrap(),
             runtime: tokio::runtime::Builder::new_multi_thread()
@@ -152,6 +157,11 @@ impl Farm {
     /// Waits for the answer to a request.
     pub(crate) fn wait(&self, waiting: Waiting) -> Reply {
         self.runtime.block_on(waiting.0).unwrap().unwrap()
+    }
+
+    /// Waits until a request is answered or its connection ends; whether the connection ended.
+    pub(crate) fn is_cut(&self, waiting: Waiting) -> bool {
+        self.runtime.block_on(waiting.0).unwrap().is_err()
     }
 
     /// Goes away without waiting for the answer.

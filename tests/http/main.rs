@@ -11,9 +11,11 @@ mod durable;
 mod farm;
 #[cfg(target_os = "linux")]
 mod full_disk;
+mod key;
 mod monitor;
 mod refusals;
 mod rules;
+mod tls;
 
 use farm::{Farm, Reply, announce, content, hash_of, picture, registration};
 use serde_json::{Value, json};

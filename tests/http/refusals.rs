@@ -33,7 +33,7 @@ fn without_the_key_nothing_is_told() {
 
     let hello = bare("GET", "hello?nonce=abc").json();
     let host = farm.master.url().replace("http://", "");
-    assert!(farm.key.proves(hello["proof"].as_str().unwrap(), "abc", &host));
+    assert!(farm.key.proves(hello["proof"].as_str().unwrap(), "abc", &host, None));
     assert_eq!((&hello["product"], &hello["access"]), (&json!("netrender"), &json!("key")));
 }
 
@@ -75,6 +75,9 @@ fn every_failure_has_the_same_body() {
         .refused(404, "not_found", "no slave 00000000");
     farm.post("slaves/00000000/orders", &json!({}))
         .refused(404, "not_found", "no slave 00000000");
+    let deep = "[".repeat(100_000) + &"]".repeat(100_000);
+    let deep = farm.send(farm.request("POST", "jobs").body(format!("{{\"name\": {deep}}}")));
+    deep.refused(400, "bad_input", "JSON cannot be read");
     let garbage = farm.send(farm.request("POST", &format!("slaves/{slave}/work")).body("{\"want\": tru"));
     garbage.refused(400, "bad_input", "JSON cannot be read");
     let endless = farm.send(farm.request("POST", "jobs").body(vec![b' '; 9 << 20]));

@@ -53,6 +53,8 @@ impl Farm {
             broadcast: false,
             clear_on_exit: false,
             access: Access::Key(self.key.clone()),
+            key_file: None,
+            ssl: None,
             name: "test".to_owned(),
             host_names: Vec::new(),
         };

@@ -5,10 +5,11 @@ use super::body::Asked;
 use crate::master::Access;
 use crate::master::fault::Fault;
 use crate::master::gate;
+use crate::master::serve::Peer;
 use crate::wire::{API_VERSION, FaultBody, Hello, PRODUCT};
-use axum::Json;
 use axum::extract::State;
 use axum::http::HeaderMap;
+use axum::{Extension, Json};
 use serde::Deserialize;
 
 /// Longest nonce; what is longer is cut by nobody and proven by nobody.
@@ -25,13 +26,21 @@ pub(super) struct HelloQuery {
 /// Which farm this is, and, for a nonce, the proof that the master has the farm's key. Needs no key.
 #[utoipa::path(get, path = "/hello", params(HelloQuery),
     responses((status = 200, body = Hello), (status = "default", body = FaultBody)))]
-pub(super) async fn hello(State(app): Shared, headers: HeaderMap, Asked(query): Asked<HelloQuery>) -> Result<Json<Hello>, Fault> {
+pub(super) async fn hello(
+    State(app): Shared,
+    peer: Option<Extension<Peer>>,
+    headers: HeaderMap,
+    Asked(query): Asked<HelloQuery>,
+) -> Result<Json<Hello>, Fault> {
     if query.nonce.len() > NONCE_BYTES_MAX {
         return Err(crate::error::Error::bad_input(format!("the nonce is longer than {NONCE_BYTES_MAX} bytes")).into());
     }
     let host = gate::host(&headers)?;
-    let (access, proof) = match app.gate.access() {
-        Access::Key(key) if !query.nonce.is_empty() => ("key", key.proof(&query.nonce, host.as_str())),
+    // Of this very connection: it may have begun before the certificate was renewed.
+    let shown = peer.and_then(|Extension(peer)| peer.tls);
+    let access = app.gate.lock().access();
+    let (kind, proof) = match &access {
+        Access::Key(key) if !query.nonce.is_empty() => ("key", key.proof(&query.nonce, host.as_str(), shown)),
         Access::Key(_) => ("key", String::new()),
         Access::Open => ("open", String::new()),
     };
@@ -39,9 +48,9 @@ pub(super) async fn hello(State(app): Shared, headers: HeaderMap, Asked(query): 
         product: PRODUCT.to_owned(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         api: API_VERSION,
-        farm: app.gate.access().farm(),
+        farm: access.farm(),
         name: app.name.clone(),
-        access: access.to_owned(),
+        access: kind.to_owned(),
         proof,
     }))
 }

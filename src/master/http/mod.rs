@@ -6,7 +6,9 @@ mod body;
 mod contents;
 mod hello;
 mod jobs;
+mod key;
 mod logs;
+mod plain;
 mod receive;
 mod results;
 mod rules;
@@ -76,9 +78,14 @@ impl Service {
         }
     }
 
+    /// Tells a caller without TLS where to call instead.
+    pub(super) fn send_on(&self, request: &Request) -> Response {
+        plain::answer(&self.app.gate, request)
+    }
+
     /// Lets a request in or not, and makes every failure speak in our words.
     pub(super) async fn answer(&self, mut request: Request, peer: Peer) -> Response {
-        let mut response = match self.app.gate.admit(&request) {
+        let mut response = match self.app.gate.admit(&request, peer.tls.is_some()) {
             Ok(()) => {
                 // Most requests of a farm by far: past the router, whose layers cost as much as the answer itself.
                 if let Some(slave) = slaves::asks_for_work(&request) {
@@ -126,6 +133,7 @@ fn calls() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new()
         // anyone
         .routes(routes!(hello::hello))
+        .routes(routes!(key::renew))
         // clients
         .routes(routes!(jobs::announce, jobs::list))
         .routes(routes!(jobs::show, jobs::remove))

@@ -22,7 +22,7 @@ pub(super) async fn register(
 ) -> Result<Json<Registered>, Fault> {
     validate::registration(&registration)?;
     let fresh = SlaveId::from_bits(super::super::random_bits()?);
-    let address = peer.map_or_else(String::new, |Extension(Peer(address))| address.ip().to_string());
+    let address = peer.map_or_else(String::new, |Extension(peer)| peer.address.ip().to_string());
     let id = app.desk.register(registration, fresh, address).await?;
     Ok(Json(Registered { id }))
 }

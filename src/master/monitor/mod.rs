@@ -8,18 +8,19 @@ use super::convert;
 use super::fault::{Fault, Told};
 use super::gate::COOKIE;
 use super::http::{App, Shared, collect};
-use crate::access::FarmKey;
+use super::serve::Peer;
+use crate::access::KeyLine;
 use crate::error::{Error, Result};
 use crate::farm::Event;
 use crate::ids::{JobId, SlaveId, TaskIndex};
 use crate::master::{Access, Status};
 use askama::Template;
-use axum::Router;
 use axum::body::Body;
 use axum::extract::{Path, Query, State};
 use axum::http::{StatusCode, Uri, header};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
+use axum::{Extension, Router};
 use pages::{Failure, Frame, JobPage, Login, Overview};
 use rows::{FrameRow, JobRow, SlaveRow, unwritten};
 use serde::Deserialize;
@@ -146,17 +147,20 @@ struct LoginForm {
 }
 
 /// Takes the key once; from then on the browser sends the bearer token that follows from it.
-async fn enter(State(app): Shared, body: Body) -> Result<Response, Unshown> {
-    let Access::Key(key) = app.gate.access() else {
+async fn enter(State(app): Shared, peer: Option<Extension<Peer>>, body: Body) -> Result<Response, Unshown> {
+    let Access::Key(key) = app.gate.lock().access() else {
         return Ok(Redirect::to("/").into_response());
     };
+    // A browser that got the cookie over TLS shall not give it away without.
+    let is_tls = peer.is_some_and(|Extension(peer)| peer.tls.is_some());
+    let secure = if is_tls { "; Secure" } else { "" };
     let bytes = collect(body, FORM_BYTES_MAX).await?;
     // A form is written like a query.
     let form = format!("/?{}", String::from_utf8_lossy(&bytes)).parse::<Uri>().ok();
     let given = form
         .and_then(|uri| Query::<LoginForm>::try_from_uri(&uri).ok())
-        .and_then(|Query(form)| form.key.trim().parse::<FarmKey>().ok());
-    if !given.is_some_and(|given| key.is_bearer(&given.bearer())) {
+        .and_then(|Query(form)| form.key.parse::<KeyLine>().ok());
+    if !given.is_some_and(|given| key.is_bearer(&given.key.bearer())) {
         let page = Login {
             error: "This is not the farm's key. It is the line of 64 digits that the master showed at its start.",
         };
@@ -164,7 +168,7 @@ async fn enter(State(app): Shared, body: Body) -> Result<Response, Unshown> {
         *response.status_mut() = StatusCode::UNAUTHORIZED;
         return Ok(response);
     }
-    let cookie = format!("{COOKIE}={}; HttpOnly; SameSite=Strict; Path=/", key.bearer());
+    let cookie = format!("{COOKIE}={}; HttpOnly; SameSite=Strict; Path=/{secure}", key.bearer());
     Ok(([(header::SET_COOKIE, cookie)], Redirect::to("/")).into_response())
 }
 

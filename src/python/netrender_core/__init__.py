@@ -31,9 +31,12 @@ from ._core import (
     Unreachable,
     VersionMismatch,
     __version__,
+    add_key,
     exr_info,
     find_masters,
+    key_line,
     main,
+    trust,
 )
 
 __all__ = [
@@ -64,7 +67,10 @@ __all__ = [
     "Unreachable",
     "VersionMismatch",
     "__version__",
+    "add_key",
     "exr_info",
     "find_masters",
+    "key_line",
     "main",
+    "trust",
 ]

@@ -61,11 +61,15 @@ class Master:
         broadcast: bool = True,
         clear_on_exit: bool = False,
         access: Literal["key", "open"] = "key",
+        ssl: str | None = None,
+        ssl_key: str | None = None,
     ) -> Master:
         """Starts a master; returns as soon as it listens.
 
         `path`: folder for its state and files, the user's data folder if None. `address`: interface to listen on,
-        "[default]" for all. `port`: 0 takes a free one. Raises OSError if the port is taken or the path not writable.
+        "[default]" for all. `port`: 0 takes a free one. `ssl`: a PEM file with the certificate and after it its chain of
+        trust, or "self-signed" for one of the master's own; `ssl_key`: the PEM file with its key, None if it lies in the same
+        one. Raises OSError if the port is taken or a file or path cannot be used, InvalidJob if a certificate is wrong.
         """
     @property
     def url(self) -> str:
@@ -73,6 +77,13 @@ class Master:
     @property
     def key(self) -> str | None:
         """The farm's key, to be pasted on other machines; None with open access."""
+    @property
+    def fingerprint(self) -> str | None:
+        """The SHA-256 of the certificate that it shows; None without TLS."""
+    def renew_certificate(self) -> None:
+        """Reads the files of the certificate again, now; by itself it does so a moment after they have changed."""
+    def renew_key(self) -> str:
+        """Puts a new key in the place of the farm's, and returns which farm it is now. The old key is refused from then on."""
     @property
     def running(self) -> bool:
         """False once it was stopped, or ended by itself (then `events()` tells why)."""
@@ -169,13 +180,21 @@ class Client:
     def connect(
         cls, *, master: str = "auto", key_file: str | None = None, key: str | None = None, timeout: float = 10.0
     ) -> Client:
-        """Finds the master, has it prove the farm's key, and checks its version."""
+        """Finds the master, has it prove the farm's key, and checks its version.
+
+        A certificate that the system's roots do not vouch for is kept at the first meeting; a change is Refused.
+        """
     @classmethod
     def start_connect(
         cls, *, master: str = "auto", key_file: str | None = None, key: str | None = None, timeout: float = 10.0
     ) -> Pending[Client]: ...
     @property
     def url(self) -> str: ...
+    @property
+    def fingerprint(self) -> str | None:
+        """The SHA-256 of the master's certificate; None without TLS. From memory."""
+    def renew_key(self) -> str:
+        """Has the master replace the farm's key, and returns which farm it is now. This client is refused from then on, too."""
     def submit(
         self,
         blend: str,
@@ -379,6 +398,22 @@ class ExrInfo:
 
 def find_masters(timeout: float = 2.0) -> list[MasterFound]:
     """Asks the local network for masters and returns those that answered in time."""
+
+def add_key(line: str) -> str:
+    """Keeps the key that a master elsewhere has shown (64 digits, or the line of `key_line`); returns which farm it opens.
+
+    The line of `key_line` also tells the master's certificate, which is trusted from then on. Raises InvalidJob if it is
+    neither, OSError if it cannot be kept.
+    """
+
+def key_line(*, master: str = "auto", host: str | None = None, key_file: str | None = None, timeout: float = 10.0) -> str:
+    """One line that gives another machine the key, the master's address and its certificate: for `add_key` there.
+
+    `host`: the name or address by which the master is reached from there, None to find it out.
+    """
+
+def trust(master: str, *, key_file: str | None = None, timeout: float = 10.0) -> str | None:
+    """Trusts the certificate that a master shows now, after it was renewed on purpose; returns its SHA-256."""
 
 def exr_info(path: str) -> ExrInfo:
     """Reads the header of a multilayer EXR. Raises OSError or InvalidJob."""

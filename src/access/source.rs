@@ -1,0 +1,103 @@
+//! Where a key comes from.
+
+use super::{FarmKey, config_folder};
+use crate::error::{Error, Result};
+use crate::ids::FarmId;
+use std::path::PathBuf;
+
+/// Environment variable that holds a key.
+pub const KEY_VARIABLE: &str = "NETRENDER_KEY";
+
+/// The key of a master, and the file in which another one can take its place.
+#[derive(Debug, Clone)]
+pub struct MasterKey {
+    /// The key.
+    pub key: FarmKey,
+    /// Where it lies; none if it was given otherwise, and so cannot be replaced.
+    pub file: Option<PathBuf>,
+}
+
+/// Where a caller looks for the key of the farm that it found.
+#[derive(Debug, Clone, Default)]
+pub enum KeySource {
+    /// The user's configuration folder, then [`KEY_VARIABLE`] if that is set (which wins).
+    #[default]
+    Kept,
+    /// This file.
+    File(PathBuf),
+    /// This very key.
+    Given(FarmKey),
+}
+
+impl KeySource {
+    /// The key for a master that starts on this machine: the one that is given, else the user's own.
+    pub fn of_master(&self) -> Result<MasterKey> {
+        let unfiled = |key| MasterKey { key, file: None };
+        match self {
+            Self::Given(key) => Ok(unfiled(key.clone())),
+            Self::File(path) => Ok(MasterKey {
+                key: FarmKey::read(path)?,
+                file: Some(path.clone()),
+            }),
+            Self::Kept => match key_from_environment()? {
+                Some(key) => Ok(unfiled(key)),
+                None => FarmKey::own(),
+            },
+        }
+    }
+
+    /// The key for a farm, if there is one that fits it.
+    pub fn find(&self, farm: FarmId) -> Result<FarmKey> {
+        let key = match self {
+            Self::Given(key) => Some(key.clone()),
+            Self::File(path) => Some(FarmKey::read(path)?),
+            Self::Kept => match key_from_environment()? {
+                Some(key) => Some(key),
+                None => find_kept(farm)?,
+            },
+        };
+        match key {
+            Some(key) if key.farm() == farm => Ok(key),
+            Some(key) => Err(
+                Error::unauthorized(format!("the key belongs to farm {}, the master to farm {farm}", key.farm()))
+                    .hint("use this master's key: netrender key shows it on the master's machine"),
+            ),
+            None => Err(Error::unauthorized(format!("no key for farm {farm}")).hint(format!(
+                "netrender key shows it on the master's machine; keep it here with netrender key add KEY, or give it by --key-file or {KEY_VARIABLE}"
+            ))),
+        }
+    }
+}
+
+fn key_from_environment() -> Result<Option<FarmKey>> {
+    match std::env::var(KEY_VARIABLE) {
+        Ok(text) if !text.trim().is_empty() => text.parse().map(Some),
+        _ => Ok(None),
+    }
+}
+
+fn find_kept(farm: FarmId) -> Result<Option<FarmKey>> {
+    let folder = config_folder()?;
+    for path in [folder.join("keys").join(format!("{farm}.key")), folder.join("farm.key")] {
+        if path.exists() {
+            let key = FarmKey::read(&path)?;
+            if key.farm() == farm {
+                return Ok(Some(key));
+            }
+        }
+    }
+    Ok(None)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wrong_key_is_told_in_a_sentence() {
+        let key = FarmKey::generate().unwrap();
+        let error = KeySource::Given(key).find(FarmId::from_bits(1)).unwrap_err();
+        assert!(error.to_string().contains("the key belongs to farm"), "{error}");
+        assert!("abc".parse::<FarmKey>().unwrap_err().to_string().contains("no farm key"));
+    }
+}

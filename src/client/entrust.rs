@@ -1,0 +1,54 @@
+//! The farm's key, handed over and replaced.
+
+use super::Client;
+use crate::access::{KeyLine, KeySource, LineMaster};
+use crate::discovery;
+use crate::error::{Error, Result};
+use crate::ids::FarmId;
+use crate::wire::KeyRenewed;
+use std::time::Duration;
+
+impl Client {
+    /// The line by which another machine gets the farm's key and knows this master. `host`: the name or address by which it is
+    /// reached from there; none: as it was reached here, or this machine's address if that was over the machine itself.
+    pub fn key_line(&self, host: Option<&str>, keys: &KeySource) -> Result<KeyLine> {
+        if self.is_open() {
+            return Err(Error::conflict(format!("the master at {} asks for no key", self.url()))
+                .hint("its address is all that is needed"));
+        }
+        let reached = self.link.address().host();
+        let (name, port) = reached.rsplit_once(':').unwrap_or((&reached, self.usual_port()));
+        let name = match host {
+            Some(host) => host.to_owned(),
+            None if is_this_machine(name) => discovery::own_address().map_or_else(|| name.to_owned(), |ip| ip.to_string()),
+            None => name.to_owned(),
+        };
+        let line = KeyLine {
+            key: keys.find(self.link.farm())?,
+            master: Some(LineMaster {
+                host: format!("{name}:{port}"),
+                fingerprint: self.link.fingerprint(),
+            }),
+        };
+        // What cannot be read back is not handed over.
+        line.to_string().parse()
+    }
+
+    fn usual_port(&self) -> &'static str {
+        if self.link.address().is_tls() { "443" } else { "80" }
+    }
+}
+
+/// Has the master replace the farm's key. Returns which farm it is from now on; this client is refused too.
+pub fn renew_key(client: &Client) -> Result<FarmId> {
+    let link = client.link.clone();
+    let renewed = client
+        .threads
+        .ask(async move { link.post::<(), KeyRenewed>("key/renew", &(), Duration::ZERO).await })?;
+    Ok(renewed.farm)
+}
+
+fn is_this_machine(name: &str) -> bool {
+    let ip = name.trim_matches(['[', ']']).parse::<std::net::IpAddr>();
+    name == "localhost" || ip.is_ok_and(|ip| ip.is_loopback())
+}

@@ -1,0 +1,48 @@
+//! The farm's key and the master's certificate, from machine to machine.
+
+use super::error::away;
+use super::own::span;
+use crate::access::{KeyLine, KeySource, KnownMasters};
+use crate::client::Client;
+use pyo3::prelude::*;
+use std::path::PathBuf;
+
+/// Keeps the key that a master elsewhere has shown, for this user; returns which farm it opens.
+#[pyfunction]
+pub(super) fn add_key(py: Python<'_>, line: &str) -> PyResult<String> {
+    away(py, || {
+        let line: KeyLine = line.parse()?;
+        line.keep(&KnownMasters::of_user()?)?;
+        Ok(line.key.farm().to_string())
+    })
+}
+
+/// One line that gives another machine the key, the master's address and its certificate.
+#[pyfunction]
+#[pyo3(signature = (*, master="auto", host=None, key_file=None, timeout=10.0))]
+pub(super) fn key_line(
+    py: Python<'_>,
+    master: &str,
+    host: Option<&str>,
+    key_file: Option<PathBuf>,
+    timeout: f64,
+) -> PyResult<String> {
+    let timeout = span(timeout)?;
+    away(py, || {
+        let keys = key_file.map_or(KeySource::Kept, KeySource::File);
+        let client = Client::connect(master, &keys, timeout)?;
+        Ok(client.key_line(host, &keys)?.to_string())
+    })
+}
+
+/// Trusts the certificate that a master shows now; returns its SHA-256, None without TLS.
+#[pyfunction]
+#[pyo3(signature = (master, *, key_file=None, timeout=10.0))]
+pub(super) fn trust(py: Python<'_>, master: &str, key_file: Option<PathBuf>, timeout: f64) -> PyResult<Option<String>> {
+    let timeout = span(timeout)?;
+    away(py, || {
+        let keys = key_file.map_or(KeySource::Kept, KeySource::File);
+        let client = Client::trust(master, &keys, timeout)?;
+        Ok(client.fingerprint().map(|print| print.to_string()))
+    })
+}
