@@ -7,4 +7,4 @@ from schemathesis import SerializationContext
 @schemathesis.serializer("image/x-exr", "application/zip")
 def as_bytes(_context: SerializationContext, value: object) -> object:
     """Sends what was drawn as it is."""
-    return value.encode() if isinstance(value, str) else value
+    return value if isinstance(value, bytes) else str(value).encode()

@@ -73,7 +73,7 @@ def test_an_idle_farm_is_told_in_words_and_in_json(running: Farm) -> None:
 def test_help_and_version_are_no_failures(farm: Farm) -> None:
     assert "submit" in farm.run("--help").stdout
     assert farm.run("--version").stdout.startswith("netrender ")
-    for command in ("master", "slave", "submit", "jobs", "results", "compare", "key"):
+    for command in ("master", "slave", "submit", "jobs", "results", "compare", "key", "trust", "masters"):
         assert farm.run(command, "--help").returncode == 0
 
 

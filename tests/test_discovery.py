@@ -38,12 +38,6 @@ with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
             sock.sendto(lie.encode(), caller)
 """
 
-FIND = """
-import json, netrender_core
-found = netrender_core.find_masters(timeout=3.0)
-print(json.dumps([[it.name, it.url, it.version, it.usable] for it in found]))
-"""
-
 
 class Lan:
     """Hosts that hear each other and nobody else; they are gone at the end."""
@@ -112,7 +106,7 @@ def lan(tmp_path: Path) -> Iterator[Lan]:
         lan.end()
 
 
-def test_masters_are_found_by_name_and_others_are_told_apart(lan: Lan, core: Path) -> None:
+def test_masters_are_found_by_name_and_others_are_told_apart(lan: Lan) -> None:
     options = ("--port", "8000", "--access", "key")
     for host, (name, *ssl) in enumerate([("alpha",), ("beta", "--ssl", "self-signed")]):
         path = str(lan.folder / f"{name}-path")
@@ -123,14 +117,13 @@ def test_masters_are_found_by_name_and_others_are_told_apart(lan: Lan, core: Pat
 
     key = lan.run(0, "alpha", "netrender", "key").stdout.strip()
     assert lan.run(3, "artist", "netrender", "key", "add", key).returncode == 0
-    found = json.loads(lan.run(3, "artist", sys.executable, "-c", FIND).stdout)
-    assert sorted(it[0] for it in found) == ["alpha", "beta", "newer"], found
-    by_name = {name: (url, version, usable) for name, url, version, usable in found}
-    assert by_name["alpha"][0] == "http://10.77.0.1:8000"
-    assert by_name["alpha"][2], "the master whose key is here cannot be used"
-    assert by_name["beta"][0] == "https://10.77.0.2:8000"
-    assert not by_name["beta"][2], "a master of another farm seems usable"
-    assert by_name["newer"] == ("http://10.77.0.3:8000", "9.9.9", False)
+    found = json.loads(lan.run(3, "artist", "netrender", "masters", "--json").stdout)
+    assert sorted(it["name"] for it in found) == ["alpha", "beta", "newer"], found
+    by_name = {it["name"]: (it["url"], it["usable"]) for it in found}
+    assert by_name["alpha"] == ("http://10.77.0.1:8000", True)
+    assert by_name["beta"] == ("https://10.77.0.2:8000", False), "a master of another farm seems usable"
+    assert by_name["newer"] == ("http://10.77.0.3:8000", False)
+    assert next(it["version"] for it in found if it["name"] == "newer") == "9.9.9"
 
     jobs = lan.run(3, "artist", "netrender", "jobs")
     assert (jobs.returncode, jobs.stdout) == (0, "no jobs\n"), jobs.stderr

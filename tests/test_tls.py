@@ -136,9 +136,7 @@ def test_a_certificate_that_is_wrong_is_told_before_anything_starts(tmp_path: Pa
                 (tmp_path / file).write_text(text)
         (tmp_path / "notes.txt").write_text("buy milk\n")
         command = [farm.command, "master", "--path", str(tmp_path / "new"), "--port", "0", "--no-broadcast", *ssl]
-        result = subprocess.run(
-            command, cwd=tmp_path, env=farm.env, capture_output=True, text=True, timeout=60, check=False
-        )
+        result = subprocess.run(command, cwd=tmp_path, env=farm.env, capture_output=True, text=True, timeout=60, check=False)
         told(result, words)
         assert not (tmp_path / "new").exists(), "a master that could not start left something behind"
 

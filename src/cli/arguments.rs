@@ -86,6 +86,12 @@ pub(super) enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// List the masters that answer on the local network
+    Masters {
+        /// Answer in JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// The farm's key: show it, hand it over, keep that of another machine, replace it
     Key {
         #[command(subcommand)]

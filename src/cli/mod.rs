@@ -7,6 +7,7 @@ mod ask;
 mod compare;
 mod interrupt;
 mod key;
+mod masters;
 mod progress;
 mod results;
 mod rules;
@@ -81,6 +82,7 @@ fn carry_out(arguments: Arguments) -> Result<u8> {
         Command::Rules(wanted) => rules::rules(wanted, &keys),
         Command::Compare { left, right, json } => compare::compare(&left, &right, json),
         Command::Key { action } => key::key(action, &keys),
+        Command::Masters { json } => masters::masters(json),
         Command::Trust { master } => key::trust(&master, &keys),
     }
 }
