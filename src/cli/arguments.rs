@@ -1,5 +1,6 @@
 //! What can be written after `netrender`.
 
+use super::changes::{BlacklistArguments, EditArguments, LimitArguments, ResetArguments, SettingsArguments};
 use crate::client::{AUTO, RuleSetting};
 use crate::ids::{FrameSet, Requirements};
 use crate::master::PORT_DEFAULT;
@@ -59,9 +60,31 @@ pub(super) enum Command {
     },
     /// End a job; its finished frames stay
     Cancel {
+        /// The job's id, or enough of its beginning
+        #[arg(id = "job_id", value_name = "JOB", required_unless_present = "all")]
+        id: Option<String>,
+        /// Every job that is not over
+        #[arg(long, conflicts_with = "job_id")]
+        all: bool,
+        #[command(flatten)]
+        to: Query,
+    },
+    /// Delete a job on the master, with its files
+    Remove {
         #[command(flatten)]
         job: JobQuery,
+        /// Leave its results on the master's disk, in the folder `kept` of the master's path
+        #[arg(long)]
+        keep_results: bool,
     },
+    /// Change a job: what is not named stays as it is
+    Edit(Box<EditArguments>),
+    /// Let frames of a job be rendered anew: those that failed, unless others are named
+    Reset(ResetArguments),
+    /// Show the slaves that get nothing of a job, or of any; put some on the list or take them off
+    Blacklist(BlacklistArguments),
+    /// Show the farm's settings, or change some
+    Settings(Box<SettingsArguments>),
     /// Show what Blender printed while it rendered a frame
     Log {
         #[command(flatten)]
@@ -311,6 +334,11 @@ pub(super) struct SubmitArguments {
     /// Frames that a slave gets at once; 0 lets the master choose
     #[arg(long, default_value_t = 0)]
     pub(super) chunks: u32,
+    /// Render it only once this job is finished; may be repeated
+    #[arg(long, value_name = "JOB")]
+    pub(super) after: Vec<String>,
+    #[command(flatten)]
+    pub(super) limits: LimitArguments,
     /// Send it even if files that it needs are missing
     #[arg(long)]
     pub(super) allow_missing: bool,

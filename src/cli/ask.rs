@@ -134,7 +134,7 @@ fn frame_count(job: &JobInfo) -> String {
     }
 }
 
-fn describe(job: &JobInfo, now: u64) -> String {
+pub(super) fn describe(job: &JobInfo, now: u64) -> String {
     let or_none = |text: String| if text.is_empty() { "-".to_owned() } else { text };
     let mut lines = vec![
         ("job", job.id.to_string()),
@@ -159,11 +159,35 @@ fn describe(job: &JobInfo, now: u64) -> String {
             "Blender",
             job.blender.map_or_else(|| "any".to_owned(), |version| version.to_string()),
         ),
+        ("after", or_none(ids(&job.depends_on))),
+        ("limits", or_none(limits(job))),
+        ("blacklisted", job.blacklisted.to_string()),
         ("usage", format!("{:.0} %", job.usage * 100.0)),
         ("sent", ago(job.submitted_ms, now)),
     ];
     lines.extend(job.explanation.iter().map(|sentence| ("", sentence.clone())));
     facts(&lines)
+}
+
+fn ids(jobs: &[JobId]) -> String {
+    jobs.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
+
+/// The limits that are the job's own.
+fn limits(job: &JobInfo) -> String {
+    let limits = job.limits;
+    let own = [
+        (limits.attempts, "attempts"),
+        (limits.frame_s, "s a frame"),
+        (limits.stall_s, "s without news"),
+        (limits.silence_s, "s of silence"),
+    ];
+    let own: Vec<String> = own
+        .iter()
+        .filter(|(limit, _)| *limit > 0)
+        .map(|(limit, what)| format!("{limit} {what}"))
+        .collect();
+    own.join(", ")
 }
 
 fn failures(client: &Client, job: JobId) -> Result<String> {

@@ -4,9 +4,11 @@
 
 mod arguments;
 mod ask;
+mod changes;
 mod compare;
 mod interrupt;
 mod key;
+mod manage;
 mod masters;
 mod progress;
 mod results;
@@ -76,7 +78,12 @@ fn carry_out(arguments: Arguments) -> Result<u8> {
         Command::Job { job } => ask::job(&job, &keys),
         Command::Pause { job } => ask::change(&job, &keys, ask::Change::Pause),
         Command::Resume { job } => ask::change(&job, &keys, ask::Change::Resume),
-        Command::Cancel { job } => ask::change(&job, &keys, ask::Change::Cancel),
+        Command::Cancel { id, to, .. } => manage::cancel(id, to, &keys),
+        Command::Remove { job, keep_results } => manage::remove(&job, keep_results, &keys),
+        Command::Edit(wanted) => manage::edit(*wanted, &keys),
+        Command::Reset(wanted) => manage::reset(wanted, &keys),
+        Command::Blacklist(wanted) => manage::blacklist(&wanted, &keys),
+        Command::Settings(wanted) => manage::settings(&wanted, &keys),
         Command::Log { job, frame } => ask::log(&job, frame, &keys),
         Command::Explain(wanted) => rules::explain(&wanted, &keys),
         Command::Rules(wanted) => rules::rules(wanted, &keys),

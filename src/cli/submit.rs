@@ -28,7 +28,8 @@ pub(super) fn submit(wanted: SubmitArguments, keys: &KeySource) -> Result<u8> {
     if let Some(folder) = &results {
         prepare_folder(folder)?;
     }
-    let submission = client.submit(request(wanted))?;
+    let after: Result<Vec<JobId>> = wanted.after.iter().map(|job| client.find_job(job)).collect();
+    let submission = client.submit(request(wanted, after?))?;
     let job = send(&submission, &interrupt)?;
     let sent = submission.progress();
     warn(&sent.warnings);
@@ -56,9 +57,10 @@ pub(super) fn submit(wanted: SubmitArguments, keys: &KeySource) -> Result<u8> {
     Ok(STATUS_OK)
 }
 
-fn request(wanted: SubmitArguments) -> SubmitRequest {
+fn request(wanted: SubmitArguments, after: Vec<JobId>) -> SubmitRequest {
     SubmitRequest {
-        blend: wanted.file,
+        after,
+        limits: wanted.limits.limits(),
         blender: wanted.blender,
         frames: wanted.frames,
         name: wanted.name,
@@ -74,6 +76,7 @@ fn request(wanted: SubmitArguments) -> SubmitRequest {
             samples: wanted.samples,
         },
         allow_missing: wanted.allow_missing,
+        ..SubmitRequest::new(wanted.file)
     }
 }
 

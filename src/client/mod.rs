@@ -10,6 +10,7 @@ mod entrust;
 mod fetch;
 mod find;
 mod gather;
+mod manage;
 mod pending;
 mod round;
 mod rules;
@@ -212,17 +213,6 @@ impl Client {
     /// The same without waiting.
     pub fn ask_cancel(&self, job: JobId) -> Result<Pending<()>> {
         self.act(format!("jobs/{job}/cancel"))
-    }
-
-    /// Cancels a job and deletes all that the master has of it.
-    pub fn remove(&self, job: JobId) -> Result<()> {
-        self.ask_remove(job)?.answer()
-    }
-
-    /// The same without waiting.
-    pub fn ask_remove(&self, job: JobId) -> Result<Pending<()>> {
-        let link = self.link.clone();
-        self.threads.begin(async move { link.delete(&format!("jobs/{job}")).await })
     }
 
     /// What Blender printed in the latest attempt at a frame.

@@ -7,6 +7,7 @@
 use super::PAGE;
 use super::fetch::{self, Expected};
 use super::gather::{GatherRequest, Shared};
+use super::wanted_frames;
 use crate::error::{Code, Error, Result};
 use crate::link::{Backoff, Link};
 use crate::wire::{FrameInfo, JobInfo, JobStateInfo, SlaveInfo};
@@ -27,6 +28,8 @@ const LOOK_MS_MIN: u64 = 100;
 const LOOK_MS_MAX: u64 = 1_000;
 /// … and the looks at a job of many frames take up a small part of the master's time.
 const LOOKS_PER_PAUSE_MAX: u32 = 10;
+/// The same once everything is here: somebody may reset frames of a job that is over.
+const LOOK_COMPLETE_MS: u64 = 10_000;
 /// How many frames are asked for around one that is awaited.
 const AHEAD_FRAMES: u32 = 64;
 /// Most pages of frames asked for in one look.
@@ -88,10 +91,12 @@ impl<'a> Round<'a> {
                 Err(error) => return error,
             };
             self.start_fetches();
-            if self.is_complete() {
-                self.shared.change(|state| state.complete = true);
-                self.shared.awaited.notified().await;
-                self.shared.change(|state| state.complete = false);
+            let complete = self.is_complete();
+            self.shared.change(|state| state.complete = complete);
+            if complete {
+                // Somebody may reset frames of a job that is over.
+                let nobody_asks = self.shared.awaited.notified();
+                let _ = tokio::time::timeout(Duration::from_millis(LOOK_COMPLETE_MS), nobody_asks).await;
             } else {
                 self.rest(pause).await;
             }
@@ -109,7 +114,7 @@ impl<'a> Round<'a> {
         }
         let job: JobInfo = self.link.get(&format!("jobs/{job_id}")).await?;
         let counters = counters(&job);
-        self.shared.change(|state| state.job = job);
+        self.follow_edits(job);
         if self.seen != Some(counters) {
             self.changed = Instant::now();
             let open: Vec<u32> = self.shared.lock().table.open_pages().collect();
@@ -122,6 +127,25 @@ impl<'a> Round<'a> {
         }
         self.seen = Some(counters);
         Ok(())
+    }
+
+    /// Takes in what the job is now. If frames of it were reset, added or taken out, what was known of them may be old: all
+    /// are looked at anew, and a file that is still the right one is not fetched again.
+    fn follow_edits(&mut self, job: JobInfo) {
+        let request = &self.shared.request;
+        let renewed = self.shared.change(|state| {
+            let differs = job.resets != state.job.resets || job.frames != state.job.frames;
+            if differs {
+                let wanted = wanted_frames(&job.frames, request.frames.as_ref()).ok();
+                state.table.renew(job.frames.clone(), wanted.as_ref());
+            }
+            state.job = job;
+            differs
+        });
+        if renewed {
+            self.seen = None;
+            self.pages.clear();
+        }
     }
 
     fn queue_pages(&mut self, pages: impl IntoIterator<Item = u32>) {

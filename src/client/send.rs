@@ -95,6 +95,9 @@ async fn prepare(request: &SubmitRequest, board: &Arc<Board>, folder: &Path) -> 
         chunks: request.chunks,
         frames,
         blender: Some(collected.blender),
+        depends_on: request.after.clone(),
+        blacklist: request.blacklist.clone(),
+        limits: request.limits,
         manifest: Some(manifest),
     };
     Ok((announce, contents))

@@ -5,9 +5,9 @@ use super::send;
 use super::threads::Threads;
 use crate::error::{Code, Error, Result};
 use crate::farm::{CHUNK_TASKS_MAX, PRIORITY_RANGE};
-use crate::ids::{FrameSet, JobId, Requirements};
+use crate::ids::{FrameSet, JobId, Requirements, SlaveId};
 use crate::link::Link;
-use crate::wire::RenderSettings;
+use crate::wire::{JobLimits, RenderSettings};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -41,6 +41,12 @@ pub struct SubmitRequest {
     pub priority: u32,
     /// Frames per lease; 0: the master chooses.
     pub chunks: u32,
+    /// Jobs that must be finished before.
+    pub after: Vec<JobId>,
+    /// Slaves that are to get nothing of it.
+    pub blacklist: Vec<SlaveId>,
+    /// Limits of its frames; 0: as the farm says.
+    pub limits: JobLimits,
     /// What to render of the file, and how.
     pub settings: RenderSettings,
     /// Whether to send it although files are missing.
@@ -61,6 +67,9 @@ impl SubmitRequest {
             requirements: Requirements::default(),
             priority: *PRIORITY_RANGE.start(),
             chunks: 0,
+            after: Vec::new(),
+            blacklist: Vec::new(),
+            limits: JobLimits::default(),
             settings: RenderSettings::default(),
             allow_missing: false,
         }

@@ -109,8 +109,16 @@ pub(super) struct Table {
 
 impl Table {
     pub(super) fn new(frames: FrameSet, wanted: &FrameSet) -> Self {
+        let mut table = Self::empty(frames);
+        for frame in wanted.iter() {
+            table.want(frame);
+        }
+        table
+    }
+
+    fn empty(frames: FrameSet) -> Self {
         let len = frames.len() as usize;
-        let mut table = Self {
+        Self {
             rows: vec![Row::Unwanted; len],
             open_in_page: vec![0; len.div_ceil(PAGE as usize)],
             ready: BTreeMap::new(),
@@ -123,11 +131,24 @@ impl Table {
             failed: 0,
             here_bytes: 0,
             frames,
-        };
-        for frame in wanted.iter() {
-            table.want(frame);
         }
-        table
+    }
+
+    /// The job has other frames now, or some of them were reset: nothing is known of any until the master tells. What is
+    /// being fetched counts for nothing.
+    pub(super) fn renew(&mut self, frames: FrameSet, wanted: Option<&FrameSet>) {
+        let mut renewed = Self::empty(frames);
+        wanted.into_iter().flat_map(FrameSet::iter).for_each(|frame| {
+            renewed.want(frame);
+        });
+        for (place, row) in (0_u32..).zip(&self.rows) {
+            if *row != Row::Unwanted
+                && let Some(frame) = self.frames.nth(place)
+            {
+                renewed.want(frame);
+            }
+        }
+        *self = renewed;
     }
 
     /// Adds a frame to those wanted. False if the job has no such frame.
@@ -202,9 +223,12 @@ impl Table {
     /// How a fetch ended. One that failed is looked at anew, a few times.
     pub(super) fn fetched(&mut self, frame: i32, outcome: Result<PathBuf>, is_our_fault: bool) {
         let Some(place) = self.frames.place_of(frame) else { return };
-        let expected = self.fetching.remove(&place);
+        // Begun before the frame was reset.
+        let Some(expected) = self.fetching.remove(&place) else {
+            return;
+        };
         let Err(error) = outcome else {
-            self.here_bytes += expected.map_or(0, |expected| expected.size_bytes);
+            self.here_bytes += expected.size_bytes;
             self.set(place, Row::Here);
             return;
         };
@@ -342,6 +366,23 @@ mod tests {
             (GatheredState::Failed, Some("other content"))
         );
         assert_eq!(table.open_pages().count(), 0);
+    }
+
+    #[test]
+    fn frames_that_were_reset_or_added_are_looked_at_anew() {
+        let mut table = Table::new(set("1-3"), &set("1-3"));
+        for frame in [1, 2] {
+            table.learn(&info(frame, FrameStateInfo::Done));
+            table.next_fetch(None);
+        }
+        table.fetched(1, Ok("1.exr".into()), false);
+        table.renew(set("1-2,9"), Some(&set("1-2,9")));
+        assert_eq!((table.here, table.wanted, table.here_bytes), (0, 3, 0));
+        table.fetched(2, Ok("2.exr".into()), false);
+        assert_eq!(table.state(2), GatheredState::Queued, "the old result is not the new one");
+        table.learn(&info(2, FrameStateInfo::Done));
+        assert!(table.next_fetch(None).is_some());
+        assert_eq!(table.state(3), GatheredState::Unknown);
     }
 
     #[test]

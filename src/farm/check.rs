@@ -6,6 +6,7 @@ use super::job::Job;
 use super::model::JobState;
 use super::slave::{Chunk, Slave};
 use super::task::State;
+use crate::ids::TaskIndex;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Asserts every cross-reference and every counter of a farm: for tests, after each event. O(everything).
@@ -29,6 +30,8 @@ pub fn check(farm: &Farm) {
     farm.jobs.values().for_each(|job| check_job(farm, job));
     check_balance(farm);
     check_waits(farm);
+    check_dependencies(farm);
+    farm.check_bans();
 }
 
 /// Asserts what one event may have broken: for farms too large to be checked whole after each.
@@ -40,7 +43,7 @@ pub(super) fn check_touched(farm: &Farm, job: Option<crate::ids::JobId>, slave: 
     if let Some(job) = job.and_then(|id| farm.jobs.get(&id)) {
         let counted = job.queued() + job.leased + job.done + job.failed;
         assert_eq!(counted, job.task_count(), "tasks of {}", job.id());
-        check_state(job);
+        check_state(farm, job);
         if let Some(share) = farm.balance.share(job.id()) {
             assert_eq!(share.dispatched, job.dispatched(), "dispatched tasks of {}", job.id());
             assert_eq!(share.standing == Standing::Ready, job.is_ready(), "readiness of {}", job.id());
@@ -54,7 +57,8 @@ fn check_job(farm: &Farm, job: &Job) {
     let (mut leased, mut done, mut failed) = (0, 0, 0);
     for (index, task) in job.touched() {
         let fails_before = job.failures.contains_key(&index);
-        let queued = task.state == State::Queued;
+        let counts = !job.dropped.contains(index);
+        let queued = task.state == State::Queued && counts;
         assert_eq!(
             job.fresh.contains(index),
             queued && !fails_before,
@@ -66,6 +70,7 @@ fn check_job(farm: &Farm, job: &Job) {
             "task {index} among the retries"
         );
         match task.state {
+            _ if !counts => assert!(!matches!(task.state, State::Leased { .. }), "task {index} was taken out"),
             State::Queued => {}
             State::Leased { slave, .. } => {
                 leased += 1;
@@ -76,7 +81,10 @@ fn check_job(farm: &Farm, job: &Job) {
             State::Done { .. } => done += 1,
             State::Failed { .. } => failed += 1,
         }
-        assert!(queued || task.attempt.0 > 0, "task {index} was never leased");
+        assert!(
+            task.state == State::Queued || task.attempt.0 > 0,
+            "task {index} was never leased"
+        );
     }
     assert_eq!(
         (leased, done, failed),
@@ -90,18 +98,44 @@ fn check_job(farm: &Farm, job: &Job) {
         "tasks of {}",
         job.id()
     );
-    check_state(job);
+    check_frames(job);
+    check_state(farm, job);
 }
 
-fn check_state(job: &Job) {
+fn check_state(farm: &Farm, job: &Job) {
     match job.state() {
-        JobState::Waiting => assert!(job.files_missing),
-        JobState::Queued => assert!(!job.files_missing && !job.is_worked_off()),
+        JobState::Waiting => assert!(job.record.job.files_missing || farm.is_held_back(job)),
+        JobState::Queued => assert!(!job.record.job.files_missing && !farm.is_held_back(job) && !job.is_worked_off()),
         JobState::Paused => assert!(!job.is_worked_off()),
         JobState::Finished => assert_eq!(job.done, job.task_count()),
         JobState::Failed => assert!(job.is_worked_off() && job.failed > 0),
         JobState::Cancelled => assert_eq!(job.leased, 0),
     }
+}
+
+/// What is taken out, and nothing else, is in no queue and no counter.
+fn check_frames(job: &Job) {
+    for index in (0..job.record.layout.len()).map(TaskIndex) {
+        assert_eq!(job.dropped.contains(index), !job.is_wanted(index), "frame of task {index}");
+    }
+    assert_eq!(
+        job.record.layout.len(),
+        job.task_count() + job.dropped.len(),
+        "frames of {}",
+        job.id()
+    );
+}
+
+/// Both directions say the same.
+fn check_dependencies(farm: &Farm) {
+    let links = |job: &Job| {
+        let id = job.id();
+        job.record.job.depends_on.iter().map(move |on| (*on, id)).collect::<Vec<_>>()
+    };
+    let forth: BTreeSet<_> = farm.jobs.values().flat_map(links).collect();
+    let back = farm.dependents.iter();
+    let back: BTreeSet<_> = back.flat_map(|(on, ids)| ids.iter().map(|id| (*on, *id))).collect();
+    assert_eq!(forth, back, "dependencies");
 }
 
 fn check_slave(farm: &Farm, slave: &Slave) {
@@ -127,7 +161,7 @@ fn check_slave(farm: &Farm, slave: &Slave) {
         );
     }
     let due = farm.silence_due;
-    let silent_at = slave.last_seen.plus_millis(super::limits::SLAVE_SILENCE_MS_MAX);
+    let silent_at = slave.last_seen.plus_millis(farm.settings.silence_ms());
     assert!(
         !slave.online || due.is_some_and(|due| due <= silent_at),
         "nobody notices when {id} goes silent"
@@ -168,7 +202,7 @@ fn check_waits(farm: &Farm) {
     assert!(farm.waits.is_consistent(), "waits");
     for (request, wait) in farm.waits.iter() {
         let slave = &farm.slaves[&wait.slave];
-        let full = slave.held() >= super::limits::SLAVE_TASKS_MAX;
+        let full = slave.held() >= super::limits::SLAVE_TASKS_MAX || farm.disk_is_low;
         let fitting = || farm.jobs.values().filter(|job| farm.obstacle(slave, job).is_none());
         for job in fitting().filter(|job| !job.fresh.is_empty() && !full) {
             let id = job.id();

@@ -1,10 +1,11 @@
 //! Everything that a farm can want from its shell.
 
 use super::event::{RequestId, TaskRef};
-use super::model::{JobRecord, JobState, SlaveRecord, TaskRecord, Transition};
+use super::model::{Ban, JobRecord, JobState, NewJob, SlaveRecord, TaskRecord, Transition};
 use super::rules::Rules;
+use super::settings::Settings;
 use super::time::Moment;
-use crate::ids::{Attempt, JobId, SlaveId, TaskIndex};
+use crate::ids::{Attempt, FrameLayout, JobId, SlaveId, TaskIndex};
 
 /// Everything a farm can want. Effects come in order: a [`Effect::Record`] must be durable before any later effect is
 /// carried out, so whatever was told to anyone survives a crash.
@@ -49,6 +50,8 @@ pub enum Effect {
     Forget {
         /// The job.
         job: JobId,
+        /// Whether its results are to stay, as plain files.
+        keep_results: bool,
     },
 }
 
@@ -76,19 +79,32 @@ pub enum Refusal {
     JobExists(JobId),
     /// The job's state does not allow it, such as to resume a finished job.
     WrongState(JobId, JobState),
+    /// The job's frames cannot be that: the reason.
+    Frames(JobId, String),
+    /// The first job would wait for the second one, which waits for the first.
+    Circle(JobId, JobId),
 }
 
 /// A change of durable state. Restoring all records (or applying all changes in order) gives the same farm again.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Change {
     /// A new job, with its state and no task records yet.
-    JobAdded(JobRecord),
+    JobAdded(Box<JobRecord>),
     /// A job's state changed.
     JobState {
         /// The job.
         job: JobId,
         /// From when to which state.
         transition: Transition,
+    },
+    /// A job's row changed: its settings, or whether its files are here.
+    JobEdited {
+        /// What it is now.
+        job: Box<NewJob>,
+        /// Which frame each of its tasks renders.
+        layout: FrameLayout,
+        /// How often tasks of it were reset.
+        resets: u32,
     },
     /// A job's last dispatch (balancing rule B5 needs it across a restart).
     JobDispatched {
@@ -110,8 +126,19 @@ pub enum Change {
     },
     /// A slave is new, or tells other facts about itself.
     Slave(SlaveRecord),
-    /// A slave is gone for good.
+    /// A slave is gone for good, with all bans of it.
     SlaveRemoved(SlaveId),
     /// Balancing goes by other rules.
     Rules(Rules),
+    /// A slave is on the list of a job, or of the farm, or not any more.
+    Ban {
+        /// Whose list; `None`: the farm's.
+        job: Option<JobId>,
+        /// The slave.
+        slave: SlaveId,
+        /// As it is now; `None`: it is not on the list any more.
+        ban: Option<Ban>,
+    },
+    /// The farm's settings changed.
+    Settings(Settings),
 }

@@ -1,7 +1,8 @@
 //! Everything that can happen to a farm.
 
-use super::model::{Machine, NewJob, ReportBody};
+use super::model::{JobEdit, Machine, NewJob, ReportBody, Reset};
 use super::rules::Rules;
+use super::settings::Settings;
 use super::time::Moment;
 use crate::ids::{Attempt, JobId, SlaveId, TaskIndex};
 
@@ -60,12 +61,49 @@ pub enum Event {
         /// The job.
         job: JobId,
     },
+    /// Somebody wants every job that is not over to end now.
+    AllCancelled {
+        /// Who waits for the answer.
+        request: RequestId,
+    },
     /// Somebody wants the job and all that is known of it to be gone (it is cancelled first if it still runs).
     JobRemoved {
         /// Who waits for the answer.
         request: RequestId,
         /// The job.
         job: JobId,
+        /// Whether its results are to stay on the disk.
+        keep_results: bool,
+    },
+    /// Somebody wants a job to be different.
+    JobEdited {
+        /// Who waits for the answer.
+        request: RequestId,
+        /// The job.
+        job: JobId,
+        /// How.
+        edit: Box<JobEdit>,
+    },
+    /// Somebody wants tasks of a job to be rendered anew; a job that is over goes on by this.
+    JobReset {
+        /// Who waits for the answer.
+        request: RequestId,
+        /// The job.
+        job: JobId,
+        /// Which tasks.
+        which: Reset,
+    },
+    /// An administrator changed the farm's settings.
+    SettingsChanged {
+        /// Who waits for the answer.
+        request: RequestId,
+        /// All of them.
+        settings: Box<Settings>,
+    },
+    /// The master's disk has become full, or has room again.
+    DiskChanged {
+        /// Whether less is free than the settings ask for.
+        is_low: bool,
     },
 
     /// A slave registered, newly or again (after a restart of either side). A slave that registers anew has dropped
@@ -89,6 +127,34 @@ pub enum Event {
     SlaveLeft {
         /// The slave.
         slave: SlaveId,
+    },
+
+    /// Somebody wants a slave to get nothing more of a job, or of any; what it renders of that is stopped.
+    SlaveBanned {
+        /// Who waits for the answer.
+        request: RequestId,
+        /// Of which job; `None`: of any.
+        job: Option<JobId>,
+        /// The slave.
+        slave: SlaveId,
+        /// Why, for people.
+        reason: String,
+    },
+    /// Somebody takes slaves off a list.
+    BanLifted {
+        /// Who waits for the answer.
+        request: RequestId,
+        /// Whose list; `None`: the farm's.
+        job: Option<JobId>,
+        /// The slave; `None`: all that are on it.
+        slave: Option<SlaveId>,
+    },
+    /// There is news of a task, such as more of its log: it does not hang.
+    Progressed {
+        /// The slave.
+        slave: SlaveId,
+        /// The task.
+        task: TaskRef,
     },
 
     /// A slave has a free slot and wants work, at once or by `until`.

@@ -4,7 +4,7 @@ use super::Farm;
 use super::fitness::{Obstacle, unfitness};
 use super::job::Job;
 use super::limits::EXPLAINED_JOBS_MAX;
-use super::model::{JobState, Machine};
+use super::model::{Ban, JobState, Machine};
 use super::requirements::fulfils;
 use super::rules::{First, OverShare};
 use super::slave::Slave;
@@ -19,17 +19,22 @@ impl Farm {
             return Vec::new();
         };
         let mut sentences = vec![match job.state() {
-            JobState::Waiting => "waiting: not all of its files are here yet".to_owned(),
+            JobState::Waiting => self.explain_waiting(job),
             JobState::Queued => self.explain_queued(job),
             JobState::Paused if job.leased > 0 => format!("paused: {} still being rendered will be finished", frames(job.leased)),
+            JobState::Paused if job.is_hopeless(&self.settings) => format!(
+                "paused: {} given up and none was done; see why, then reset them and resume it",
+                frames_were(job.failed)
+            ),
             JobState::Paused => "paused: resume it to go on".to_owned(),
             JobState::Finished => format!("finished: {}", frames(job.done)),
             JobState::Failed => format!("failed: {} given up, {} done", frames(job.failed), job.done),
             JobState::Cancelled => format!("cancelled: {} of {} done", job.done, frames(job.task_count())),
         }];
-        let failures = job.failures.iter().max_by_key(|(_, failures)| failures.count);
+        let failed = job.failures.iter().filter(|(_, failures)| failures.count > 0);
+        let failures = failed.max_by_key(|(_, failures)| failures.count);
         if let Some((index, failures)) = failures {
-            let frame = job.record.job.frames.nth(index.0).unwrap_or_default();
+            let frame = job.frame_of(*index).unwrap_or_default();
             let times = if failures.count == 1 {
                 "once".to_owned()
             } else {
@@ -52,7 +57,10 @@ impl Farm {
         if !slave.online {
             return vec!["not there: nothing was heard of it for too long, or it said goodbye".to_owned()];
         }
-        let mut sentences: Vec<String> = slave.chunks.iter().map(|chunk| self.explain_chunk(chunk)).collect();
+        let set_aside = slave.ban.as_ref().map(|ban| self.explain_set_aside(ban));
+        let mut sentences: Vec<String> = set_aside.into_iter().collect();
+        let chunks: Vec<String> = slave.chunks.iter().map(|chunk| self.explain_chunk(chunk)).collect();
+        sentences.extend(chunks);
         if sentences.is_empty() {
             let why = if self.balance.any_ready() {
                 "no job has frames for it"
@@ -67,13 +75,31 @@ impl Farm {
         }
         for id in self.balance.ranking(self.now).into_iter().take(EXPLAINED_JOBS_MAX) {
             let Some(job) = self.jobs.get(&id) else { continue };
-            let obstacle = self.obstacle(slave, job).map(|obstacle| told(&obstacle));
+            let obstacle = self.obstacle(slave, job);
+            // That was said once, for all of them.
+            if obstacle == Some(Obstacle::SetAside) {
+                continue;
+            }
+            let obstacle = obstacle.map(|obstacle| told(&obstacle));
             let held_back = || self.balance.is_held_back(id).map(|over| self.told_share(&over));
             if let Some(why) = obstacle.or_else(held_back) {
                 sentences.push(format!("gets nothing of job {id} ({}): {why}", job.record.job.name));
             }
         }
         sentences
+    }
+
+    fn explain_set_aside(&self, ban: &Ban) -> String {
+        let how_long = match ban.until {
+            Some(until) => format!("for {} more minutes", until.millis_since(self.now).div_ceil(60_000)),
+            None => "until somebody takes it off the farm's blacklist".to_owned(),
+        };
+        let why = if ban.reason.is_empty() {
+            String::new()
+        } else {
+            format!(", because {}", ban.reason)
+        };
+        format!("set aside for all jobs {how_long}{why}")
     }
 
     fn explain_chunk(&self, chunk: &super::slave::Chunk) -> String {
@@ -87,15 +113,19 @@ impl Farm {
         if job.queued() == 0 {
             return format!("rendering: the last {} with slaves", frames_are(job.leased));
         }
+        if self.disk_is_low {
+            return "waiting: the master's disk is full".to_owned();
+        }
         let online: Vec<&Slave> = self.slaves.values().filter(|slave| slave.online).collect();
         if online.is_empty() {
             return "waiting: no slave is there".to_owned();
         }
-        let fit = online
-            .iter()
-            .filter(|slave| unfitness(&slave.record.machine, job).is_none())
-            .count();
+        let fit = online.iter().filter(|slave| Self::unfit(slave, job).is_none()).count();
         if fit == 0 {
+            let able = online.iter().filter(|slave| unfitness(&slave.record.machine, job).is_none());
+            if able.count() > 0 {
+                return "waiting: every slave that could render it is on its blacklist or set aside".to_owned();
+            }
             return explain_unfit(&online, job);
         }
         if let Some(over) = self.balance.is_held_back(job.id()) {
@@ -214,6 +244,8 @@ fn unfulfilled(online: &[&Slave], job: &Job) -> Option<String> {
 
 fn told(obstacle: &Obstacle) -> String {
     match obstacle {
+        Obstacle::SetAside => "it is set aside for all jobs".to_owned(),
+        Obstacle::Banned => "it is on the job's blacklist".to_owned(),
         Obstacle::NotReady => "it has nothing to render now".to_owned(),
         Obstacle::Tags(tags) => format!("it needs the tags {}", tags.join(", ")),
         Obstacle::Requirement(clause) => format!("it needs {clause}"),
@@ -237,6 +269,14 @@ fn frames(count: u32) -> String {
         "1 frame".to_owned()
     } else {
         format!("{count} frames")
+    }
+}
+
+fn frames_were(count: u32) -> String {
+    if count == 1 {
+        "1 frame was".to_owned()
+    } else {
+        format!("{count} frames were")
     }
 }
 

@@ -13,6 +13,10 @@ use crate::ids::{BlenderVersion, Requirement};
 pub(super) enum Obstacle {
     /// The job has nothing to lease.
     NotReady,
+    /// The slave is on the farm's blacklist …
+    SetAside,
+    /// … or on the job's.
+    Banned,
     /// The slave lacks these of the job's tags.
     Tags(Vec<String>),
     /// The slave is not what this clause of the job's requirements asks for.
@@ -44,13 +48,24 @@ impl Farm {
         if !job.is_ready() {
             return Some(Obstacle::NotReady);
         }
-        let unfit = unfitness(&slave.record.machine, job);
+        let unfit = Self::unfit(slave, job);
         if unfit.is_some() || !job.fresh.is_empty() {
             return unfit;
         }
         let may_retry = |failures: &Failures| self.may_retry(slave, job, failures);
         let nothing_left = job.retries_for(may_retry).next().is_none();
         nothing_left.then_some(Obstacle::FailedHere)
+    }
+
+    /// What keeps a slave from a job at any time, until somebody changes one of them or a ban ends.
+    pub(super) fn unfit(slave: &Slave, job: &Job) -> Option<Obstacle> {
+        if slave.ban.is_some() {
+            return Some(Obstacle::SetAside);
+        }
+        if job.bans.contains_key(&slave.id()) {
+            return Some(Obstacle::Banned);
+        }
+        unfitness(&slave.record.machine, job)
     }
 
     /// A task that failed on a slave is not for that slave again, while one that can and did not fail it is at work or
@@ -63,7 +78,7 @@ impl Farm {
             other.online
                 && (other.waiting > 0 || !other.chunks.is_empty())
                 && !failures.slaves.contains(&other.id())
-                && unfitness(&other.record.machine, job).is_none()
+                && Self::unfit(other, job).is_none()
         };
         !self.slaves.values().any(is_better)
     }

@@ -4,28 +4,33 @@
 //! changes its state.
 
 use super::effect::Change;
-use super::limits::{RETRIES_SEARCHED_MAX, TASK_FAILURES_MAX, TRANSITIONS_MAX};
-use super::model::{JobRecord, JobState, TaskRecord, Transition};
+use super::limits::{RETRIES_SEARCHED_MAX, TRANSITIONS_MAX};
+use super::model::{Ban, JobRecord, JobState, TaskRecord, Transition};
 use super::ranges::TaskRanges;
 use super::seconds::LatestSeconds;
+use super::settings::Settings;
 use super::task::{Failures, State, Task};
 use super::time::Moment;
 use crate::ids::{Attempt, JobId, SlaveId, TaskIndex};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A job with its tasks.
 #[derive(Debug, Clone)]
 pub(super) struct Job {
     pub(super) record: JobRecord,
-    /// Whether it waits for files, paused or not.
-    pub(super) files_missing: bool,
     /// Tasks up to the highest that was ever leased; those beyond are [`Task::FRESH`].
     tasks: Vec<Task>,
     /// Queued tasks that never failed …
     pub(super) fresh: TaskRanges,
     /// … and those that did.
     pub(super) retries: TaskRanges,
+    /// Tasks whose frames were taken out: in no queue and no counter, but what became of them is kept.
+    pub(super) dropped: TaskRanges,
     pub(super) failures: BTreeMap<TaskIndex, Failures>,
+    /// Slaves that get nothing of it.
+    pub(super) bans: BTreeMap<SlaveId, Ban>,
+    /// Tasks that each slave failed since it last finished one.
+    pub(super) faults: BTreeMap<SlaveId, BTreeSet<TaskIndex>>,
     pub(super) leased: u32,
     pub(super) done: u32,
     pub(super) failed: u32,
@@ -35,20 +40,28 @@ pub(super) struct Job {
 impl Job {
     /// A job of which no task was ever leased.
     pub(super) fn new(record: JobRecord) -> Self {
-        // Files are there once it was queued: see `job_files_ready`.
-        let was_queued = record.transitions.iter().any(|it| it.state == JobState::Queued);
-        Self {
-            files_missing: record.job.files_missing && !was_queued,
+        let mut job = Self {
             tasks: Vec::new(),
-            fresh: TaskRanges::first(record.job.frames.len()),
+            fresh: TaskRanges::first(record.layout.len()),
             retries: TaskRanges::default(),
+            dropped: TaskRanges::default(),
             failures: BTreeMap::new(),
+            bans: BTreeMap::new(),
+            faults: BTreeMap::new(),
             leased: 0,
             done: 0,
             failed: 0,
             latest_seconds: LatestSeconds::default(),
             record,
+        };
+        if job.record.layout.len() != job.record.job.frames.len() {
+            for index in (0..job.record.layout.len()).map(TaskIndex) {
+                if !job.is_wanted(index) {
+                    job.drop_task(index);
+                }
+            }
         }
+        job
     }
 
     pub(super) fn id(&self) -> JobId {
@@ -88,13 +101,29 @@ impl Job {
         self.may_go_on() && self.queued() > 0
     }
 
+    /// Whether nothing but failures came of it so far.
+    pub(super) fn is_hopeless(&self, settings: &Settings) -> bool {
+        settings.hopeless_after > 0 && self.done == 0 && self.failed >= settings.hopeless_after
+    }
+
     /// Whether every task came to an end.
     pub(super) fn is_worked_off(&self) -> bool {
         self.done + self.failed == self.task_count()
     }
 
+    /// The frame that a task renders.
+    pub(super) fn frame_of(&self, index: TaskIndex) -> Option<i32> {
+        self.record.layout.frame_of(index)
+    }
+
+    /// Whether a task's frame is one of those to be rendered.
+    pub(super) fn is_wanted(&self, index: TaskIndex) -> bool {
+        let frame = self.frame_of(index);
+        frame.is_some_and(|frame| self.record.job.frames.place_of(frame).is_some())
+    }
+
     pub(super) fn task(&self, index: TaskIndex) -> Option<Task> {
-        let fresh = (index.0 < self.task_count()).then_some(Task::FRESH);
+        let fresh = (index.0 < self.record.layout.len()).then_some(Task::FRESH);
         self.tasks.get(index.0 as usize).copied().or(fresh)
     }
 
@@ -106,7 +135,18 @@ impl Job {
             failures: failures.map_or(0, |it| it.count),
             state: task.state.told(failures),
             last_failure: failures.map(|it| it.reason.clone()),
+            failed_on: failures.map(|it| it.slaves.clone()).unwrap_or_default(),
+            failed_before: failures.map(|it| it.before.clone()).unwrap_or_default(),
         })
+    }
+
+    /// Who has a task, under which attempt, and whether it is rendered.
+    pub(super) fn holder_of(&self, index: TaskIndex) -> Option<(SlaveId, Attempt, bool)> {
+        let task = self.task(index)?;
+        match task.state {
+            State::Leased { slave, rendered, .. } => Some((slave, task.attempt, rendered)),
+            _ => None,
+        }
     }
 
     /// What to record of a task after it changed.
@@ -156,18 +196,19 @@ impl Job {
     }
 
     /// Counts a failed attempt of a leased task; the task is queued again, or given up.
-    pub(super) fn fail(&mut self, index: TaskIndex, attempt: Attempt, slave: SlaveId, reason: String) {
+    pub(super) fn fail(&mut self, index: TaskIndex, attempt: Attempt, slave: SlaveId, reason: String, attempts_max: u32) {
         let failures = self.failures.entry(index).or_insert_with(|| Failures {
             count: 0,
             attempt,
             slaves: Vec::new(),
+            before: Vec::new(),
             reason: String::new(),
         });
         failures.count += 1;
         failures.attempt = attempt;
         failures.slaves.push(slave);
         failures.reason = reason;
-        let given_up = failures.count >= TASK_FAILURES_MAX;
+        let given_up = failures.count >= attempts_max;
         self.enter(index, if given_up { State::Failed { slave } } else { State::Queued });
     }
 
@@ -177,7 +218,49 @@ impl Job {
         if place >= self.tasks.len() {
             self.grow_to(place + 1);
         }
-        match self.tasks[place].state {
+        let counts = !self.dropped.contains(index);
+        if counts {
+            self.count_out(index, self.tasks[place].state);
+            self.count_in(index, state);
+        }
+        if let State::Done { seconds, .. } = state {
+            self.latest_seconds.push(seconds);
+        }
+        self.tasks[place].state = state;
+    }
+
+    /// Takes a task that no slave has out of the job: nothing counts it any more.
+    pub(super) fn drop_task(&mut self, index: TaskIndex) {
+        if let Some(task) = self.task(index).filter(|_| !self.dropped.contains(index)) {
+            self.count_out(index, task.state);
+            self.dropped.insert(index);
+        }
+    }
+
+    /// Brings a task that was taken out back, in the state that it had.
+    pub(super) fn bring_back(&mut self, index: TaskIndex) {
+        if let Some(task) = self.task(index).filter(|_| self.dropped.contains(index)) {
+            self.dropped.remove(index);
+            self.count_in(index, task.state);
+        }
+    }
+
+    /// Makes a task that no slave has one to be rendered anew. Its last attempt counts for nothing any more: what may still
+    /// be told of it is stale.
+    pub(super) fn reset(&mut self, index: TaskIndex) {
+        if let Some(failures) = self.failures.get_mut(&index) {
+            failures.count = 0;
+            failures.before.append(&mut failures.slaves);
+            failures.before.sort_unstable();
+            failures.before.dedup();
+        }
+        self.enter(index, State::Queued);
+        let task = &mut self.tasks[index.0 as usize];
+        task.attempt = Attempt(task.attempt.0 + 1);
+    }
+
+    fn count_out(&mut self, index: TaskIndex, state: State) {
+        match state {
             // The set that does not have it is not changed.
             State::Queued => {
                 self.fresh.remove(index);
@@ -187,30 +270,30 @@ impl Job {
             State::Done { .. } => self.done -= 1,
             State::Failed { .. } => self.failed -= 1,
         }
+    }
+
+    fn count_in(&mut self, index: TaskIndex, state: State) {
         match state {
             State::Queued if self.failures.contains_key(&index) => self.retries.insert(index),
             State::Queued => self.fresh.insert(index),
             State::Leased { .. } => self.leased += 1,
-            State::Done { seconds, .. } => {
-                self.done += 1;
-                self.latest_seconds.push(seconds);
-            }
+            State::Done { .. } => self.done += 1,
             State::Failed { .. } => self.failed += 1,
         }
-        self.tasks[place].state = state;
     }
 
     /// Takes a task's history from the store.
     pub(super) fn restore_task(&mut self, index: TaskIndex, record: TaskRecord, state: State) {
-        if index.0 >= self.task_count() {
+        if index.0 >= self.record.layout.len() {
             return;
         }
-        if record.failures > 0 {
+        if record.failures > 0 || record.last_failure.is_some() {
             let leased = matches!(state, State::Leased { .. });
             let failures = Failures {
                 count: record.failures,
                 attempt: Attempt(record.attempt.0.saturating_sub(u32::from(leased))),
-                slaves: Vec::new(),
+                slaves: record.failed_on,
+                before: record.failed_before,
                 reason: record.last_failure.unwrap_or_default(),
             };
             // A queued task changes from one queue to the other by this: `enter` looks in both.
@@ -237,7 +320,7 @@ impl Job {
     fn grow_to(&mut self, len: usize) {
         let spare = (self.tasks.len() / 8).max(64);
         if len > self.tasks.capacity() {
-            let wanted = (len + spare).min(self.task_count() as usize).max(len);
+            let wanted = (len + spare).min(self.record.layout.len() as usize).max(len);
             self.tasks.reserve_exact(wanted - self.tasks.len());
         }
         self.tasks.resize(len, Task::FRESH);

@@ -1,11 +1,7 @@
 //! Every limit of the brain, with its unit.
 
-/// A slave without a sign of life for this long is taken for gone; what it holds goes back to the queue.
-pub(super) const SLAVE_SILENCE_MS_MAX: u64 = 60_000;
 /// A wish for work is answered after this long at the latest, whatever `until` says.
 pub(super) const WORK_WAIT_MS_MAX: u64 = 60_000;
-/// Failed attempts after which a task is given up.
-pub(super) const TASK_FAILURES_MAX: u32 = 3;
 /// Bytes of a failure's reason that are kept.
 pub(super) const REASON_BYTES_MAX: usize = 2_000;
 
@@ -45,8 +41,24 @@ pub(super) const WARM_SLACK_MAX: f64 = 0.1;
 
 /// A job's last dispatch is noted (and recorded) at most this often: a fast job has thousands a second.
 pub(super) const DISPATCH_NOTED_MS: u64 = 1_000;
+/// How often jobs are sought that need not be kept any more.
+pub(super) const RETENTION_LOOK_MS: u64 = 60_000;
 /// Transitions kept of a job: the first and the latest.
 pub(super) const TRANSITIONS_MAX: usize = 1_000;
+/// How often attempts are sought that take too long.
+pub(super) const TIMEOUTS_LOOK_MS: u64 = 2_000;
+/// Frames after which a job's median is trusted to say what is too long …
+pub(super) const MEDIAN_TRUSTED_FRAMES: usize = 5;
+/// … which is so many times the median …
+pub(super) const FRAME_LEARNT_FACTOR: f64 = 20.0;
+/// … but never less than this.
+pub(super) const FRAME_LEARNT_S_MIN: u32 = 1_800;
+/// So many times the median without news of a frame is too long …
+pub(super) const STALL_LEARNT_FACTOR: f64 = 10.0;
+/// … but never less than this, because some engines say nothing until they are done.
+pub(super) const STALL_LEARNT_S_MIN: u32 = 3_600;
+/// Failed tasks that are held against a slave.
+pub(super) const FAULTS_KEPT_MAX: usize = 1_000;
 /// Slaves remembered; beyond, a new one takes the place of the one that has been gone longest.
 pub(super) const SLAVES_KNOWN_MAX: usize = 10_000;
 /// Jobs that the explanation of a slave names.

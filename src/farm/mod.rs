@@ -8,16 +8,21 @@
 //! [`check()`] says what must be true between them; `sim` lets it live through bad days.
 
 mod balance;
+mod blacklist;
 mod check;
+mod dependencies;
 mod effect;
 mod event;
 mod explain;
 mod fitness;
 mod job;
+mod judging;
 mod limits;
 mod model;
+mod on_edit;
 mod on_job;
 mod on_report;
+mod on_reset;
 mod on_slave;
 mod on_work;
 mod queries;
@@ -25,31 +30,36 @@ mod ranges;
 mod rating;
 mod requirements;
 mod restore;
+mod retention;
 mod rules;
 mod seconds;
+mod settings;
 #[cfg(test)]
 mod sim;
 mod slave;
 mod take_back;
 mod task;
 mod time;
+mod timeouts;
 mod waits;
 
 pub use check::check;
 pub use effect::{Change, Effect, Lease, Refusal};
 pub use event::{Event, RequestId, TaskRef};
 pub use model::{
-    CHUNK_TASKS_MAX, JobRecord, JobState, JobView, Machine, NewJob, PRIORITY_RANGE, ReportBody, ResultFile, SlaveRecord,
-    SlaveView, TaskRecord, TaskState, Transition,
+    Ban, BanCause, CHUNK_TASKS_MAX, JobEdit, JobRecord, JobState, JobView, Machine, NewJob, PRIORITY_RANGE, ReportBody, Reset,
+    ResultFile, SlaveRecord, SlaveView, TaskRecord, TaskState, Transition,
 };
+pub use restore::Records;
 pub use rules::{NEW_FRAMES_RANGE, Rule, Rules, SHARE_PERCENT_RANGE, STARVING_MINUTES_RANGE};
+pub use settings::{Limits, Settings};
 pub use time::Moment;
 
 use crate::ids::{JobId, SlaveId, TaskIndex};
 use balance::{Balance, Standing};
 use job::Job;
 use slave::Slave;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use waits::Waits;
 
 /// All that a master knows of its jobs and slaves.
@@ -64,6 +74,17 @@ pub struct Farm {
     slaves: BTreeMap<SlaveId, Slave>,
     waits: Waits,
     balance: Balance,
+    settings: Settings,
+    /// Who depends on a job.
+    dependents: BTreeMap<JobId, BTreeSet<JobId>>,
+    /// When which ban ends.
+    ban_ends: BTreeSet<(Moment, Option<JobId>, SlaveId)>,
+    /// When to look for attempts that take too long.
+    timeouts_due: Option<Moment>,
+    /// When to look for jobs that are kept no longer.
+    retention_due: Option<Moment>,
+    /// Whether the master's disk has no room for results.
+    disk_is_low: bool,
     /// No slave has been silent for too long before this.
     silence_due: Option<Moment>,
     /// Whether there may be work, since the last event, for slaves that wait for some.
@@ -82,6 +103,12 @@ impl Farm {
             slaves: BTreeMap::new(),
             waits: Waits::default(),
             balance: Balance::new(now),
+            settings: Settings::default(),
+            dependents: BTreeMap::new(),
+            ban_ends: BTreeSet::new(),
+            timeouts_due: None,
+            retention_due: None,
+            disk_is_low: false,
             silence_due: None,
             work_appeared: false,
             effects: VecDeque::new(),
@@ -101,7 +128,16 @@ impl Farm {
             Event::JobPaused { request, job } => self.job_paused(request, job),
             Event::JobResumed { request, job } => self.job_resumed(request, job),
             Event::JobCancelled { request, job } => self.job_cancelled(request, job),
-            Event::JobRemoved { request, job } => self.job_removed(request, job),
+            Event::AllCancelled { request } => self.all_cancelled(request),
+            Event::JobRemoved {
+                request,
+                job,
+                keep_results,
+            } => self.job_removed(request, job, keep_results),
+            Event::JobEdited { request, job, edit } => self.job_edited(request, job, *edit),
+            Event::JobReset { request, job, which } => self.job_reset(request, job, &which),
+            Event::SettingsChanged { request, settings } => self.settings_changed(request, *settings),
+            Event::DiskChanged { is_low } => self.disk_changed(is_low),
             Event::SlaveRegistered {
                 request,
                 slave,
@@ -118,6 +154,14 @@ impl Farm {
                 until,
                 warm,
             } => self.work_wanted(request, slave, until, warm),
+            Event::SlaveBanned {
+                request,
+                job,
+                slave,
+                reason,
+            } => self.slave_banned(request, job, slave, reason),
+            Event::BanLifted { request, job, slave } => self.ban_lifted(request, job, slave),
+            Event::Progressed { slave, task } => self.progressed(slave, task),
             Event::WorkUnwanted { request } => self.work_unwanted(request),
             Event::Report {
                 request,
@@ -139,7 +183,14 @@ impl Farm {
     /// When to call [`handle`](Self::handle) with [`Event::Tick`], if nothing happens before.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Moment> {
-        let deadlines = [self.waits.first_end(), self.balance.sample_due(), self.silence_due];
+        let deadlines = [
+            self.waits.first_end(),
+            self.balance.sample_due(),
+            self.silence_due,
+            self.retention_due,
+            self.timeouts_due,
+            self.ban_ends.first().map(|(until, ..)| *until),
+        ];
         deadlines.into_iter().flatten().min()
     }
 
@@ -152,6 +203,13 @@ impl Farm {
             self.balance.sample(self.now);
             // Whom a failed task is kept for may have changed without an event of its own.
             self.work_appeared = true;
+        }
+        if self.timeouts_due.is_some_and(|due| due <= self.now) {
+            self.end_what_takes_too_long();
+        }
+        self.lift_what_is_over();
+        if self.retention_due.is_some_and(|due| due <= self.now) {
+            self.remove_what_is_kept_no_longer();
         }
         // Rather work in the last moment than none.
         self.serve_waits_if_work_appeared();
@@ -172,9 +230,15 @@ impl Farm {
         self.waits.end_by(now.plus_millis(limits::WORK_WAIT_MS_MAX));
         self.silence_due = self
             .silence_due
-            .map(|due| due.min(now.plus_millis(limits::SLAVE_SILENCE_MS_MAX)));
+            .map(|due| due.min(now.plus_millis(self.settings.silence_ms())));
+        self.retention_due = self.retention_due.map(|_| now);
+        self.timeouts_due = self.timeouts_due.map(|_| now);
         for slave in self.slaves.values_mut() {
             slave.last_seen = slave.last_seen.min(now);
+            for chunk in &mut slave.chunks {
+                chunk.moved = chunk.moved.min(now);
+                chunk.heard = chunk.heard.min(now);
+            }
         }
     }
 
@@ -201,7 +265,7 @@ impl Farm {
         let Some(slave) = self.slaves.get_mut(&slave) else {
             return;
         };
-        if slave.release(job, task, rendered) {
+        if slave.release(job, task, rendered, self.now) {
             self.work_appeared |= self.balance.slot_freed(self.now, job);
         } else if !rendered {
             self.balance.spare_gone(job);
@@ -213,13 +277,16 @@ impl Farm {
         let Some(job) = self.jobs.get(&id) else {
             return;
         };
-        if !job.state().is_over() && job.is_worked_off() {
-            let state = if job.failed == 0 {
-                JobState::Finished
+        let (old, new) = (job.state(), self.due_state(job));
+        if old != new {
+            if old.is_over() && !new.is_over() {
+                self.reopen(id);
             } else {
-                JobState::Failed
-            };
-            self.transit(id, state);
+                self.transit(id, new);
+            }
+            if (old == JobState::Finished) != (new == JobState::Finished) {
+                self.settle_dependents(id);
+            }
         }
         let Some(job) = self.jobs.get(&id) else {
             return;
@@ -232,11 +299,49 @@ impl Farm {
         self.work_appeared |= self.balance.stand(id, standing, job.dispatched());
     }
 
+    /// The state that a job should be in, as its tasks, its files and those that it depends on stand.
+    fn due_state(&self, job: &Job) -> JobState {
+        match job.state() {
+            JobState::Cancelled => JobState::Cancelled,
+            _ if job.is_worked_off() && job.failed == 0 => JobState::Finished,
+            _ if job.is_worked_off() => JobState::Failed,
+            JobState::Paused => JobState::Paused,
+            _ => self.idle_state(job),
+        }
+    }
+
+    /// The state of a job that is to go on as soon as it can.
+    fn idle_state(&self, job: &Job) -> JobState {
+        if job.record.job.files_missing || self.is_held_back(job) {
+            JobState::Waiting
+        } else {
+            JobState::Queued
+        }
+    }
+
+    /// Lets a job that was over go on.
+    fn reopen(&mut self, id: JobId) {
+        let Some(job) = self.jobs.get(&id) else {
+            return;
+        };
+        if self.balance.share(id).is_none() {
+            let record = &job.record;
+            self.balance
+                .add(self.now, &record.job, record.submitted, record.last_dispatched);
+        }
+        let state = self.idle_state(job);
+        self.transit(id, state);
+    }
+
     /// Lets a job enter another state, and records it.
     fn transit(&mut self, id: JobId, state: JobState) {
         if let Some(job) = self.jobs.get_mut(&id) {
             let transition = Transition { at: self.now, state };
             job.push_transition(transition);
+            if state.is_over() {
+                self.retention_due
+                    .get_or_insert(self.now.plus_millis(limits::RETENTION_LOOK_MS));
+            }
             self.record(Change::JobState { job: id, transition });
         }
     }

@@ -1,8 +1,9 @@
 //! The nouns of the farm as they cross its border: what comes in with events, what is recorded, what queries show.
 
 use super::event::TaskRef;
+use super::settings::Limits;
 use super::time::Moment;
-use crate::ids::{Attempt, BlenderVersion, ContentHash, FrameSet, JobId, Requirements, SlaveId};
+use crate::ids::{Attempt, BlenderVersion, ContentHash, FrameLayout, FrameSet, JobId, Requirements, SlaveId};
 
 /// Lowest and highest priority of a job.
 pub const PRIORITY_RANGE: std::ops::RangeInclusive<u32> = 1..=10;
@@ -26,18 +27,92 @@ pub struct NewJob {
     pub priority: u32,
     /// Tasks per lease; 0 lets the farm choose.
     pub chunk_tasks: u32,
-    /// What to render: one task a frame.
+    /// What to render. Of the job's tasks, those of other frames were taken out.
     pub frames: FrameSet,
     /// The Blender that collected it: slaves need one of the same series.
     pub blender: Option<BlenderVersion>,
     /// Whether files are still missing: then it waits for [`super::Event::JobFilesReady`].
     pub files_missing: bool,
+    /// Jobs that must be finished before a task of this one is leased.
+    pub depends_on: Vec<JobId>,
+    /// Where it wants other limits than the farm's.
+    pub limits: Limits,
+    /// Slaves that its sender does not want.
+    pub unwanted: Vec<SlaveId>,
+}
+
+/// What is to be different about a job; what is `None` stays as it is. The shell has checked every bound.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct JobEdit {
+    /// What people call it.
+    pub name: Option<String>,
+    /// Balancing group.
+    pub category: Option<String>,
+    /// Tags that slaves need.
+    pub tags: Option<Vec<String>>,
+    /// What slaves must be beside that.
+    pub requirements: Option<Requirements>,
+    /// In [`PRIORITY_RANGE`].
+    pub priority: Option<u32>,
+    /// Tasks per lease.
+    pub chunk_tasks: Option<u32>,
+    /// These frames and no others …
+    pub frames: Option<FrameSet>,
+    /// … and these too …
+    pub add_frames: Option<FrameSet>,
+    /// … but not these.
+    pub remove_frames: Option<FrameSet>,
+    /// Jobs to be finished before.
+    pub depends_on: Option<Vec<JobId>>,
+    /// Limits.
+    pub attempts_max: Option<u32>,
+    /// See [`Limits`].
+    pub silence_s: Option<u32>,
+    /// See [`Limits`].
+    pub stall_s: Option<u32>,
+    /// See [`Limits`].
+    pub frame_s: Option<u32>,
+}
+
+/// Which tasks of a job are to be rendered anew.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reset {
+    /// Those that were given up.
+    Failed,
+    /// All, finished ones too.
+    All,
+    /// Those of these frames, whatever their state.
+    Frames(FrameSet),
+}
+
+/// Why a slave gets nothing of a job, or of any.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ban {
+    /// Since when.
+    pub since: Moment,
+    /// Until when; `None`: until somebody lifts it.
+    pub until: Option<Moment>,
+    /// Who wanted it.
+    pub cause: BanCause,
+    /// Why, for people; empty if nobody said.
+    pub reason: String,
+}
+
+/// Who wanted a ban.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum BanCause {
+    /// The farm, after failures.
+    Failures,
+    /// Who sent the job.
+    Client,
+    /// An administrator.
+    Administrator,
 }
 
 /// Where a job stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum JobState {
-    /// Files are missing.
+    /// Files are missing, or a job that it depends on is not finished.
     Waiting,
     /// Has, or may have again, tasks to lease.
     Queued,
@@ -114,19 +189,27 @@ pub struct ResultFile {
 pub struct TaskRecord {
     /// How often it was leased; the last lease has this number. 0: never.
     pub attempt: Attempt,
-    /// How many attempts failed.
+    /// How many attempts failed since it was reset last.
     pub failures: u32,
     /// Its state.
     pub state: TaskState,
     /// Why the last failed attempt failed, if any did, for people to read while it is tried again.
     pub last_failure: Option<String>,
+    /// Who failed it since then, the last one last …
+    pub failed_on: Vec<SlaveId>,
+    /// … and who before.
+    pub failed_before: Vec<SlaveId>,
 }
 
 /// A job as stored (its task records come beside it).
 #[derive(Debug, Clone, PartialEq)]
 pub struct JobRecord {
-    /// As announced; `files_missing` as at the time of announcing.
+    /// As announced, with what was edited since.
     pub job: NewJob,
+    /// Which frame each task renders, also those that were taken out.
+    pub layout: FrameLayout,
+    /// How often tasks of it were reset.
+    pub resets: u32,
     /// When it came.
     pub submitted: Moment,
     /// Its life so far; the last is its state now. Never empty.
@@ -193,7 +276,7 @@ pub struct JobView<'a> {
     pub record: &'a JobRecord,
     /// Its state now.
     pub state: JobState,
-    /// How many tasks it has.
+    /// How many tasks it has, without those that were taken out.
     pub tasks: u32,
     /// … of which wait for a slave,
     pub queued: u32,
@@ -203,6 +286,8 @@ pub struct JobView<'a> {
     pub done: u32,
     /// … were given up.
     pub failed: u32,
+    /// How many slaves get nothing of it.
+    pub banned: u32,
     /// Share of the farm's slots that it has used lately, 0 to 1.
     pub usage: f64,
     /// Median seconds of its last rendered frames (of at most the last 64).
@@ -218,6 +303,8 @@ pub struct SlaveView<'a> {
     pub last_seen: Moment,
     /// Whether it is thought to be there.
     pub online: bool,
+    /// Whether it gets nothing of any job.
+    pub set_aside: bool,
     /// What it has.
     pub leased: Vec<TaskRef>,
     /// Tasks it has finished since the master started.

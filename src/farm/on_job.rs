@@ -2,50 +2,50 @@
 
 use super::Farm;
 use super::effect::{Change, Effect, Refusal};
-use super::event::{RequestId, TaskRef};
+use super::event::RequestId;
 use super::job::Job;
 use super::model::{JobRecord, JobState, NewJob, Transition};
 use super::task::State;
-use crate::ids::JobId;
+use crate::ids::{FrameLayout, JobId};
 
 impl Farm {
-    pub(super) fn job_submitted(&mut self, request: RequestId, new: NewJob) {
+    pub(super) fn job_submitted(&mut self, request: RequestId, mut new: NewJob) {
         let id = new.id;
         if self.jobs.contains_key(&id) {
             return self.refuse(request, Refusal::JobExists(id));
         }
-        let state = if new.files_missing {
+        if let Some(refusal) = self.refuse_dependencies(id, &mut new.depends_on) {
+            return self.refuse(request, refusal);
+        }
+        let is_held_back = !new.depends_on.iter().all(|on| self.is_finished(*on));
+        let state = if new.files_missing || is_held_back {
             JobState::Waiting
         } else {
             JobState::Queued
         };
         let record = JobRecord {
+            layout: FrameLayout::new(new.frames.clone()),
+            resets: 0,
             job: new,
             submitted: self.now,
             transitions: vec![Transition { at: self.now, state }],
             last_dispatched: None,
         };
-        self.record(Change::JobAdded(record.clone()));
+        self.record(Change::JobAdded(Box::new(record.clone())));
         self.balance.add(self.now, &record.job, self.now, None);
         self.jobs.insert(id, Job::new(record));
+        self.link(id);
+        self.ban_unwanted(id);
         self.settle(id);
         self.accept(request);
     }
 
     pub(super) fn job_files_ready(&mut self, id: JobId) {
-        let Some(job) = self.jobs.get_mut(&id).filter(|job| job.files_missing) else {
+        let Some(job) = self.jobs.get_mut(&id).filter(|job| job.record.job.files_missing) else {
             return;
         };
-        job.files_missing = false;
-        match job.state() {
-            JobState::Waiting => self.transit(id, JobState::Queued),
-            // The step through Queued leaves a trace in the records that the files are here, for a restarted master.
-            JobState::Paused => {
-                self.transit(id, JobState::Queued);
-                self.transit(id, JobState::Paused);
-            }
-            _ => {}
-        }
+        job.record.job.files_missing = false;
+        self.record_job(id);
         self.settle(id);
     }
 
@@ -76,11 +76,7 @@ impl Farm {
                 self.refuse(request, Refusal::WrongState(id, state));
             }
             JobState::Paused => {
-                let state = if job.files_missing {
-                    JobState::Waiting
-                } else {
-                    JobState::Queued
-                };
+                let state = self.idle_state(job);
                 self.transit(id, state);
                 self.settle(id);
                 self.accept(request);
@@ -96,32 +92,64 @@ impl Farm {
             JobState::Cancelled => self.accept(request),
             state @ (JobState::Finished | JobState::Failed) => self.refuse(request, Refusal::WrongState(id, state)),
             JobState::Waiting | JobState::Queued | JobState::Paused => {
-                // The state first: nobody who restarts in between shall lease what is put back.
-                self.transit(id, JobState::Cancelled);
-                let cancels = self.take_all_back(id);
-                self.settle(id);
+                let cancels = self.cancel(id);
                 self.accept(request);
                 self.effects.extend(cancels);
             }
         }
     }
 
-    pub(super) fn job_removed(&mut self, request: RequestId, id: JobId) {
+    pub(super) fn all_cancelled(&mut self, request: RequestId) {
+        let running: Vec<JobId> = self.jobs.values().filter(|job| !job.state().is_over()).map(Job::id).collect();
+        let cancels: Vec<Effect> = running.into_iter().flat_map(|id| self.cancel(id)).collect();
+        self.accept(request);
+        self.effects.extend(cancels);
+    }
+
+    fn cancel(&mut self, id: JobId) -> Vec<Effect> {
+        // The state first: nobody who restarts in between shall lease what is put back.
+        self.transit(id, JobState::Cancelled);
+        let cancels = self.take_all_back(id);
+        self.settle(id);
+        cancels
+    }
+
+    pub(super) fn job_removed(&mut self, request: RequestId, id: JobId, keep_results: bool) {
         if !self.jobs.contains_key(&id) {
             return self.refuse(request, Refusal::UnknownJob(id));
+        }
+        let cancels = self.remove_job(id);
+        // Nobody is told that the results are kept before they are in their place.
+        let forget = Effect::Forget { job: id, keep_results };
+        if keep_results {
+            self.effects.push_back(forget);
+            self.accept(request);
+            self.effects.extend(cancels);
+        } else {
+            self.accept(request);
+            self.effects.extend(cancels);
+            self.effects.push_back(forget);
+        }
+    }
+
+    /// Takes a job out of the farm; the orders that tell the slaves.
+    pub(super) fn remove_job(&mut self, id: JobId) -> Vec<Effect> {
+        if self.jobs.get(&id).is_some_and(|job| job.state() == JobState::Finished) {
+            self.let_dependents_go(id);
         }
         self.record(Change::JobRemoved(id));
         let recorded = self.effects.len();
         let cancels = self.take_all_back(id);
         // Its tasks are gone with it: nothing more to record of them.
         self.effects.truncate(recorded);
-        self.jobs.remove(&id);
+        if let Some(job) = self.jobs.remove(&id) {
+            self.unlink(id, &job.record.job.depends_on);
+            self.forget_bans_in(id);
+        }
         self.balance.remove(id);
         // A job that was above its share may be the only one now.
         self.work_appeared = true;
-        self.accept(request);
-        self.effects.extend(cancels);
-        self.effects.push_back(Effect::Forget { job: id });
+        cancels
     }
 
     /// Puts every leased task of a job back; the orders that tell the slaves.
@@ -131,26 +159,10 @@ impl Farm {
         };
         let leased: Vec<_> = job
             .touched()
-            .filter_map(|(index, task)| match task.state {
-                State::Leased { slave, rendered, .. } => Some((index, task.attempt, slave, rendered)),
-                _ => None,
-            })
+            .filter(|(_, task)| matches!(task.state, State::Leased { .. }))
+            .map(|(index, _)| index)
             .collect();
-        let mut cancels = Vec::new();
-        for (index, attempt, slave, rendered) in leased {
-            self.release(slave, id, index, rendered);
-            if let Some(job) = self.jobs.get_mut(&id) {
-                job.enter(index, State::Queued);
-            }
-            self.record_task(id, index);
-            let task = TaskRef {
-                job: id,
-                task: index,
-                attempt,
-            };
-            cancels.push(Effect::Cancel { slave, task });
-        }
-        cancels
+        leased.into_iter().filter_map(|index| self.take_back(id, index)).collect()
     }
 }
 
@@ -239,13 +251,18 @@ mod tests {
         let job = trial.submit(a_job(1, 9));
         let task = trial.leased(slave)[0];
         let request = trial.request();
-        let told = trial.happen(&Event::JobRemoved { request, job });
+        let keep_results = false;
+        let told = trial.happen(&Event::JobRemoved {
+            request,
+            job,
+            keep_results,
+        });
         assert_eq!(
             told,
             [
                 Effect::Accept { request },
                 Effect::Cancel { slave, task },
-                Effect::Forget { job }
+                Effect::Forget { job, keep_results }
             ]
         );
         assert_eq!(trial.done(slave, task), Answer::Refuse(Refusal::UnknownJob(job)));

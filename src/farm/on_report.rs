@@ -5,10 +5,10 @@ use super::effect::Refusal;
 use super::event::{RequestId, TaskRef};
 use super::job::Job;
 use super::limits::REASON_BYTES_MAX;
-use super::model::ReportBody;
+use super::model::{JobState, ReportBody};
 use super::seconds::plausible;
 use super::task::State;
-use crate::ids::SlaveId;
+use crate::ids::{JobId, SlaveId};
 
 /// What a reported attempt is to the task as it stands now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,7 +65,8 @@ impl Farm {
     pub(super) fn is_taken_back(&self, held: TaskRef) -> bool {
         let job = self.jobs.get(&held.job).filter(|job| !job.state().is_over());
         let task = job.and_then(|job| job.task(held.task));
-        task.is_some_and(|task| task.attempt == held.attempt && held.attempt.0 > 0 && task.state == State::Queued)
+        let is_free = |task: super::task::Task| task.attempt == held.attempt && held.attempt.0 > 0 && task.state == State::Queued;
+        task.is_some_and(is_free) && job.is_some_and(|job| !job.dropped.contains(held.task))
     }
 
     fn rendered(&mut self, slave: SlaveId, at: TaskRef) {
@@ -86,7 +87,7 @@ impl Farm {
         let freed = self
             .slaves
             .get_mut(&slave)
-            .is_some_and(|slave| slave.rendered(at.job, at.task));
+            .is_some_and(|slave| slave.rendered(at.job, at.task, self.now));
         if freed {
             self.work_appeared |= self.balance.slot_freed(self.now, at.job);
         } else {
@@ -105,22 +106,40 @@ impl Farm {
         if let Some(slave) = self.slaves.get_mut(&slave) {
             slave.done += 1;
         }
+        self.praise(slave, at.job);
         self.record_task(at.job, at.task);
         self.settle(at.job);
     }
 
-    fn failed(&mut self, slave: SlaveId, at: TaskRef, rendered: bool, mut reason: String) {
+    /// Counts a failed attempt, and what follows from it: for the frame, the slave and the job.
+    pub(super) fn failed(&mut self, slave: SlaveId, at: TaskRef, rendered: bool, mut reason: String) {
         reason.truncate(reason.floor_char_boundary(REASON_BYTES_MAX));
         self.release(slave, at.job, at.task, rendered);
         if let Some(job) = self.jobs.get_mut(&at.job) {
-            job.fail(at.task, at.attempt, slave, reason);
+            let attempts_max = self.settings.attempts_max(job.record.job.limits);
+            job.fail(at.task, at.attempt, slave, reason, attempts_max);
         }
         if let Some(slave) = self.slaves.get_mut(&slave) {
             slave.failed += 1;
         }
         self.record_task(at.job, at.task);
+        let cancels = self.blame(slave, at);
+        self.pause_if_hopeless(at.job);
         self.settle(at.job);
         self.work_appeared = true;
+        self.effects.extend(cancels);
+    }
+
+    /// A job of which frame after frame is given up, and none was ever done, shall not keep the farm busy.
+    fn pause_if_hopeless(&mut self, id: JobId) {
+        let Some(job) = self.jobs.get(&id).filter(|job| job.state() == JobState::Queued) else {
+            return;
+        };
+        let is_limit = job.failed > 0 && job.failed.checked_rem(self.settings.hopeless_after) == Some(0);
+        let just_given_up = job.done == 0 && !job.is_worked_off();
+        if is_limit && just_given_up && job.is_hopeless(&self.settings) {
+            self.transit(id, JobState::Paused);
+        }
     }
 }
 
@@ -137,7 +156,7 @@ fn claim(job: &Job, reporter: SlaveId, at: TaskRef) -> Claim {
         State::Leased { slave, rendered, .. } if slave == reporter => Claim::Held { rendered },
         State::Done { slave, .. } if slave == reporter => Claim::DoneBefore,
         _ if failed_before => Claim::FailedBefore,
-        State::Queued if !job.state().is_over() => Claim::TakenBack,
+        State::Queued if !job.state().is_over() && !job.dropped.contains(at.task) => Claim::TakenBack,
         _ => Claim::Stale,
     }
 }

@@ -3,7 +3,7 @@
 use super::Farm;
 use super::effect::{Change, Effect};
 use super::event::{RequestId, TaskRef};
-use super::limits::{SLAVE_SILENCE_MS_MAX, SLAVES_KNOWN_MAX};
+use super::limits::SLAVES_KNOWN_MAX;
 use super::model::{Machine, SlaveRecord};
 use super::slave::Slave;
 use super::task::State;
@@ -57,21 +57,22 @@ impl Farm {
             // Of a larger farm, each job may have more.
             self.work_appeared = true;
         }
-        self.silence_due.get_or_insert(self.now.plus_millis(SLAVE_SILENCE_MS_MAX));
+        self.silence_due
+            .get_or_insert(self.now.plus_millis(self.settings.silence_ms()));
         true
     }
 
     /// Takes those for gone that were silent for too long, and finds out when to look again.
     pub(super) fn send_silent_slaves_off(&mut self) {
-        let now = self.now;
+        let (now, silence_ms) = (self.now, self.settings.silence_ms());
         let online = self.slaves.values().filter(|slave| slave.online);
-        let silent = online.filter(|slave| now.millis_since(slave.last_seen) >= SLAVE_SILENCE_MS_MAX);
+        let silent = online.filter(|slave| now.millis_since(slave.last_seen) >= silence_ms);
         for id in silent.map(Slave::id).collect::<Vec<_>>() {
             self.send_off(id);
         }
         let online = self.slaves.values().filter(|slave| slave.online);
         let first = online.map(|slave| slave.last_seen).min();
-        self.silence_due = first.map(|seen| seen.plus_millis(SLAVE_SILENCE_MS_MAX));
+        self.silence_due = first.map(|seen| seen.plus_millis(silence_ms));
     }
 
     /// A slave is not there any more: what it holds is free again, and it waits for nothing.
@@ -100,6 +101,7 @@ impl Farm {
             let gone = self.slaves.values().filter(|slave| !slave.online);
             if let Some(oldest) = gone.min_by_key(|slave| slave.last_seen).map(Slave::id) {
                 self.slaves.remove(&oldest);
+                self.forget_bans_of(oldest);
                 self.record(Change::SlaveRemoved(oldest));
             }
         }
@@ -129,7 +131,7 @@ impl Farm {
         wanted.into_iter().collect()
     }
 
-    fn held_by(&self, id: SlaveId) -> Vec<(JobId, TaskIndex)> {
+    pub(super) fn held_by(&self, id: SlaveId) -> Vec<(JobId, TaskIndex)> {
         let chunks = self.slaves.get(&id).map_or(&[][..], |slave| &slave.chunks);
         let tasks = chunks
             .iter()

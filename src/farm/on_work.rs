@@ -6,7 +6,7 @@ use super::event::RequestId;
 use super::job::Job;
 use super::limits::{
     AUTO_CHUNK_LEASES_PER_SLOT, AUTO_CHUNK_S, AUTO_CHUNK_TASKS_MAX, DISPATCH_NOTED_MS, LEASE_TASKS_MAX, SLAVE_TASKS_MAX,
-    WORK_WAIT_MS_MAX,
+    TIMEOUTS_LOOK_MS, WORK_WAIT_MS_MAX,
 };
 use super::rules::Rules;
 use super::slave::Chunk;
@@ -130,7 +130,7 @@ impl Farm {
     fn lease(&mut self, id: SlaveId, warm: Option<JobId>) -> Option<Lease> {
         let slave = self.slaves.get(&id)?;
         let room = SLAVE_TASKS_MAX.saturating_sub(slave.held());
-        if room == 0 || !self.balance.any_ready() {
+        if room == 0 || self.disk_is_low || !self.balance.any_ready() {
             return None;
         }
         let fits = |job: JobId| {
@@ -156,6 +156,8 @@ impl Farm {
         let chunk = Chunk {
             job: id,
             since: self.now,
+            moved: self.now,
+            heard: self.now,
             unrendered: tasks.len(),
             tasks,
             heard_of: false,
@@ -164,6 +166,7 @@ impl Farm {
         if let Some(slave) = self.slaves.get_mut(&slave) {
             self.balance.slot_taken(self.now, id, chunk.spare());
             slave.chunks.push(chunk);
+            self.timeouts_due.get_or_insert(self.now.plus_millis(TIMEOUTS_LOOK_MS));
         }
         self.settle(id);
         Lease { job: id, tasks: leased }

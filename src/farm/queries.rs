@@ -5,6 +5,7 @@ use super::TaskRef;
 use super::job::Job;
 use super::model::{JobView, SlaveView, TaskRecord};
 use super::rules::Rules;
+use super::settings::Settings;
 use super::slave::Slave;
 use crate::ids::{JobId, SlaveId, TaskIndex};
 
@@ -29,7 +30,27 @@ impl Farm {
     /// The frame that a task renders.
     #[must_use]
     pub fn frame_of(&self, job: JobId, task: TaskIndex) -> Option<i32> {
-        self.jobs.get(&job)?.record.job.frames.nth(task.0)
+        self.jobs.get(&job)?.frame_of(task)
+    }
+
+    /// The task that renders a frame; none for a frame that is not part of the job, or not any more.
+    #[must_use]
+    pub fn task_of(&self, job: JobId, frame: i32) -> Option<TaskIndex> {
+        let record = &self.jobs.get(&job)?.record;
+        record.job.frames.place_of(frame)?;
+        record.layout.task_of(frame)
+    }
+
+    /// Whether the master's disk has no room: then nothing is leased.
+    #[must_use]
+    pub fn disk_is_low(&self) -> bool {
+        self.disk_is_low
+    }
+
+    /// The farm's settings.
+    #[must_use]
+    pub fn settings(&self) -> &Settings {
+        &self.settings
     }
 
     /// All slaves, by id.
@@ -65,6 +86,7 @@ impl Farm {
             leased: job.leased,
             done: job.done,
             failed: job.failed,
+            banned: u32::try_from(job.bans.len()).unwrap_or(u32::MAX),
             usage: share.map_or(0.0, |share| share.usage),
             task_seconds: job.latest_seconds.median(),
         }
@@ -81,6 +103,7 @@ impl Farm {
             record: &slave.record,
             last_seen: slave.last_seen,
             online: slave.online,
+            set_aside: slave.ban.is_some(),
             leased: leased.collect(),
             done: slave.done,
             failed: slave.failed,

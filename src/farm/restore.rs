@@ -3,29 +3,48 @@
 use super::Farm;
 use super::balance::Balance;
 use super::job::Job;
-use super::model::{JobRecord, SlaveRecord, TaskRecord, TaskState};
+use super::model::{Ban, JobRecord, SlaveRecord, TaskRecord, TaskState};
 use super::rules::Rules;
 use super::seconds::plausible;
+use super::settings::Settings;
 use super::slave::{Chunk, Slave};
 use super::task::State;
 use super::time::Moment;
 use crate::ids::{JobId, SlaveId, TaskIndex};
 use std::collections::BTreeMap;
 
+/// All that was recorded.
+#[derive(Debug, Clone, Default)]
+pub struct Records {
+    /// Jobs with those of their tasks that are not untouched.
+    pub jobs: Vec<(JobRecord, Vec<(TaskIndex, TaskRecord)>)>,
+    /// Slaves.
+    pub slaves: Vec<SlaveRecord>,
+    /// Who is on which list; `None`: the farm's.
+    pub bans: Vec<(Option<JobId>, SlaveId, Ban)>,
+    /// What an administrator has set.
+    pub settings: Settings,
+    /// The rules of balancing.
+    pub rules: Rules,
+}
+
 impl Farm {
     /// The farm as it was recorded. Leased tasks stay leased, because slaves deliver to a restarted master; slaves count as
     /// there until they have been silent from now on for too long. What was recorded only half is brought in line, which
     /// may leave effects to poll.
     #[must_use]
-    pub fn restore(
-        now: Moment,
-        rules: Rules,
-        jobs: Vec<(JobRecord, Vec<(TaskIndex, TaskRecord)>)>,
-        slaves: Vec<SlaveRecord>,
-    ) -> Self {
+    pub fn restore(now: Moment, records: Records) -> Self {
+        let Records {
+            jobs,
+            slaves,
+            bans,
+            settings,
+            rules,
+        } = records;
         let mut farm = Self {
             now,
             balance: Balance::new(now),
+            settings,
             ..Self::new()
         };
         farm.balance.set_rules(rules);
@@ -34,9 +53,23 @@ impl Farm {
             farm.slaves.insert(id, Slave::new(record, now));
             farm.see(id);
         }
+        let ids: Vec<JobId> = jobs.iter().map(|(record, _)| record.job.id).collect();
         for (record, tasks) in jobs {
             farm.restore_job(record, tasks);
         }
+        // Once all are there that they may depend on.
+        for id in &ids {
+            farm.link(*id);
+        }
+        for id in ids {
+            farm.put_back_what_nobody_has(id);
+            farm.settle(id);
+        }
+        for (job, slave, ban) in bans {
+            farm.restore_ban(job, slave, ban);
+        }
+        farm.retention_due = Some(now);
+        farm.timeouts_due = Some(now);
         farm
     }
 
@@ -57,15 +90,26 @@ impl Farm {
         let leased = leased_tasks(&job);
         self.jobs.insert(id, job);
         for ((slave, since), tasks) in leased {
-            if is_over || !self.slaves.contains_key(&slave) {
-                for (index, _) in tasks {
-                    self.put_back(id, index);
-                }
-            } else {
+            if !is_over && self.slaves.contains_key(&slave) {
                 self.restore_chunk(id, slave, since, &tasks);
             }
         }
-        self.settle(id);
+    }
+
+    /// Leased tasks of a job that is over, of a slave that is not known, or of a frame that was taken out.
+    fn put_back_what_nobody_has(&mut self, id: JobId) {
+        let Some(job) = self.jobs.get(&id) else {
+            return;
+        };
+        let is_over = job.state().is_over();
+        for (index, _) in leased_tasks(job).into_values().flatten() {
+            let holder = self.jobs.get(&id).and_then(|job| job.holder_of(index));
+            let is_held = holder.is_some_and(|(slave, ..)| self.slaves.contains_key(&slave));
+            let is_out = self.jobs.get(&id).is_some_and(|job| job.dropped.contains(index));
+            if is_over || is_out || !is_held {
+                self.put_back(id, index);
+            }
+        }
     }
 
     fn restore_chunk(&mut self, job: JobId, slave: SlaveId, since: Moment, tasks: &[(TaskIndex, bool)]) {
@@ -76,6 +120,8 @@ impl Farm {
         let chunk = Chunk {
             job,
             since,
+            moved: self.now,
+            heard: self.now,
             tasks: tasks.iter().map(|(index, _)| *index).collect(),
             unrendered,
             // The answer that leased it may have died with the master.

@@ -22,6 +22,11 @@ impl LatestSeconds {
         self.by_arrival.push_back(seconds);
     }
 
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.by_size.len()
+    }
+
     /// The middle one; `None` before the first frame.
     pub(super) fn median(&self) -> Option<f64> {
         self.by_size.get(self.by_size.len() / 2).copied()

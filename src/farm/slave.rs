@@ -1,9 +1,10 @@
 //! One slave: what it is, and what it holds.
 
 use super::limits::LEASE_REPEAT_MS;
-use super::model::SlaveRecord;
+use super::model::{Ban, SlaveRecord};
 use super::time::Moment;
 use crate::ids::{JobId, SlaveId, TaskIndex};
+use std::collections::BTreeSet;
 
 /// A slave with the chunks in its hands.
 #[derive(Debug, Clone)]
@@ -15,6 +16,10 @@ pub(super) struct Slave {
     pub(super) chunks: Vec<Chunk>,
     /// Wishes for work that wait for an answer.
     pub(super) waiting: u32,
+    /// Why it gets nothing of any job.
+    pub(super) ban: Option<Ban>,
+    /// Tasks that it failed since it last finished one.
+    pub(super) faults: BTreeSet<(JobId, TaskIndex)>,
     pub(super) done: u64,
     pub(super) failed: u64,
 }
@@ -27,6 +32,10 @@ pub(super) struct Chunk {
     pub(super) since: Moment,
     /// Ascending.
     pub(super) tasks: Vec<TaskIndex>,
+    /// When a task of it last came to an end: since then the next one is being rendered.
+    pub(super) moved: Moment,
+    /// When there was last news of a task of it.
+    pub(super) heard: Moment,
     /// How many of them are not rendered yet: while there is one, the chunk takes up a slot.
     pub(super) unrendered: usize,
     /// Whether the slave has shown that it knows of the chunk. If not, the answer that leased it may have been lost.
@@ -50,6 +59,8 @@ impl Slave {
             online: false,
             chunks: Vec::new(),
             waiting: 0,
+            ban: None,
+            faults: BTreeSet::new(),
             done: 0,
             failed: 0,
         }
@@ -90,11 +101,12 @@ impl Slave {
     }
 
     /// Notes that a held task is rendered; whether that freed a slot.
-    pub(super) fn rendered(&mut self, job: JobId, task: TaskIndex) -> bool {
+    pub(super) fn rendered(&mut self, job: JobId, task: TaskIndex, now: Moment) -> bool {
         let Some(place) = self.chunk_of(job, task) else {
             return false;
         };
         let chunk = &mut self.chunks[place];
+        chunk.moved = now;
         chunk.unrendered -= 1;
         chunk.unrendered == 0
     }
@@ -107,8 +119,8 @@ impl Slave {
     }
 
     /// Takes a task out of the slave's hands; whether that freed a slot.
-    pub(super) fn release(&mut self, job: JobId, task: TaskIndex, was_rendered: bool) -> bool {
-        let frees = !was_rendered && self.rendered(job, task);
+    pub(super) fn release(&mut self, job: JobId, task: TaskIndex, was_rendered: bool, now: Moment) -> bool {
+        let frees = !was_rendered && self.rendered(job, task, now);
         if let Some(place) = self.chunk_of(job, task) {
             let chunk = &mut self.chunks[place];
             chunk.tasks.retain(|it| *it != task);

@@ -7,7 +7,6 @@
 use super::Farm;
 use super::effect::Effect;
 use super::event::TaskRef;
-use super::fitness::unfitness;
 use super::limits::TAKE_BACK_AFTER_MS;
 use super::slave::{Chunk, Slave};
 use super::task::State;
@@ -16,6 +15,9 @@ use crate::ids::{JobId, SlaveId, TaskIndex};
 impl Farm {
     /// Frees spare tasks for a slave that would be idle otherwise; whether there were any.
     pub(super) fn take_back_for(&mut self, id: SlaveId) -> bool {
+        if self.disk_is_low {
+            return false;
+        }
         let Some(job) = self.job_with_spare(id) else {
             return false;
         };
@@ -37,12 +39,12 @@ impl Farm {
 
     /// A job that could go on here, had it not leased its last tasks to others who have not begun them.
     fn job_with_spare(&self, id: SlaveId) -> Option<JobId> {
-        let machine = &self.slaves.get(&id)?.record.machine;
+        let slave = self.slaves.get(&id)?;
         let with_spare = self.balance.shares().filter(|share| share.spare > 0);
         let able = with_spare.filter(|share| {
             let job = self.jobs.get(&share.job);
             let may_have_more = !self.balance.any_ready() || self.balance.over_share(share.job).is_none();
-            may_have_more && job.is_some_and(|job| job.may_go_on() && job.queued() == 0 && unfitness(machine, job).is_none())
+            may_have_more && job.is_some_and(|job| job.may_go_on() && job.queued() == 0 && Self::unfit(slave, job).is_none())
         });
         able.map(|share| share.job).next()
     }

@@ -34,11 +34,14 @@ pub(super) enum State {
 /// The failed attempts of one task.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Failures {
+    /// Since the last reset.
     pub(super) count: u32,
     /// The attempt that failed last: a repeated report of it is recognised by this.
     pub(super) attempt: Attempt,
-    /// Who failed, the last one last. Shorter than `count` after a restart, which forgets them.
+    /// Who failed since the last reset, the last one last …
     pub(super) slaves: Vec<SlaveId>,
+    /// … and who before.
+    pub(super) before: Vec<SlaveId>,
     /// Why the last one failed.
     pub(super) reason: String,
 }

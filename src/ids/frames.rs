@@ -50,6 +50,18 @@ impl FrameSet {
         }
     }
 
+    /// The frames of both sets.
+    #[must_use]
+    pub fn with(&self, other: &Self) -> Self {
+        Self::from_frames(self.iter().chain(other.iter()).collect())
+    }
+
+    /// The frames of this set that are not in the other one; `None` if there is none.
+    #[must_use]
+    pub fn without(&self, other: &Self) -> Option<Self> {
+        Self::of(self.iter().filter(|frame| other.place_of(*frame).is_none()))
+    }
+
     fn from_frames(mut frames: Vec<i32>) -> Self {
         frames.sort_unstable();
         frames.dedup();
@@ -226,6 +238,14 @@ mod tests {
         check("1-9x2", &[1, 3, 5, 7, 9], "1-9x2");
         check("1-10x4,2", &[1, 2, 5, 9], "1-2,5,9");
         check("1,20,21,22", &[1, 20, 21, 22], "1,20-22");
+    }
+
+    #[test]
+    fn frames_are_added_and_taken_out() {
+        let set = |text: &str| text.parse::<FrameSet>().unwrap();
+        assert_eq!(set("1-3").with(&set("3-5,9")), set("1-5,9"));
+        assert_eq!(set("1-5").without(&set("2-3,7")), Some(set("1,4-5")));
+        assert_eq!(set("1-5").without(&set("1-9")), None);
     }
 
     #[test]

@@ -44,6 +44,15 @@ impl Link {
         answer::json(self.send(request).await?).await
     }
 
+    /// `PATCH /api/v1/<path>` with what is to be different.
+    pub async fn patch<B: Serialize + Sync, T: DeserializeOwned>(&self, path: &str, body: &B) -> Result<T> {
+        let request = self
+            .request(Method::PATCH, path)
+            .json(body)
+            .timeout(Duration::from_secs(QUESTION_TIMEOUT_S));
+        answer::json(self.send(request).await?).await
+    }
+
     /// `POST /api/v1/<path>` for something to be done; there is no answer but success.
     pub async fn act(&self, path: &str) -> Result<()> {
         let request = self

@@ -166,6 +166,7 @@ mod tests {
             farm: key.farm(),
             name: "node1".to_owned(),
             access: "key".to_owned(),
+            disk_full: false,
             proof: key.proof("nonce", "node1:8000", None),
         }
     }

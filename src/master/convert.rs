@@ -1,12 +1,12 @@
 //! The farm's words into the wire's, and back. By hand, so that each may change without the other.
 
 use crate::error::Error;
-use crate::farm::{Farm, JobState, JobView, Machine, Refusal, Rule, Rules, SlaveView, TaskRecord, TaskRef, TaskState};
+use crate::farm::{self, Farm, JobState, JobView, Machine, Refusal, Rule, Rules, SlaveView, TaskRecord, TaskRef, TaskState};
 use crate::ids::{Attempt, SlaveId, TaskIndex};
 use crate::master::actor::{SlaveFacts, no_job};
 use crate::wire::{
-    BlenderInfo, FrameInfo, FrameStateInfo, JobInfo, JobStateInfo, Registration, RuleInfo, RulesInfo, SlaveInfo, TaskName,
-    TransitionInfo,
+    self, BanCauseInfo, BanInfo, BlenderInfo, FrameInfo, FrameStateInfo, JobInfo, JobLimits, JobStateInfo, Registration,
+    RuleInfo, RulesInfo, SettingsEdit, SlaveInfo, TaskName, TransitionInfo,
 };
 
 /// A job as lists show it.
@@ -22,6 +22,15 @@ pub(super) fn job_info(view: &JobView<'_>, farm: &Farm) -> JobInfo {
         chunks: job.chunk_tasks,
         frames: job.frames.clone(),
         blender: job.blender,
+        depends_on: job.depends_on.clone(),
+        limits: JobLimits {
+            attempts: job.limits.attempts_max,
+            silence_s: job.limits.silence_s,
+            stall_s: job.limits.stall_s,
+            frame_s: job.limits.frame_s,
+        },
+        resets: view.record.resets,
+        blacklisted: view.banned,
         state: job_state(view.state),
         total: view.tasks,
         queued: view.queued,
@@ -100,6 +109,7 @@ pub(super) fn slave_info(view: &SlaveView<'_>, facts: Option<&SlaveFacts>, farm:
         slots: record.machine.slots,
         machine,
         online: view.online,
+        set_aside: view.set_aside,
         last_seen_ms: view.last_seen.0,
         holding: view.leased.iter().map(|task| task_name(*task)).collect(),
         done: view.done,
@@ -187,7 +197,7 @@ pub(super) fn refused(refusal: &Refusal) -> Error {
         Refusal::JobExists(job) => Error::conflict(format!("there is a job {job} already")),
         Refusal::WrongState(job, state) => {
             let state = match state {
-                JobState::Waiting => "waiting for its files",
+                JobState::Waiting => "waiting",
                 JobState::Queued => "queued",
                 JobState::Paused => "paused",
                 JobState::Finished => "finished",
@@ -196,6 +206,66 @@ pub(super) fn refused(refusal: &Refusal) -> Error {
             };
             Error::conflict(format!("job {job} is {state}, which does not allow this"))
         }
+        Refusal::Frames(job, reason) => Error::bad_input(format!("job {job} cannot have these frames: {reason}")),
+        Refusal::Circle(job, other) if job == other => Error::bad_input(format!("job {job} cannot wait for itself")),
+        Refusal::Circle(job, other) => Error::conflict(format!("job {job} cannot wait for job {other}, which waits for it")),
+    }
+}
+
+/// A slave on a list.
+pub(super) fn ban(slave: SlaveId, ban: &farm::Ban, farm: &Farm) -> BanInfo {
+    let name = farm.slave(slave).map(|slave| slave.record.machine.name.clone());
+    BanInfo {
+        slave,
+        name: name.unwrap_or_default(),
+        since_ms: ban.since.0,
+        until_ms: ban.until.map(|until| until.0),
+        cause: match ban.cause {
+            farm::BanCause::Failures => BanCauseInfo::Failures,
+            farm::BanCause::Client => BanCauseInfo::Client,
+            farm::BanCause::Administrator => BanCauseInfo::Administrator,
+        },
+        reason: ban.reason.clone(),
+    }
+}
+
+/// The settings' twin on the wire.
+pub(super) fn settings(settings: &farm::Settings) -> wire::Settings {
+    wire::Settings {
+        attempts: settings.limits.attempts_max,
+        silence_s: settings.limits.silence_s,
+        stall_s: settings.limits.stall_s,
+        frame_s: settings.limits.frame_s,
+        blacklist_after: settings.ban_after,
+        blacklist_s: settings.ban_s,
+        set_aside_after: settings.set_aside_after,
+        set_aside_s: settings.set_aside_s,
+        hopeless_after: settings.hopeless_after,
+        keep_days: settings.keep_days,
+        keep_jobs: settings.keep_jobs,
+        disk_free_mib: settings.disk_free_mib,
+        force_upload: settings.force_upload,
+    }
+}
+
+/// The settings after an edit.
+pub(super) fn edited(settings: &farm::Settings, edit: &SettingsEdit) -> farm::Settings {
+    farm::Settings {
+        limits: farm::Limits {
+            attempts_max: edit.attempts.unwrap_or(settings.limits.attempts_max),
+            silence_s: edit.silence_s.unwrap_or(settings.limits.silence_s),
+            stall_s: edit.stall_s.unwrap_or(settings.limits.stall_s),
+            frame_s: edit.frame_s.unwrap_or(settings.limits.frame_s),
+        },
+        ban_after: edit.blacklist_after.unwrap_or(settings.ban_after),
+        ban_s: edit.blacklist_s.unwrap_or(settings.ban_s),
+        set_aside_after: edit.set_aside_after.unwrap_or(settings.set_aside_after),
+        set_aside_s: edit.set_aside_s.unwrap_or(settings.set_aside_s),
+        hopeless_after: edit.hopeless_after.unwrap_or(settings.hopeless_after),
+        keep_days: edit.keep_days.unwrap_or(settings.keep_days),
+        keep_jobs: edit.keep_jobs.unwrap_or(settings.keep_jobs),
+        disk_free_mib: edit.disk_free_mib.unwrap_or(settings.disk_free_mib),
+        force_upload: edit.force_upload.unwrap_or(settings.force_upload),
     }
 }
 

@@ -61,7 +61,8 @@ pub(super) struct Told;
 
 impl IntoResponse for Fault {
     fn into_response(self) -> Response {
-        if self.status.is_server_error() {
+        // That the disk is full is told once, where it is watched, and to whoever asks; not with each request.
+        if self.status.is_server_error() && self.error.code != Code::Storage {
             tracing::warn!(code = self.error.code.as_str(), "{}", self.error);
         }
         let body = FaultBody {

@@ -1,8 +1,10 @@
 //! The master's path: whose it is, where things lie in it, and how it is cleared.
 //!
 //! `<path>/blender_master.data` is the state, `<path>/blender_master.lock` says who works here, `<path>/master_<pid>/` holds
-//! `contents/`, `jobs/<job>/{results,logs}/` and `trash/`. A master that resumes takes its predecessor's folder over.
+//! `contents/`, `jobs/<job>/{results,logs}/` and `trash/`; `<path>/kept/<job>/` holds the results of jobs that were removed
+//! without them, and is nobody's to remove. A master that resumes takes its predecessor's folder over.
 
+use super::disk::Disk;
 use crate::error::{Error, Result};
 use crate::files::content::Contents;
 use crate::files::part;
@@ -11,11 +13,14 @@ use crate::store::{self, Store, Write};
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read as _, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 
 const LOCK_FILE: &str = "blender_master.lock";
 const DIRECTORY_PREFIX: &str = "master_";
 const TRASH: &str = "trash";
+const KEPT: &str = "kept";
+/// In a job's folder: its results are to stay when the job goes.
+const KEEP_MARK: &str = "keep";
 const CLEAR_NOTE: &str = "clear_on_exit";
 const DIRECTORY_NOTE: &str = "directory";
 
@@ -25,6 +30,8 @@ pub(super) struct Folders {
     directory: PathBuf,
     /// The content store.
     pub(super) contents: Contents,
+    /// The room that is left for all of it.
+    pub(super) disk: Arc<Disk>,
 }
 
 impl Folders {
@@ -41,6 +48,17 @@ impl Folders {
     /// What Blender printed in one attempt at a frame.
     pub(super) fn log(&self, job: JobId, frame: i32, attempt: Attempt) -> PathBuf {
         self.job(job).join("logs").join(format!("{frame:06}_{attempt}.log"))
+    }
+
+    /// Notes that the results of a job shall stay when it goes, also if the master is killed while it goes.
+    pub(super) fn mark_kept(&self, job: JobId) -> Result<()> {
+        let folder = self.job(job);
+        part::make_folder(&folder)?;
+        let mark = folder.join(KEEP_MARK);
+        File::create(&mark)
+            .and_then(|mark| mark.sync_all())
+            .and_then(|()| File::open(&folder)?.sync_all())
+            .map_err(|error| Error::io("write", &mark, &error))
     }
 
     /// The folders of all jobs.
@@ -92,6 +110,7 @@ impl Home {
         ])?;
         let folders = Folders {
             contents: Contents::new(directory.join("contents")),
+            disk: Arc::new(Disk::new(path.clone())),
             directory,
         };
         let sweeper = start_sweeper(folders.trash())?;
@@ -117,6 +136,27 @@ impl Home {
                 let _ = self.sweeper.wake.try_send(());
                 Ok(())
             }
+        }
+    }
+
+    /// Moves the results of a job that goes to where nobody removes them: `<path>/kept/<job>`. A job without results has
+    /// nothing to keep.
+    pub(super) fn keep_results(&self, folder: &Path) -> Result<()> {
+        let kept = self.path.join(KEPT);
+        let target = kept.join(name_of(folder));
+        std::fs::create_dir_all(&kept).map_err(|error| Error::io("make the folder", &kept, &error))?;
+        match std::fs::rename(folder.join("results"), &target) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(Error::io("keep the results in", &target, &error)),
+            _ => Ok(()),
+        }
+    }
+
+    /// The same for a job that was going when the master was killed, if its results were to stay.
+    pub(super) fn keep_results_if_marked(&self, folder: &Path) -> Result<()> {
+        if folder.join(KEEP_MARK).exists() {
+            self.keep_results(folder)
+        } else {
+            Ok(())
         }
     }
 

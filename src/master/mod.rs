@@ -5,6 +5,7 @@
 
 mod actor;
 mod convert;
+mod disk;
 mod fault;
 mod gate;
 mod happening;

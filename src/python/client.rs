@@ -1,18 +1,19 @@
 //! A connection to a master.
 
+use super::asking::{gathering, ids, key_source, limits, which_frames};
 use super::error::away;
 use super::moving::{Gather, Submission};
 use super::own::{Own, span};
 use super::pending::Pending;
 use super::rules::{self, Rules, Setting};
-use super::values::{FrameInfo, JobInfo, MasterFound, SlaveInfo};
-use crate::access::KeySource;
-use crate::client::{self, GatherRequest, SubmitRequest};
+use super::settings::{self, FarmSettings};
+use super::values::{Ban, FrameInfo, JobInfo, SlaveInfo};
+use crate::client::{self, SubmitRequest};
 use crate::error::Result;
-use crate::wire::RenderSettings;
+use crate::wire::{JobEdit, RenderSettings};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use pyo3::types::{PyTuple, PyType};
+use pyo3::types::{PyDict, PyTuple, PyType};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -80,9 +81,10 @@ impl Client {
     #[pyo3(
         signature = (
             blend, *, blender=None, frames=None, name=None, category=String::new(), tags=Vec::new(), requirements="", priority=1,
-            chunks=0, scene=None, engine=None, resolution_percent=None, samples=None, allow_missing=false
+            chunks=0, scene=None, engine=None, resolution_percent=None, samples=None, allow_missing=false, after=Vec::new(),
+            attempts=0, silence_time=0, stall_time=0, frame_time=0
         ),
-        text_signature = "($self, blend, *, blender=None, frames=None, name=None, category='', tags=(), requirements='', priority=1, chunks=0, scene=None, engine=None, resolution_percent=None, samples=None, allow_missing=False)"
+        text_signature = "($self, blend, *, blender=None, frames=None, name=None, category='', tags=(), requirements='', priority=1, chunks=0, scene=None, engine=None, resolution_percent=None, samples=None, allow_missing=False, after=(), attempts=0, silence_time=0, stall_time=0, frame_time=0)"
     )]
     #[expect(clippy::too_many_arguments, reason = "keyword arguments of Python")]
     fn submit(
@@ -102,6 +104,11 @@ impl Client {
         resolution_percent: Option<u32>,
         samples: Option<u32>,
         allow_missing: bool,
+        after: Vec<String>,
+        attempts: u32,
+        silence_time: u32,
+        stall_time: u32,
+        frame_time: u32,
     ) -> PyResult<Submission> {
         let mut programs = blender.unwrap_or_default().into_iter();
         let blender = programs.next();
@@ -110,7 +117,8 @@ impl Client {
         }
         let submission = self.ask(py, |client| {
             client.submit(SubmitRequest {
-                blend,
+                after: ids(after)?,
+                limits: limits(attempts, silence_time, stall_time, frame_time),
                 blender,
                 frames: frames.map(str::parse).transpose()?,
                 name,
@@ -126,6 +134,7 @@ impl Client {
                     samples,
                 },
                 allow_missing,
+                ..SubmitRequest::new(blend)
             })
         })?;
         Ok(Submission::new(submission, Arc::clone(&self.0)))
@@ -222,14 +231,108 @@ impl Client {
         Ok(self.pending(pending, |(), _| true))
     }
 
-    /// Cancels the job and deletes its files and results on the master.
-    fn remove(&self, py: Python<'_>, job: &str) -> PyResult<()> {
-        self.ask(py, |client| client.remove(job.parse()?))
+    /// Cancels the job and deletes its files on the master, and its results unless they are to be kept.
+    #[pyo3(signature = (job, *, keep_results=false))]
+    fn remove(&self, py: Python<'_>, job: &str, keep_results: bool) -> PyResult<()> {
+        self.ask(py, |client| client.remove(job.parse()?, keep_results))
+    }
+
+    /// Ends every job that is not over.
+    fn cancel_all(&self, py: Python<'_>) -> PyResult<()> {
+        self.ask(py, client::Client::cancel_all)
+    }
+
+    /// Changes a job; what is None stays as it is. Returns the job as it is then.
+    #[pyo3(signature = (
+        job, *, name=None, category=None, tags=None, requirements=None, priority=None, chunks=None, frames=None, add_frames=None,
+        remove_frames=None, after=None, attempts=None, silence_time=None, stall_time=None, frame_time=None
+    ))]
+    #[expect(clippy::too_many_arguments, reason = "keyword arguments of Python")]
+    fn edit(
+        &self,
+        py: Python<'_>,
+        job: &str,
+        name: Option<String>,
+        category: Option<String>,
+        tags: Option<Vec<String>>,
+        requirements: Option<&str>,
+        priority: Option<u32>,
+        chunks: Option<u32>,
+        frames: Option<&str>,
+        add_frames: Option<&str>,
+        remove_frames: Option<&str>,
+        after: Option<Vec<String>>,
+        attempts: Option<u32>,
+        silence_time: Option<u32>,
+        stall_time: Option<u32>,
+        frame_time: Option<u32>,
+    ) -> PyResult<JobInfo> {
+        let info = self.ask(py, |client| {
+            let edit = JobEdit {
+                name,
+                category,
+                tags,
+                requirements: requirements.map(str::parse).transpose()?,
+                priority,
+                chunks,
+                frames: frames.map(str::parse).transpose()?,
+                add_frames: add_frames.map(str::parse).transpose()?,
+                remove_frames: remove_frames.map(str::parse).transpose()?,
+                depends_on: after.map(ids).transpose()?,
+                attempts,
+                silence_s: silence_time,
+                stall_s: stall_time,
+                frame_s: frame_time,
+            };
+            client.edit(job.parse()?, edit)
+        });
+        info.map(JobInfo::from)
+    }
+
+    /// Lets frames of a job be rendered anew: those that failed, unless others are named.
+    #[pyo3(signature = (job, *, frames=None, everything=false))]
+    fn reset(&self, py: Python<'_>, job: &str, frames: Option<&str>, everything: bool) -> PyResult<()> {
+        self.ask(py, |client| client.reset(job.parse()?, which_frames(frames, everything)?))
+    }
+
+    /// Who is on the blacklist of a job, or on the farm's.
+    #[pyo3(signature = (job=None))]
+    fn blacklist(&self, py: Python<'_>, job: Option<&str>) -> PyResult<Vec<Ban>> {
+        self.ask(py, |client| client.blacklist(job.map(str::parse).transpose()?))
+            .map(|bans| bans.into_iter().map(Ban::from).collect())
+    }
+
+    /// Lets a slave get nothing more of a job, or of any.
+    #[pyo3(signature = (slave, *, job=None, reason=""))]
+    fn ban(&self, py: Python<'_>, slave: &str, job: Option<&str>, reason: &str) -> PyResult<()> {
+        let reason = reason.to_owned();
+        self.ask(py, |c| c.ban(job.map(str::parse).transpose()?, slave.parse()?, reason))
+    }
+
+    /// Takes a slave off the blacklist of a job, or off the farm's; all slaves if none is named.
+    #[pyo3(signature = (slave=None, *, job=None))]
+    fn lift_ban(&self, py: Python<'_>, slave: Option<&str>, job: Option<&str>) -> PyResult<()> {
+        self.ask(py, |client| {
+            client.lift_ban(job.map(str::parse).transpose()?, slave.map(str::parse).transpose()?)
+        })
+    }
+
+    /// The settings of the farm.
+    fn settings(&self, py: Python<'_>) -> PyResult<FarmSettings> {
+        self.ask(py, client::Client::settings).map(FarmSettings::from)
+    }
+
+    /// Changes settings of the farm; what is None stays as it is. Returns all of them.
+    #[pyo3(signature = (**changes))]
+    fn set_settings(&self, py: Python<'_>, changes: Option<&Bound<'_, PyDict>>) -> PyResult<FarmSettings> {
+        let edit = settings::edit(changes)?;
+        self.ask(py, |client| client.set_settings(edit)).map(FarmSettings::from)
     }
 
     /// The same without waiting; the answer is True.
-    fn ask_remove(&self, py: Python<'_>, job: &str) -> PyResult<Pending> {
-        let pending = self.ask(py, |client| client.ask_remove(job.parse()?))?;
+    #[pyo3(signature = (job, *, keep_results=false))]
+    fn ask_remove(&self, py: Python<'_>, job: &str, keep_results: bool) -> PyResult<Pending> {
+        let pending = self.ask(py, |client| client.ask_remove(job.parse()?, keep_results))?;
         Ok(self.pending(pending, |(), _| true))
     }
 
@@ -293,41 +396,4 @@ impl Client {
     fn ask<T: Send>(&self, py: Python<'_>, question: impl FnOnce(&client::Client) -> Result<T> + Send) -> PyResult<T> {
         away(py, || question(self.0.get()?))
     }
-}
-
-/// Where the key was said to be.
-fn key_source(py: Python<'_>, key: Option<&str>, key_file: Option<PathBuf>) -> PyResult<KeySource> {
-    match (key, key_file) {
-        (Some(_), Some(_)) => Err(PyValueError::new_err("give a key or a key_file, not both")),
-        (Some(key), None) => away(py, || key.parse().map(KeySource::Given)),
-        (None, Some(path)) => Ok(KeySource::File(path)),
-        (None, None) => Ok(KeySource::Kept),
-    }
-}
-
-fn gathering(job: &str, folder: PathBuf, frames: Option<&str>) -> Result<GatherRequest> {
-    Ok(GatherRequest {
-        job: job.parse()?,
-        folder,
-        frames: frames.map(str::parse).transpose()?,
-        follow: true,
-    })
-}
-
-/// Asks the local network for masters and returns those that answered in time.
-#[pyfunction]
-#[pyo3(signature = (timeout=2.0))]
-pub(super) fn find_masters(py: Python<'_>, timeout: f64) -> PyResult<Vec<MasterFound>> {
-    let timeout = span(timeout)?;
-    let found = away(py, || client::find_masters(timeout))?;
-    Ok(found
-        .into_iter()
-        .map(|it| MasterFound {
-            url: it.url,
-            name: it.name,
-            farm: it.farm.to_string(),
-            version: it.version,
-            usable: it.usable,
-        })
-        .collect())
 }

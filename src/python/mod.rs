@@ -5,14 +5,17 @@
 //!
 //! Absences: nothing here, and nothing below, ever calls into Python from a thread of ours.
 
+mod asking;
 mod client;
 mod error;
+mod find;
 mod keys;
 mod master;
 mod moving;
 mod own;
 mod pending;
 mod rules;
+mod settings;
 mod slave;
 mod values;
 
@@ -25,9 +28,11 @@ const STOP_TIMEOUT_S: f64 = 5.0;
 #[pymodule]
 mod _core {
     #[pymodule_export]
-    use super::client::{Client, find_masters};
+    use super::client::Client;
     #[pymodule_export]
     use super::error::{InvalidJob, NetrenderError, NotFound, Refused, Stopped, Timeout, Unreachable, VersionMismatch};
+    #[pymodule_export]
+    use super::find::find_masters;
     #[pymodule_export]
     use super::keys::{add_key, key_line, trust};
     #[pymodule_export]
@@ -41,9 +46,11 @@ mod _core {
     #[pymodule_export]
     use super::rules::{Rule, Rules};
     #[pymodule_export]
+    use super::settings::FarmSettings;
+    #[pymodule_export]
     use super::slave::{Slave, SlaveStatus};
     #[pymodule_export]
-    use super::values::{ExrInfo, FrameInfo, Happening, JobInfo, MasterFound, SlaveInfo, exr_info};
+    use super::values::{Ban, ExrInfo, FrameInfo, Happening, JobInfo, MasterFound, SlaveInfo, exr_info};
 
     use pyo3::prelude::*;
 

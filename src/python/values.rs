@@ -56,6 +56,9 @@ pub(super) struct JobInfo {
     failed: u32,
     usage: f64,
     frame_seconds: Option<f64>,
+    depends_on: Vec<String>,
+    resets: u32,
+    blacklisted: u32,
     explanation: Vec<String>,
 }
 
@@ -85,6 +88,9 @@ impl From<wire::JobInfo> for JobInfo {
             failed: job.failed,
             usage: job.usage,
             frame_seconds: job.frame_seconds,
+            depends_on: job.depends_on.iter().map(ToString::to_string).collect(),
+            resets: job.resets,
+            blacklisted: job.blacklisted,
             explanation: job.explanation,
         }
     }
@@ -97,6 +103,43 @@ impl JobInfo {
             "<JobInfo {} {:?}: {}, {} of {} frames done>",
             self.id, self.name, self.state, self.done, self.total
         )
+    }
+}
+
+/// A slave on a blacklist; times in seconds since the Unix epoch.
+#[pyclass(frozen, get_all, eq, module = "netrender_core")]
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Ban {
+    slave: String,
+    name: String,
+    since: f64,
+    until: Option<f64>,
+    cause: &'static str,
+    reason: String,
+}
+
+impl From<wire::BanInfo> for Ban {
+    fn from(ban: wire::BanInfo) -> Self {
+        let seconds = |millis: u64| millis as f64 / 1_000.0;
+        Self {
+            slave: ban.slave.to_string(),
+            name: ban.name,
+            since: seconds(ban.since_ms),
+            until: ban.until_ms.map(seconds),
+            cause: match ban.cause {
+                wire::BanCauseInfo::Failures => "failures",
+                wire::BanCauseInfo::Client => "client",
+                wire::BanCauseInfo::Administrator => "administrator",
+            },
+            reason: ban.reason,
+        }
+    }
+}
+
+#[pymethods]
+impl Ban {
+    fn __repr__(&self) -> String {
+        format!("<Ban of {} {:?}: {}>", self.slave, self.name, self.cause)
     }
 }
 
@@ -148,6 +191,7 @@ pub(super) struct SlaveInfo {
     tags: Vec<String>,
     blenders: Vec<String>,
     online: bool,
+    set_aside: bool,
     os: String,
     cores: u32,
     memory: u64,
@@ -167,6 +211,7 @@ impl From<wire::SlaveInfo> for SlaveInfo {
             tags: slave.tags,
             blenders: slave.blenders.iter().map(|blender| blender.version.to_string()).collect(),
             online: slave.online,
+            set_aside: slave.set_aside,
             os: slave.machine.os,
             cores: slave.machine.cores,
             memory: slave.machine.memory_bytes,

@@ -1,9 +1,12 @@
 //! Rows into records. A value that no release of ours writes makes the file a damaged one.
 
 use super::Loaded;
-use super::rows::{DONE, FAILED, JOB_STATES, LEASED, QUEUED, key, rules_by_name};
-use crate::farm::{JobRecord, Machine, Moment, NewJob, ResultFile, Rule, Rules, SlaveRecord, TaskRecord, TaskState, Transition};
-use crate::ids::{Attempt, ContentHash, JobId, SlaveId, TaskIndex};
+use super::rows::{BAN_CAUSES, DONE, FAILED, FARM, JOB_STATES, LEASED, QUEUED, key, rules_by_name};
+use crate::farm::{
+    Ban, JobRecord, Limits, Machine, Moment, NewJob, ResultFile, Rule, Rules, Settings, SlaveRecord, TaskRecord, TaskState,
+    Transition,
+};
+use crate::ids::{Attempt, ContentHash, FrameLayout, FrameSet, JobId, SlaveId, TaskIndex};
 use rusqlite::{Connection, Result, Row};
 use std::collections::HashMap;
 use std::str::FromStr;
@@ -20,6 +23,8 @@ pub(super) fn load(from: &Connection) -> Result<Loaded> {
         jobs,
         rules: load_rules(from)?,
         slaves: load_slaves(from)?,
+        bans: load_bans(from)?,
+        settings: load_settings(from)?,
         contents: load_contents(from)?,
     })
 }
@@ -36,11 +41,16 @@ type Jobs = Vec<(JobRecord, Vec<(TaskIndex, TaskRecord)>)>;
 fn load_jobs(from: &Connection) -> Result<Jobs> {
     let mut statement = from.prepare(
         "SELECT id, name, category, tags, priority, chunk_tasks, frames, blender, files_missing, submitted, last_dispatched,
-                requirements
+                requirements, layout, resets, depends_on, unwanted, attempts_max, silence_s, stall_s, frame_s
          FROM job ORDER BY place",
     )?;
     let rows = statement.query_map([], |row| {
         let blender: Option<String> = row.get(7)?;
+        let frames: FrameSet = parsed(&row.get::<_, String>(6)?)?;
+        let layout = match row.get::<_, Option<String>>(12)? {
+            Some(layout) => parsed(&layout)?,
+            None => FrameLayout::new(frames.clone()),
+        };
         let job = NewJob {
             id: JobId::from_bits(number(row, 0)?),
             name: row.get(1)?,
@@ -49,12 +59,22 @@ fn load_jobs(from: &Connection) -> Result<Jobs> {
             requirements: parsed(&row.get::<_, String>(11)?)?,
             priority: row.get(4)?,
             chunk_tasks: row.get(5)?,
-            frames: parsed(&row.get::<_, String>(6)?)?,
+            frames,
             blender: blender.as_deref().map(parsed).transpose()?,
             files_missing: row.get(8)?,
+            depends_on: lines(&row.get::<_, String>(14)?)?,
+            unwanted: lines(&row.get::<_, String>(15)?)?,
+            limits: Limits {
+                attempts_max: row.get(16)?,
+                silence_s: row.get(17)?,
+                stall_s: row.get(18)?,
+                frame_s: row.get(19)?,
+            },
         };
         let record = JobRecord {
             job,
+            layout,
+            resets: row.get(13)?,
             submitted: Moment(number(row, 9)?),
             transitions: Vec::new(),
             last_dispatched: optional_number(row, 10)?.map(Moment),
@@ -131,6 +151,8 @@ fn task(row: &Row<'_>) -> Result<TaskRecord> {
         failures: row.get(3)?,
         state,
         last_failure: row.get(12)?,
+        failed_on: lines(&row.get::<_, String>(13)?)?,
+        failed_before: lines(&row.get::<_, String>(14)?)?,
     })
 }
 
@@ -168,6 +190,36 @@ fn load_rules(from: &Connection) -> Result<Rules> {
         }
     }
     Ok(rules)
+}
+
+fn load_bans(from: &Connection) -> Result<Vec<(Option<JobId>, SlaveId, Ban)>> {
+    let mut statement = from.prepare("SELECT job, slave, since, until, cause, reason FROM ban ORDER BY job, slave")?;
+    let rows = statement.query_map([], |row| {
+        let job = match row.get::<_, i64>(0)? {
+            FARM => None,
+            _ => Some(JobId::from_bits(number(row, 0)?)),
+        };
+        let cause: i64 = row.get(4)?;
+        let cause = BAN_CAUSES.iter().find(|(_, number)| *number == cause);
+        let ban = Ban {
+            since: Moment(number(row, 2)?),
+            until: optional_number(row, 3)?.map(Moment),
+            cause: cause.ok_or_else(|| wrong("an unknown cause of a ban"))?.0,
+            reason: row.get(5)?,
+        };
+        Ok((job, SlaveId::from_bits(number(row, 1)?), ban))
+    })?;
+    rows.collect()
+}
+
+fn load_settings(from: &Connection) -> Result<Settings> {
+    let mut settings = Settings::default();
+    let mut statement = from.prepare("SELECT name, value FROM setting")?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        settings.set(&row.get::<_, String>(0)?, row.get(1)?);
+    }
+    Ok(settings)
 }
 
 fn load_contents(from: &Connection) -> Result<Vec<(JobId, Vec<ContentHash>)>> {

@@ -11,7 +11,7 @@ mod rows;
 mod schema;
 
 use crate::error::{Error, Result};
-use crate::farm::{Change, JobRecord, Rules, SlaveRecord, TaskRecord};
+use crate::farm::{Ban, Change, JobRecord, Rules, Settings, SlaveRecord, TaskRecord};
 use crate::ids::{ContentHash, JobId, SlaveId, TaskIndex};
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _};
 use std::path::{Path, PathBuf};
@@ -58,6 +58,10 @@ pub struct Loaded {
     pub rules: Rules,
     /// Slaves, with the facts document that the master kept.
     pub slaves: Vec<(SlaveRecord, Option<String>)>,
+    /// Who is on which list; `None`: the farm's.
+    pub bans: Vec<(Option<JobId>, SlaveId, Ban)>,
+    /// What an administrator has set.
+    pub settings: Settings,
     /// Contents that each job with files needs.
     pub contents: Vec<(JobId, Vec<ContentHash>)>,
 }
@@ -201,5 +205,7 @@ fn fault(verb: &str, path: &Path, error: &rusqlite::Error) -> Error {
     }
 }
 
+#[cfg(test)]
+mod restart;
 #[cfg(test)]
 mod tests;

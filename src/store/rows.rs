@@ -1,8 +1,11 @@
 //! Changes into rows. Each kind of change is one prepared statement or a few.
 
 use super::Write;
-use crate::farm::{Change, JobRecord, JobState, Moment, Rule, Rules, SlaveRecord, TaskRecord, TaskState, Transition};
-use crate::ids::{ContentHash, JobId, TaskIndex};
+use crate::farm::{
+    Ban, BanCause, Change, JobRecord, JobState, Moment, NewJob, Rule, Rules, Settings, SlaveRecord, TaskRecord, TaskState,
+    Transition,
+};
+use crate::ids::{ContentHash, FrameLayout, JobId, SlaveId, TaskIndex};
 use rusqlite::{Connection, Result, ToSql, Transaction, params};
 use std::fmt::Display;
 
@@ -20,6 +23,12 @@ pub(super) const QUEUED: i64 = 0;
 pub(super) const LEASED: i64 = 1;
 pub(super) const DONE: i64 = 2;
 pub(super) const FAILED: i64 = 3;
+
+/// Causes of bans as numbers.
+pub(super) const BAN_CAUSES: [(BanCause, i64); 3] =
+    [(BanCause::Failures, 0), (BanCause::Client, 1), (BanCause::Administrator, 2)];
+/// In the place of a job: the farm itself.
+pub(super) const FARM: i64 = -1;
 
 /// Carries out all writes in one transaction; returns the contents that no job needs any more.
 pub(super) fn apply(connection: &mut Connection, writes: &[Write]) -> Result<Vec<ContentHash>> {
@@ -86,11 +95,17 @@ fn apply_change(on: &Transaction<'_>, change: &Change) -> Result<()> {
             "UPDATE job SET last_dispatched = ?2 WHERE id = ?1",
             params![key(job.bits()), key(at.0)],
         ),
+        Change::JobEdited { job, layout, resets } => edit_job(on, job, layout, *resets),
         Change::JobRemoved(job) => remove_job(on, *job),
         Change::Task { job, task, record } => set_task(on, *job, *task, record),
         Change::Slave(record) => set_slave(on, record),
-        Change::SlaveRemoved(slave) => run(on, "DELETE FROM slave WHERE id = ?1", params![key(slave.bits())]),
+        Change::SlaveRemoved(slave) => {
+            run(on, "DELETE FROM slave WHERE id = ?1", params![key(slave.bits())])?;
+            run(on, "DELETE FROM ban WHERE slave = ?1", params![key(slave.bits())])
+        }
         Change::Rules(rules) => set_rules(on, *rules),
+        Change::Ban { job, slave, ban } => set_ban(on, *job, *slave, ban.as_ref()),
+        Change::Settings(settings) => set_settings(on, settings),
     }
 }
 
@@ -116,10 +131,71 @@ fn add_job(on: &Transaction<'_>, record: &JobRecord) -> Result<()> {
             job.requirements.to_string(),
         ],
     )?;
+    edit_job(on, job, &record.layout, record.resets)?;
     record
         .transitions
         .iter()
         .try_for_each(|transition| add_transition(on, job.id, *transition))
+}
+
+fn edit_job(on: &Transaction<'_>, job: &NewJob, layout: &FrameLayout, resets: u32) -> Result<()> {
+    let (frames, layout) = (job.frames.to_string(), layout.to_string());
+    run(
+        on,
+        "UPDATE job SET name = ?2, category = ?3, tags = ?4, priority = ?5, chunk_tasks = ?6, frames = ?7, files_missing = ?8,
+                        layout = ?9, resets = ?10, depends_on = ?11, unwanted = ?12, attempts_max = ?13, silence_s = ?14,
+                        stall_s = ?15, frame_s = ?16, requirements = ?17
+         WHERE id = ?1",
+        params![
+            key(job.id.bits()),
+            job.name,
+            job.category,
+            lines(&job.tags),
+            job.priority,
+            job.chunk_tasks,
+            frames,
+            job.files_missing,
+            (layout != frames).then_some(layout),
+            resets,
+            lines(&job.depends_on),
+            lines(&job.unwanted),
+            job.limits.attempts_max,
+            job.limits.silence_s,
+            job.limits.stall_s,
+            job.limits.frame_s,
+            job.requirements.to_string(),
+        ],
+    )
+}
+
+fn set_ban(on: &Transaction<'_>, job: Option<JobId>, slave: SlaveId, ban: Option<&Ban>) -> Result<()> {
+    let (job, slave) = (job.map_or(FARM, |job| key(job.bits())), key(slave.bits()));
+    let Some(ban) = ban else {
+        return run(on, "DELETE FROM ban WHERE job = ?1 AND slave = ?2", params![job, slave]);
+    };
+    let cause = BAN_CAUSES
+        .iter()
+        .find(|(cause, _)| *cause == ban.cause)
+        .map(|(_, number)| number);
+    run(
+        on,
+        "REPLACE INTO ban VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        params![
+            job,
+            slave,
+            key(ban.since.0),
+            ban.until.map(|until| key(until.0)),
+            cause,
+            ban.reason
+        ],
+    )
+}
+
+fn set_settings(on: &Transaction<'_>, settings: &Settings) -> Result<()> {
+    settings
+        .entries()
+        .iter()
+        .try_for_each(|(name, value)| run(on, "REPLACE INTO setting VALUES (?1, ?2)", params![name, value]))
 }
 
 fn add_transition(on: &Transaction<'_>, job: JobId, transition: Transition) -> Result<()> {
@@ -141,6 +217,7 @@ fn remove_job(on: &Transaction<'_>, job: JobId) -> Result<()> {
         "DELETE FROM task WHERE job = ?1",
         "DELETE FROM manifest WHERE job = ?1",
         "DELETE FROM content WHERE job = ?1",
+        "DELETE FROM ban WHERE job = ?1",
     ] {
         run(on, sql, params![key(job.bits())])?;
     }
@@ -172,7 +249,7 @@ fn set_task(on: &Transaction<'_>, job: JobId, task: TaskIndex, record: &TaskReco
     };
     run(
         on,
-        "REPLACE INTO task VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+        "REPLACE INTO task VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
         params![
             key(job.bits()),
             task.0,
@@ -187,6 +264,8 @@ fn set_task(on: &Transaction<'_>, job: JobId, task: TaskIndex, record: &TaskReco
             row.size_bytes,
             row.reason,
             record.last_failure,
+            lines(&record.failed_on),
+            lines(&record.failed_before),
         ],
     )
 }

@@ -12,7 +12,7 @@ PRAGMA trusted_schema = OFF;
 ";
 
 /// Each step leads from the version that is its place to the next one; a new file goes through all of them.
-pub(super) const STEPS: [&str; 3] = [FIRST, RULES, REQUIREMENTS];
+pub(super) const STEPS: [&str; 4] = [FIRST, RULES, REQUIREMENTS, LIFE_OF_A_JOB];
 
 /// The number at its start is that of `header.rs` (a test compares them).
 const FIRST: &str = "
@@ -101,4 +101,36 @@ ALTER TABLE slave ADD COLUMN cores INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE slave ADD COLUMN memory_bytes INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE slave ADD COLUMN os TEXT NOT NULL DEFAULT '';
 ALTER TABLE slave ADD COLUMN gpus TEXT NOT NULL DEFAULT '';    -- one a line
+";
+
+/// Jobs are edited, reset and depend on each other; bans and settings.
+const LIFE_OF_A_JOB: &str = "
+ALTER TABLE job ADD COLUMN layout TEXT;                        -- frames of all tasks that it ever had; NULL: just its frames
+ALTER TABLE job ADD COLUMN resets INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE job ADD COLUMN depends_on TEXT NOT NULL DEFAULT '';        -- one id a line
+ALTER TABLE job ADD COLUMN unwanted TEXT NOT NULL DEFAULT '';          -- one slave a line
+ALTER TABLE job ADD COLUMN attempts_max INTEGER NOT NULL DEFAULT 0;    -- 0, here and below: as the farm says
+ALTER TABLE job ADD COLUMN silence_s INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE job ADD COLUMN stall_s INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE job ADD COLUMN frame_s INTEGER NOT NULL DEFAULT 0;
+-- Until now, that a job was queued once said that its files are here.
+UPDATE job SET files_missing = 0 WHERE id IN (SELECT job FROM transition WHERE state = 1);
+
+ALTER TABLE task ADD COLUMN failed_on TEXT NOT NULL DEFAULT '';        -- one slave a line
+ALTER TABLE task ADD COLUMN failed_before TEXT NOT NULL DEFAULT '';
+
+CREATE TABLE ban (
+    job INTEGER NOT NULL,            -- -1: of the whole farm
+    slave INTEGER NOT NULL,
+    since INTEGER NOT NULL,
+    until INTEGER,
+    cause INTEGER NOT NULL,          -- see rows.rs
+    reason TEXT NOT NULL,
+    PRIMARY KEY (job, slave)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE setting (
+    name TEXT PRIMARY KEY,
+    value INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
 ";

@@ -1,7 +1,7 @@
 //! What was applied is there after a reopening; what is not ours is never touched.
 
 use super::*;
-use crate::farm::{JobState, Machine, Moment, NewJob, ResultFile, TaskState, Transition};
+use crate::farm::{BanCause, JobState, Limits, Machine, Moment, NewJob, ResultFile, TaskState, Transition};
 use crate::ids::Attempt;
 
 fn job(bits: u64) -> JobRecord {
@@ -17,7 +17,17 @@ fn job(bits: u64) -> JobRecord {
             frames: "-5-10,20".parse().unwrap(),
             blender: Some("3.4.1".parse().unwrap()),
             files_missing: true,
+            depends_on: vec![JobId::from_bits(70), JobId::from_bits(71)],
+            limits: Limits {
+                attempts_max: 5,
+                silence_s: 20,
+                stall_s: 30,
+                frame_s: 40,
+            },
+            unwanted: vec![SlaveId::from_bits(72)],
         },
+        layout: "-5-10,20".parse().unwrap(),
+        resets: 0,
         submitted: Moment(1_000),
         transitions: vec![Transition {
             at: Moment(1_000),
@@ -49,6 +59,8 @@ fn task(attempt: u32, state: TaskState) -> TaskRecord {
         failures: attempt - 1,
         state,
         last_failure: (attempt > 1).then(|| "Blender crashed".to_owned()),
+        failed_on: vec![SlaveId::from_bits(3); attempt as usize - 1],
+        failed_before: vec![SlaveId::from_bits(4)],
     }
 }
 
@@ -88,7 +100,7 @@ fn what_was_applied_is_there_after_a_reopening() {
     let mut store = Store::open(folder.path()).unwrap();
     let mut expected = job(5);
     let mut writes = vec![
-        farm(Change::JobAdded(expected.clone())),
+        farm(Change::JobAdded(Box::new(expected.clone()))),
         farm(Change::Slave(slave(9))),
         Write::Facts {
             slave: SlaveId::from_bits(9),
@@ -150,8 +162,8 @@ fn a_removed_job_leaves_nothing_behind() {
     let folder = tempfile::tempdir().unwrap();
     let mut store = Store::open(folder.path()).unwrap();
     let writes = [
-        farm(Change::JobAdded(job(5))),
-        farm(Change::JobAdded(job(6))),
+        farm(Change::JobAdded(Box::new(job(5)))),
+        farm(Change::JobAdded(Box::new(job(6)))),
         farm(Change::Task {
             job: JobId::from_bits(5),
             task: TaskIndex(0),
@@ -173,8 +185,8 @@ fn of_a_batch_that_fails_nothing_is_kept() {
     let mut store = Store::open(folder.path()).unwrap();
     let twice = [
         farm(Change::Slave(slave(1))),
-        farm(Change::JobAdded(job(5))),
-        farm(Change::JobAdded(job(5))),
+        farm(Change::JobAdded(Box::new(job(5)))),
+        farm(Change::JobAdded(Box::new(job(5)))),
     ];
     assert!(store.apply(&twice).is_err());
     let loaded = store.load().unwrap();
@@ -253,7 +265,7 @@ fn a_file_of_each_older_release_is_brought_up_to_date_with_all_that_it_holds() {
         let loaded = store.load().unwrap();
         assert_eq!(loaded.jobs[0].0.job.name, "old", "version {version}");
         assert_eq!(loaded.slaves[0].0.machine.slots, 2, "version {version}");
-        store.apply(&[farm(Change::JobAdded(job(6)))]).unwrap();
+        store.apply(&[farm(Change::JobAdded(Box::new(job(6))))]).unwrap();
         drop(store);
         assert_eq!(Store::open(folder.path()).unwrap().job_ids().unwrap().len(), 2);
     }
@@ -287,4 +299,84 @@ fn contents_are_told_as_soon_as_no_job_needs_them() {
     assert!(!store.needs(ContentHash([1; 32])).unwrap() && store.needs(ContentHash([2; 32])).unwrap());
     // Whoever announces the same files in the same breath still finds them.
     assert_eq!(store.apply(&[removed(2), manifest(3, &[2])]).unwrap(), [ContentHash([3; 32])]);
+}
+
+#[test]
+fn what_a_transition_said_of_a_jobs_files_its_row_says_now() {
+    let folder = tempfile::tempdir().unwrap();
+    let connection = Connection::open(folder.path().join(DATA_FILE)).unwrap();
+    connection.execute_batch(schema::STEPS[0]).unwrap();
+    connection.pragma_update(None, "user_version", 1).unwrap();
+    connection
+        .execute_batch(
+            "INSERT INTO job VALUES (1, 5, 'old', '', '', 1, 0, '1-3', NULL, 1, 1000, NULL);
+             INSERT INTO job VALUES (2, 6, 'new', '', '', 1, 0, '1-3', NULL, 1, 1000, NULL);
+             INSERT INTO transition VALUES (1, 5, 1000, 0), (2, 5, 2000, 1), (3, 6, 3000, 0);
+             INSERT INTO task VALUES (5, 0, 2, 1, 0, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 'no camera');",
+        )
+        .unwrap();
+    drop(connection);
+    let loaded = Store::open(folder.path()).unwrap().load().unwrap();
+    let [(old, tasks), (new, _)] = loaded.jobs.as_slice() else {
+        panic!("{:?}", loaded.jobs);
+    };
+    assert!(
+        !old.job.files_missing && new.job.files_missing,
+        "a job that was queued has its files"
+    );
+    assert_eq!((old.layout.len(), old.resets, old.job.depends_on.len()), (3, 0, 0));
+    assert_eq!(tasks[0].1.last_failure.as_deref(), Some("no camera"));
+    assert_eq!((loaded.settings, loaded.bans.len()), (Settings::default(), 0));
+}
+
+#[test]
+fn edits_bans_and_settings_are_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut store = Store::open(folder.path()).unwrap();
+    let mut record = job(5);
+    let (id, slaves) = (record.job.id, [1, 2].map(SlaveId::from_bits));
+    let ban = Ban {
+        since: Moment(5),
+        until: Some(Moment(7)),
+        cause: BanCause::Failures,
+        reason: "it failed".to_owned(),
+    };
+    let banned = |job, slave, ban| farm(Change::Ban { job, slave, ban });
+    let settings = Settings {
+        keep_days: 7,
+        force_upload: true,
+        ..Settings::default()
+    };
+    store
+        .apply(&[
+            farm(Change::JobAdded(Box::new(record.clone()))),
+            banned(Some(id), slaves[0], Some(ban.clone())),
+            banned(None, slaves[1], Some(ban.clone())),
+            banned(None, slaves[0], Some(ban.clone())),
+            banned(None, slaves[0], None),
+            farm(Change::Settings(settings.clone())),
+        ])
+        .unwrap();
+    record.job.name = "edited".to_owned();
+    record.job.frames = "1-3,40".parse().unwrap();
+    record.layout.extend(&record.job.frames).unwrap();
+    record.job.depends_on.clear();
+    record.resets = 3;
+    record.job.files_missing = false;
+    let edited = Change::JobEdited {
+        job: Box::new(record.job.clone()),
+        layout: record.layout.clone(),
+        resets: record.resets,
+    };
+    store.apply(&[farm(edited)]).unwrap();
+    drop(store);
+    let mut store = Store::open(folder.path()).unwrap();
+    let loaded = store.load().unwrap();
+    assert_eq!(loaded.jobs, [(record, vec![])]);
+    assert_eq!(loaded.bans, [(None, slaves[1], ban.clone()), (Some(id), slaves[0], ban)]);
+    assert_eq!(loaded.settings, settings);
+    store
+        .apply(&[farm(Change::JobRemoved(id)), farm(Change::SlaveRemoved(slaves[1]))])
+        .unwrap();
+    assert!(store.load().unwrap().bans.is_empty());
 }

@@ -29,6 +29,9 @@ pub struct Hello {
     /// Proof that the master has the farm's key: a keyed hash of the caller's nonce, of the address it called (the Host
     /// header) and of the certificate that the connection shows. Checked before the caller says anything of its own. Empty if no nonce was sent.
     pub proof: String,
+    /// Whether the master's disk is full: then it takes nothing in and hands nothing out.
+    #[serde(default)]
+    pub disk_full: bool,
 }
 
 /// Answer to `POST /api/v1/key/renew`.

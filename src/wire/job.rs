@@ -1,7 +1,8 @@
 //! Jobs: how they are announced, and how they are shown.
 
+use super::edit::JobLimits;
 use super::text;
-use crate::ids::{BlenderVersion, ContentHash, FrameSet, JobId, JobPath, Requirements};
+use crate::ids::{BlenderVersion, ContentHash, FrameSet, JobId, JobPath, Requirements, SlaveId};
 use serde::{Deserialize, Serialize};
 
 /// One file of a job.
@@ -87,6 +88,17 @@ pub struct JobAnnounce {
     #[serde(default, with = "text::option", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, example = "3.4.1")]
     pub blender: Option<BlenderVersion>,
+    /// Jobs that must be finished before a frame of this one is rendered.
+    #[serde(default, with = "text::list", skip_serializing_if = "Vec::is_empty")]
+    #[schema(value_type = Vec<String>)]
+    pub depends_on: Vec<JobId>,
+    /// Slaves that are to get nothing of it.
+    #[serde(default, with = "text::list", skip_serializing_if = "Vec::is_empty")]
+    #[schema(value_type = Vec<String>)]
+    pub blacklist: Vec<SlaveId>,
+    /// Limits of its frames.
+    #[serde(flatten)]
+    pub limits: JobLimits,
     /// The files; none for a job without files (a measurement).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub manifest: Option<Manifest>,
@@ -122,7 +134,7 @@ pub struct ContentStatus {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum JobStateInfo {
-    /// Files are missing.
+    /// Files are missing, or a job that it depends on is not finished.
     Waiting,
     /// Has tasks to lease, or waits for results.
     Queued,
@@ -182,6 +194,19 @@ pub struct JobInfo {
     #[serde(default, with = "text::option", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     pub blender: Option<BlenderVersion>,
+    /// Jobs that must be finished before.
+    #[serde(default, with = "text::list")]
+    #[schema(value_type = Vec<String>)]
+    pub depends_on: Vec<JobId>,
+    /// Limits of its frames.
+    #[serde(flatten)]
+    pub limits: JobLimits,
+    /// How often frames of it were reset: what was gathered before may be old.
+    #[serde(default)]
+    pub resets: u32,
+    /// How many slaves get nothing of it: `GET /api/v1/jobs/{job}/blacklist` names them.
+    #[serde(default)]
+    pub blacklisted: u32,
     /// Where it stands.
     pub state: JobStateInfo,
     /// How many frames it has,

@@ -5,6 +5,7 @@
 //! of the same API version may say more.
 
 mod announce;
+mod edit;
 mod fault;
 mod hello;
 mod job;
@@ -14,6 +15,7 @@ mod task;
 pub mod text;
 
 pub use announce::{ANNOUNCEMENT_BYTES_MAX, Announcement, DISCOVERY_PORT, Query};
+pub use edit::{BanCauseInfo, BanInfo, BanReason, JobEdit, JobLimits, JobReset, Settings, SettingsEdit};
 pub use fault::FaultBody;
 pub use hello::{API_VERSION, Hello, KeyRenewed, PRODUCT};
 pub use job::{

@@ -91,6 +91,9 @@ pub struct SlaveInfo {
     pub online: bool,
     /// When it last gave a sign of life, in milliseconds since the Unix epoch.
     pub last_seen_ms: u64,
+    /// Whether it is on the farm's blacklist: then it gets nothing of any job.
+    #[serde(default)]
+    pub set_aside: bool,
     /// What it renders or delivers.
     pub holding: Vec<TaskName>,
     /// Frames it has finished since the master started.

@@ -52,3 +52,28 @@ pub mod list {
             .collect()
     }
 }
+
+/// The same for lists that may be absent (`#[serde(default, with = "text::optional_list")]`).
+pub mod optional_list {
+    use super::{Deserialize, Deserializer, Display, FromStr, Serializer};
+
+    /// Writes each value's text, or null.
+    pub fn serialize<T: Display, S: Serializer>(values: &Option<Vec<T>>, serializer: S) -> Result<S::Ok, S::Error> {
+        match values {
+            Some(values) => super::list::serialize(values, serializer),
+            None => serializer.serialize_none(),
+        }
+    }
+
+    /// Reads each value from its text, or null.
+    pub fn deserialize<'de, T: FromStr<Err: Display>, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<T>>, D::Error> {
+        Option::<Vec<String>>::deserialize(deserializer)?
+            .map(|texts| {
+                texts
+                    .iter()
+                    .map(|text| text.parse().map_err(serde::de::Error::custom))
+                    .collect()
+            })
+            .transpose()
+    }
+}

@@ -12,6 +12,7 @@ mod farm;
 #[cfg(target_os = "linux")]
 mod full_disk;
 mod key;
+mod life;
 mod monitor;
 mod refusals;
 mod rules;

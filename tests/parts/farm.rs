@@ -108,6 +108,9 @@ impl Farm {
             chunks,
             frames: frames.parse().unwrap(),
             blender: Some("3.4.1".parse().unwrap()),
+            depends_on: Vec::new(),
+            blacklist: Vec::new(),
+            limits: netrender::wire::JobLimits::default(),
             manifest: Some(Manifest {
                 main: path.clone(),
                 files: vec![FileEntry {

@@ -119,6 +119,22 @@ impl Balance {
         }
     }
 
+    /// Takes over what was edited; what the job has used stays.
+    pub(super) fn edit(&mut self, job: &NewJob) {
+        let Ok(place) = self.place_of(job.id) else {
+            return;
+        };
+        let old = self.shares[place].category;
+        let category = self.join_category(&job.category);
+        if let Some(old) = old {
+            self.categories[old].members -= 1;
+        }
+        let share = &mut self.shares[place];
+        share.category = category;
+        share.priority = f64::from(job.priority.max(1));
+        share.per_priority = 1.0 / share.priority;
+    }
+
     pub(super) fn remove(&mut self, job: JobId) {
         if let Ok(place) = self.place_of(job) {
             let share = self.shares.remove(place);

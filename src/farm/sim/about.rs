@@ -12,13 +12,22 @@ pub(super) fn touched_by(event: &Event) -> (Option<JobId>, Option<SlaveId>) {
         | Event::JobPaused { job, .. }
         | Event::JobResumed { job, .. }
         | Event::JobCancelled { job, .. }
-        | Event::JobRemoved { job, .. } => (Some(*job), None),
+        | Event::JobRemoved { job, .. }
+        | Event::JobEdited { job, .. }
+        | Event::JobReset { job, .. } => (Some(*job), None),
         Event::SlaveRegistered { slave, .. }
         | Event::SlaveSeen { slave }
         | Event::SlaveLeft { slave }
         | Event::WorkWanted { slave, .. } => (None, Some(*slave)),
-        Event::Report { slave, task, .. } => (Some(task.job), Some(*slave)),
-        Event::Tick | Event::WorkUnwanted { .. } | Event::RulesChanged { .. } => (None, None),
+        Event::Report { slave, task, .. } | Event::Progressed { slave, task } => (Some(task.job), Some(*slave)),
+        Event::SlaveBanned { job, slave, .. } => (*job, Some(*slave)),
+        Event::BanLifted { job, slave, .. } => (*job, *slave),
+        Event::Tick
+        | Event::WorkUnwanted { .. }
+        | Event::RulesChanged { .. }
+        | Event::AllCancelled { .. }
+        | Event::SettingsChanged { .. }
+        | Event::DiskChanged { .. } => (None, None),
     }
 }
 
@@ -29,13 +38,21 @@ pub(super) fn request_of(event: &Event) -> Option<RequestId> {
         | Event::JobPaused { request, .. }
         | Event::JobResumed { request, .. }
         | Event::JobCancelled { request, .. }
+        | Event::AllCancelled { request }
         | Event::JobRemoved { request, .. }
+        | Event::JobEdited { request, .. }
+        | Event::JobReset { request, .. }
+        | Event::SettingsChanged { request, .. }
+        | Event::SlaveBanned { request, .. }
+        | Event::BanLifted { request, .. }
         | Event::SlaveRegistered { request, .. }
         | Event::RulesChanged { request, .. }
         | Event::WorkWanted { request, .. }
         | Event::Report { request, .. } => Some(*request),
         Event::Tick
         | Event::JobFilesReady { .. }
+        | Event::DiskChanged { .. }
+        | Event::Progressed { .. }
         | Event::SlaveSeen { .. }
         | Event::SlaveLeft { .. }
         | Event::WorkUnwanted { .. } => None,

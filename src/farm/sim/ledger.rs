@@ -1,11 +1,8 @@
 //! The store of a simulated master: it knows what was recorded, and nothing else.
 
-use crate::farm::{Change, JobRecord, JobState, Rules, SlaveRecord, TaskRecord, TaskState};
+use crate::farm::{Ban, Change, JobRecord, JobState, Records, Rules, Settings, SlaveRecord, TaskRecord, TaskState};
 use crate::ids::{Attempt, JobId, SlaveId, TaskIndex};
 use std::collections::BTreeMap;
-
-/// A job with the records of its tasks.
-pub(in crate::farm) type JobWithTasks = (JobRecord, Vec<(TaskIndex, TaskRecord)>);
 
 /// Every change applied in order.
 #[derive(Debug, Default)]
@@ -13,6 +10,8 @@ pub(in crate::farm) struct Ledger {
     pub(in crate::farm) jobs: BTreeMap<JobId, (JobRecord, BTreeMap<TaskIndex, TaskRecord>)>,
     pub(in crate::farm) slaves: BTreeMap<SlaveId, SlaveRecord>,
     pub(in crate::farm) rules: Rules,
+    pub(in crate::farm) bans: BTreeMap<(Option<JobId>, SlaveId), Ban>,
+    pub(in crate::farm) settings: Settings,
 }
 
 impl Ledger {
@@ -20,18 +19,27 @@ impl Ledger {
     pub(in crate::farm) fn apply(&mut self, change: Change) {
         match change {
             Change::JobAdded(record) => {
-                let known = self.jobs.insert(record.job.id, (record, BTreeMap::new()));
+                let known = self.jobs.insert(record.job.id, (*record, BTreeMap::new()));
                 assert!(known.is_none(), "a job is added twice");
             }
             Change::JobState { job, transition } => self.job(job).0.transitions.push(transition),
+            Change::JobEdited { job, layout, resets } => {
+                let (record, _) = self.job(job.id);
+                record.job = *job;
+                record.layout = layout;
+                record.resets = resets;
+            }
             Change::JobDispatched { job, at } => self.job(job).0.last_dispatched = Some(at),
-            Change::JobRemoved(job) => assert!(self.jobs.remove(&job).is_some(), "an unknown job is removed"),
+            Change::JobRemoved(job) => {
+                assert!(self.jobs.remove(&job).is_some(), "an unknown job is removed");
+                self.bans.retain(|(of, _), _| *of != Some(job));
+            }
             Change::Task { job, task, record } => {
                 let before = self.job(job).1.insert(task, record.clone());
                 if let Some(before) = before {
                     assert!(
-                        !matches!(before.state, TaskState::Done { .. }),
-                        "task {task} changes after it was done"
+                        !matches!(before.state, TaskState::Done { .. }) || before.attempt < record.attempt,
+                        "task {task} changes after it was done, and was not reset"
                     );
                     assert!(before.attempt <= record.attempt, "attempts of task {task} go back");
                 }
@@ -40,15 +48,38 @@ impl Ledger {
                 self.slaves.insert(record.id, record);
             }
             Change::Rules(rules) => self.rules = rules,
-            Change::SlaveRemoved(slave) => assert!(self.slaves.remove(&slave).is_some(), "an unknown slave is removed"),
+            Change::SlaveRemoved(slave) => {
+                assert!(self.slaves.remove(&slave).is_some(), "an unknown slave is removed");
+                self.bans.retain(|(_, banned), _| *banned != slave);
+            }
+            Change::Ban {
+                job,
+                slave,
+                ban: Some(ban),
+            } => {
+                assert!(job.is_none_or(|job| self.jobs.contains_key(&job)), "a ban of an unknown job");
+                self.bans.insert((job, slave), ban);
+            }
+            Change::Ban { job, slave, ban: None } => {
+                let lifted = self.bans.remove(&(job, slave));
+                assert!(lifted.is_some(), "a ban is lifted that was not there");
+            }
+            Change::Settings(settings) => self.settings = settings,
         }
     }
 
     /// What a restarted master reads.
-    pub(in crate::farm) fn read(&self) -> (Vec<JobWithTasks>, Vec<SlaveRecord>) {
+    pub(in crate::farm) fn read(&self) -> Records {
         let tasks = |tasks: &BTreeMap<TaskIndex, TaskRecord>| tasks.iter().map(|(task, it)| (*task, it.clone())).collect();
         let jobs = self.jobs.values().map(|(record, all)| (record.clone(), tasks(all)));
-        (jobs.collect(), self.slaves.values().cloned().collect())
+        let bans = self.bans.iter().map(|((job, slave), ban)| (*job, *slave, ban.clone()));
+        Records {
+            jobs: jobs.collect(),
+            slaves: self.slaves.values().cloned().collect(),
+            bans: bans.collect(),
+            settings: self.settings.clone(),
+            rules: self.rules,
+        }
     }
 
     pub(in crate::farm) fn state(&self, job: JobId) -> Option<JobState> {
@@ -62,6 +93,8 @@ impl Ledger {
             failures: 0,
             state: TaskState::Queued,
             last_failure: None,
+            failed_on: Vec::new(),
+            failed_before: Vec::new(),
         };
         let (_, tasks) = self.jobs.get(&job)?;
         Some(tasks.get(&task).cloned().unwrap_or(never_leased))

@@ -1,7 +1,7 @@
 //! The farm on bad days: simulated slaves, networks, clients and crashes, from seeds, in virtual time.
 //!
 //! `trial` holds a farm and asserts after each event what must always hold; `ledger` is the store that it is restored
-//! from; `world` and `agent` let slaves live around it; `fairness`, `able`, `trouble` and `crowd` are days with a name, which say how they went (`report`): `cargo test sim::`. `scenarios`
+//! from; `world` and `agent` let slaves live around it; `fairness`, `able`, `trouble`, `hardships` and `crowd` are days with a name, which say how they went (`report`): `cargo test sim::`. `scenarios`
 //! are small ones, `storms` days from seeds.
 
 mod able;
@@ -9,10 +9,12 @@ mod about;
 mod agent;
 mod crowd;
 mod fairness;
+mod hardships;
 mod ledger;
 mod report;
 mod scenarios;
 mod storms;
 pub(super) mod trial;
 mod trouble;
+mod whims;
 mod world;

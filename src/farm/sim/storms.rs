@@ -2,12 +2,13 @@
 
 use super::agent::Agent;
 use super::trial::{a_job, a_machine, job_id, slave_id};
+use super::whims::{undo, whim};
 use super::world::{Weather, World};
 use crate::farm::{Event, JobState, NewJob, ReportBody, Rule, TaskRef};
 use crate::ids::{Attempt, JobId, SlaveId, TaskIndex};
 
 const SEEDS: u64 = 300;
-const JOBS: u64 = 5;
+pub(super) const JOBS: u64 = 5;
 const STORM_STEPS: u32 = 1_500;
 const CALM_MS_MAX: u64 = 6 * 60 * 60 * 1_000;
 const STEPS_MAX: u32 = 100_000;
@@ -51,6 +52,9 @@ fn day(seed: u64) {
         if random.u32(0..40) == 0 {
             strike(&mut world, &mut random);
         }
+        if random.u32(0..60) == 0 {
+            whim(&mut world, &mut random);
+        }
     }
     for number in submitted..JOBS {
         world.submit(random_job(&mut random, number));
@@ -71,7 +75,11 @@ fn strike(world: &mut World, random: &mut fastrand::Rng) {
         4 => world.happen(&Event::JobPaused { request, job }),
         5 => world.happen(&Event::JobResumed { request, job }),
         6 if random.u32(0..5) == 0 => world.happen(&Event::JobCancelled { request, job }),
-        7 if random.u32(0..5) == 0 => world.happen(&Event::JobRemoved { request, job }),
+        7 if random.u32(0..5) == 0 => world.happen(&Event::JobRemoved {
+            request,
+            job,
+            keep_results: false,
+        }),
         8 => world.happen(&Event::JobFilesReady { job }),
         9 => world.happen(&Event::SlaveLeft {
             slave: world.agents[agent].id,
@@ -121,6 +129,7 @@ fn calm(world: &mut World) {
         world.start(agent);
         world.register(agent);
     }
+    undo(world);
     for job in (0..JOBS).map(job_id) {
         let request = world.trial.request();
         world.happen(&Event::JobResumed { request, job });

@@ -5,7 +5,8 @@ use super::about::{request_of, touched_by};
 use super::ledger::Ledger;
 use crate::farm::check::check_touched;
 use crate::farm::{
-    Effect, Event, Farm, JobState, Lease, Machine, Moment, NewJob, Refusal, ReportBody, RequestId, TaskRef, TaskState, check,
+    Effect, Event, Farm, JobEdit, JobState, Lease, Limits, Machine, Moment, NewJob, Refusal, ReportBody, RequestId, Reset,
+    Settings, TaskRef, TaskState, check,
 };
 use crate::ids::{FrameSet, JobId, Requirements, SlaveId, TaskIndex};
 use std::collections::{BTreeMap, BTreeSet};
@@ -86,8 +87,7 @@ impl Trial {
 
     /// The master dies and is started again: a new farm from the records alone.
     pub(in crate::farm) fn restart(&mut self) -> Vec<Effect> {
-        let (jobs, slaves) = self.ledger.read();
-        self.farm = Farm::restore(self.now, self.ledger.rules, jobs, slaves);
+        self.farm = Farm::restore(self.now, self.ledger.read());
         self.unanswered.clear();
         self.drain(None)
     }
@@ -119,8 +119,7 @@ impl Trial {
     pub(in crate::farm) fn audit(&self) {
         check(&self.farm);
         self.assert_records_suffice();
-        let (jobs, slaves) = self.ledger.read();
-        let restarted = Farm::restore(self.now, self.ledger.rules, jobs, slaves);
+        let restarted = Farm::restore(self.now, self.ledger.read());
         check(&restarted);
         let counters = |farm: &Farm| -> Vec<_> {
             let jobs = farm.jobs();
@@ -152,7 +151,7 @@ impl Trial {
                 Some(*request)
             }
             Effect::NoWork { request } | Effect::Refuse { request, .. } => Some(*request),
-            Effect::Forget { job } => {
+            Effect::Forget { job, .. } => {
                 assert!(
                     !self.ledger.jobs.contains_key(job),
                     "{job} is forgotten before that is recorded"
@@ -192,19 +191,22 @@ impl Trial {
         }
     }
 
-    /// The records say the same as the farm, down to each task.
+    /// The records say the same as the farm.
     fn assert_records_suffice(&self) {
         assert_eq!(self.farm.jobs().count(), self.ledger.jobs.len());
         for view in self.farm.jobs() {
             let id = view.record.job.id;
-            assert_eq!(self.ledger.state(id), Some(view.state), "state of {id}");
             assert_eq!(self.ledger.jobs[&id].0, *view.record, "record of {id}");
-            for task in (0..view.tasks).map(TaskIndex) {
+            for task in (0..view.record.layout.len()).map(TaskIndex) {
                 assert_eq!(self.farm.task(id, task), self.ledger.task(id, task), "task {task} of {id}");
             }
         }
         let slaves: BTreeMap<_, _> = self.farm.slaves().map(|it| (it.record.id, it.record.clone())).collect();
         assert_eq!(slaves, self.ledger.slaves);
+        assert_eq!(*self.farm.settings(), self.ledger.settings);
+        let owners = self.farm.jobs().map(|job| Some(job.record.job.id)).chain([None]);
+        let bans = owners.flat_map(|job| self.farm.bans(job).map(move |(slave, ban)| ((job, slave), ban.clone())));
+        assert_eq!(bans.collect::<BTreeMap<_, _>>(), self.ledger.bans);
     }
 }
 
@@ -229,6 +231,9 @@ pub(in crate::farm) fn a_job(number: u64, frames: i32) -> NewJob {
         frames: FrameSet::range(1, frames, 1).unwrap(),
         blender: None,
         files_missing: false,
+        depends_on: Vec::new(),
+        limits: Limits::default(),
+        unwanted: Vec::new(),
     }
 }
 
@@ -336,6 +341,28 @@ impl Trial {
 
     pub(in crate::farm) fn cancel(&mut self, job: JobId) -> Answer {
         self.ask(|request| Event::JobCancelled { request, job }).unwrap()
+    }
+
+    pub(in crate::farm) fn remove(&mut self, job: JobId) {
+        self.ask(|request| Event::JobRemoved {
+            request,
+            job,
+            keep_results: false,
+        });
+    }
+
+    pub(in crate::farm) fn edit(&mut self, job: JobId, edit: JobEdit) -> Answer {
+        let edit = Box::new(edit);
+        self.ask(|request| Event::JobEdited { request, job, edit }).unwrap()
+    }
+
+    pub(in crate::farm) fn reset(&mut self, job: JobId, which: Reset) -> Answer {
+        self.ask(|request| Event::JobReset { request, job, which }).unwrap()
+    }
+
+    pub(in crate::farm) fn set(&mut self, settings: Settings) {
+        let settings = Box::new(settings);
+        self.ask(|request| Event::SettingsChanged { request, settings });
     }
 
     pub(in crate::farm) fn state(&self, job: JobId) -> JobState {

@@ -3,6 +3,7 @@
 use super::agent::{Agent, Alarm, Call, Wish};
 use super::trial::{Answer, Trial, answer_of};
 use crate::farm::{Effect, Event, Moment, NewJob, RequestId, Rules, TaskRef};
+use crate::ids::SlaveId;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// How bad the days are; chances are per message or frame.
@@ -22,6 +23,8 @@ pub(super) struct World {
     pub(super) agents: Vec<Agent>,
     /// Agents to and from which nothing gets through.
     pub(super) cut_off: BTreeSet<usize>,
+    /// Which frames fail on which slaves, whatever the weather.
+    pub(super) broken: Box<dyn Fn(SlaveId, TaskRef) -> bool>,
     /// What will happen, in order of time, then of being planned.
     plans: BTreeMap<(Moment, u64), Plan>,
     planned: u64,
@@ -52,6 +55,7 @@ impl World {
             weather,
             agents: Vec::new(),
             cut_off: BTreeSet::new(),
+            broken: Box::new(|_, _| false),
             plans: BTreeMap::new(),
             planned: 0,
             callers: BTreeMap::new(),
@@ -176,7 +180,11 @@ impl World {
             let slave = self.agents[agent].id;
             self.happen(&Event::SlaveSeen { slave });
         }
-        let fails = self.chance(self.weather.fails);
+        let is_broken = match alarm {
+            Alarm::Rendered { task, .. } => (self.broken)(self.agents[agent].id, task),
+            Alarm::Uploaded { .. } | Alarm::Heartbeat => false,
+        };
+        let fails = self.chance(self.weather.fails) || is_broken;
         let upload_ms = self.random.u64(0..=self.weather.upload_ms_max);
         let wishes = self.agents[agent].on_alarm(alarm, fails, upload_ms);
         self.grant(agent, wishes);

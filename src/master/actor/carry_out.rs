@@ -50,7 +50,7 @@ impl Actor {
             }
             Effect::Refuse { request, refusal } => self.refuse(now, request, &refusal),
             Effect::Cancel { slave, task } => self.orders.add(slave, task, now),
-            Effect::Forget { job } => self.forget(job),
+            Effect::Forget { job, keep_results } => self.forget(job, keep_results),
         }
     }
 
@@ -116,10 +116,15 @@ impl Actor {
         }
     }
 
-    fn forget(&mut self, job: JobId) {
+    fn forget(&mut self, job: JobId, keep_results: bool) {
         self.state.jobs.remove(&job);
         let folder = self.home.folders.job(job);
-        if let Err(error) = self.home.discard(&folder) {
+        let moved = if keep_results {
+            self.home.keep_results(&folder)
+        } else {
+            Ok(())
+        };
+        if let Err(error) = moved.and_then(|()| self.home.discard(&folder)) {
             self.happenings.add(HappeningKind::Warning, error.to_string());
         }
     }

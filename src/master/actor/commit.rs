@@ -5,9 +5,9 @@ use super::state::{JobNotes, SlaveFacts};
 use super::work::{self, Work};
 use super::{Actor, Deed, Pending};
 use crate::error::{Error, Result};
-use crate::farm::{Change, Event, JobState, Moment, NewJob, RequestId};
+use crate::farm::{Ban, Change, Event, JobState, Moment, NewJob, RequestId};
 use crate::happening::HappeningKind;
-use crate::ids::{ContentHash, SlaveId};
+use crate::ids::{ContentHash, JobId, SlaveId};
 use crate::master::actor::{Announced, no_job};
 use crate::master::convert;
 use crate::store::Write;
@@ -83,13 +83,17 @@ impl Actor {
             .collect();
         job.files_missing = !missing.is_empty();
         let notes = JobNotes {
-            frames: job.frames.clone(),
             has_files: manifest.is_some(),
             missing: missing.iter().copied().collect(),
         };
         self.state.jobs.insert(id, notes);
         self.pending.insert(request, Pending::Announce(reply, missing));
         self.handle(now, Event::JobSubmitted { request, job });
+        if self.state.farm.job(id).is_none() {
+            // Refused, for what it depends on; the answer is on its way.
+            self.state.jobs.remove(&id);
+            return;
+        }
         if let Some(document) = manifest {
             self.writes.push(Write::Manifest {
                 job: id,
@@ -251,6 +255,9 @@ impl Actor {
         let writes = std::mem::take(&mut self.writes);
         let error = match self.state.store.apply(&writes) {
             Ok(orphans) => {
+                if std::mem::take(&mut self.store_fails) {
+                    self.happenings.add(HappeningKind::Info, "the state can be written again");
+                }
                 self.remove_contents(&orphans);
                 self.forget_slaves(&writes);
                 self.tell(&writes);
@@ -258,7 +265,10 @@ impl Actor {
             }
             Err(error) => error,
         };
-        self.happenings.add(HappeningKind::Error, error.to_string());
+        // Once, until it goes well again: a full disk fails every batch.
+        if !std::mem::replace(&mut self.store_fails, true) {
+            self.happenings.add(HappeningKind::Error, error.to_string());
+        }
         for (_, pending) in self.pending.drain() {
             match pending {
                 Pending::Plain(reply) => drop(reply.send(Err(error.clone()))),
@@ -310,6 +320,23 @@ impl Actor {
         }
     }
 
+    fn tell_ban(&self, job: Option<JobId>, slave: SlaveId, ban: Option<&Ban>) -> String {
+        let slave = self
+            .state
+            .farm
+            .slave(slave)
+            .map_or_else(|| slave.to_string(), |view| format!("{} ({slave})", view.record.machine.name));
+        let whose = job.map_or_else(
+            || "the farm's blacklist".to_owned(),
+            |job| format!("the blacklist of job {job}"),
+        );
+        match ban {
+            Some(ban) if ban.reason.is_empty() => format!("slave {slave} is on {whose}"),
+            Some(ban) => format!("slave {slave} is on {whose}: {}", ban.reason),
+            None => format!("slave {slave} is off {whose}"),
+        }
+    }
+
     /// Notes what people may want to know.
     fn tell(&self, writes: &[Write]) {
         let name = |job| {
@@ -321,7 +348,7 @@ impl Actor {
                 Write::Farm(Change::JobAdded(record)) => format!("job {} announced", name(record.job.id)),
                 Write::Farm(Change::JobState { job, transition }) => {
                     let what = match transition.state {
-                        JobState::Waiting => "waits for its files",
+                        JobState::Waiting => "waits",
                         JobState::Queued => "is queued",
                         JobState::Paused => "is paused",
                         JobState::Finished => "is finished",
@@ -331,6 +358,8 @@ impl Actor {
                     format!("job {} {what}", name(*job))
                 }
                 Write::Farm(Change::JobRemoved(job)) => format!("job {job} removed"),
+                Write::Farm(Change::Ban { job, slave, ban }) => self.tell_ban(*job, *slave, ban.as_ref()),
+                Write::Farm(Change::Settings(_)) => "the settings of the farm changed".to_owned(),
                 Write::Farm(Change::Slave(record)) => format!("slave {} ({}) registered", record.machine.name, record.id),
                 Write::Farm(Change::Rules(_)) => "the rules of balancing were changed".to_owned(),
                 Write::Farm(_) | Write::Manifest { .. } | Write::Facts { .. } | Write::Note { .. } => continue,

@@ -115,6 +115,13 @@ impl Desk {
         self.exchange(|reply| Message::Tell { event, reply }).await
     }
 
+    /// Tells the farm something that changes nothing durable; nobody waits for it.
+    pub(in crate::master) fn mention(&self, event: Event) {
+        let (reply, _) = oneshot::channel();
+        // News that finds the queue full is followed by newer ones.
+        let _ = self.send(Message::Tell { event, reply });
+    }
+
     /// Brings a job; returns the contents that are missing.
     pub(in crate::master) async fn announce(&self, announced: Announced) -> Result<Vec<ContentHash>> {
         let request = self.requests(1);

@@ -34,6 +34,8 @@ use work::Work;
 
 /// Most messages that share one commit.
 const BATCH_MESSAGES_MAX: usize = 1_024;
+/// How often the disk is looked at.
+const DISK_LOOK_MS: u64 = 5_000;
 /// Longest sleep, so that a clock that jumps is noticed.
 const SLEEP_MS_MAX: u64 = 10_000;
 
@@ -94,6 +96,10 @@ struct Actor {
     writes: Vec<Write>,
     /// To be done once that is durable, in order.
     deeds: Vec<Deed>,
+    /// Whether the last commit failed, which was told then.
+    store_fails: bool,
+    /// When to look at the disk again.
+    disk_due: Moment,
     happenings: Arc<Happenings>,
     board: Arc<StatusBoard>,
 }
@@ -136,6 +142,8 @@ impl Actor {
             orders: OrderBook::default(),
             writes: Vec::new(),
             deeds: Vec::new(),
+            store_fails: false,
+            disk_due: Moment(0),
             happenings,
             board,
         };
@@ -169,6 +177,7 @@ impl Actor {
             if self.state.farm.next_deadline().is_some_and(|due| due <= now) {
                 self.handle(now, Event::Tick);
             }
+            self.watch_disk(now);
             while !self.writes.is_empty() || !self.deeds.is_empty() {
                 if let Err(error) = self.commit(now) {
                     return self.give_up(&error);
@@ -184,7 +193,7 @@ impl Actor {
 
     fn sleep(&self) -> Duration {
         let now = self.clock.now();
-        let deadline = [self.state.farm.next_deadline(), self.board.due()]
+        let deadline = [self.state.farm.next_deadline(), self.board.due(), Some(self.disk_due)]
             .into_iter()
             .flatten()
             .min();
@@ -210,6 +219,27 @@ impl Actor {
                 true
             }
             None => true,
+        }
+    }
+
+    /// Looks from time to time whether there is room, and tells people once when that changes.
+    fn watch_disk(&mut self, now: Moment) {
+        if now < self.disk_due {
+            return;
+        }
+        self.disk_due = now.plus_millis(DISK_LOOK_MS);
+        let wanted_free_mib = self.state.farm.settings().disk_free_mib;
+        match self.home.folders.disk.look(wanted_free_mib) {
+            Some(true) => {
+                let text = "the disk is full: nothing is taken in or handed out until there is room";
+                self.happenings.add(HappeningKind::Warning, text);
+            }
+            Some(false) => self.happenings.add(HappeningKind::Info, "the disk has room again"),
+            None => {}
+        }
+        let is_low = self.home.folders.disk.is_low();
+        if is_low != self.state.farm.disk_is_low() {
+            self.handle(now, Event::DiskChanged { is_low });
         }
     }
 

@@ -1,8 +1,8 @@
 //! All that the actor owns: the farm, the store, and what the master knows beside them.
 
 use crate::error::Result;
-use crate::farm::{Farm, JobRecord, JobState, Moment};
-use crate::ids::{ContentHash, FrameSet, JobId, SlaveId};
+use crate::farm::{Farm, JobState, Moment, Records};
+use crate::ids::{ContentHash, JobId, SlaveId};
 use crate::master::home::Folders;
 use crate::store::{Loaded, Store};
 use crate::wire::MachineInfo;
@@ -24,9 +24,8 @@ pub(in crate::master) struct State {
 }
 
 /// What the master keeps in memory of a job.
+#[derive(Debug, Default)]
 pub(in crate::master) struct JobNotes {
-    /// Its frames: task `n` is the frame at place `n`.
-    pub(in crate::master) frames: FrameSet,
     /// Whether it has a manifest: then a frame is done only with its result.
     pub(in crate::master) has_files: bool,
     /// What it still waits for.
@@ -40,16 +39,6 @@ pub(in crate::master) struct SlaveFacts {
     pub(in crate::master) address: String,
     /// What its machine is, and how it did lately.
     pub(in crate::master) machine: MachineInfo,
-}
-
-impl JobNotes {
-    pub(super) fn new(record: &JobRecord) -> Self {
-        Self {
-            frames: record.job.frames.clone(),
-            has_files: false,
-            missing: HashSet::new(),
-        }
-    }
 }
 
 impl State {
@@ -72,12 +61,11 @@ impl State {
             jobs,
             rules,
             slaves,
+            bans,
+            settings,
             contents,
         } = self.store.load()?;
-        self.jobs = jobs
-            .iter()
-            .map(|(record, _)| (record.job.id, JobNotes::new(record)))
-            .collect();
+        self.jobs = jobs.iter().map(|(record, _)| (record.job.id, JobNotes::default())).collect();
         for (job, needed) in contents {
             if let Some(notes) = self.jobs.get_mut(&job) {
                 notes.has_files = true;
@@ -88,8 +76,15 @@ impl State {
             .iter()
             .map(|(record, facts)| (record.id, read_facts(facts.as_deref())))
             .collect();
-        let records = slaves.into_iter().map(|(record, _)| record).collect();
-        self.farm = Farm::restore(now, rules, jobs, records);
+        let slaves = slaves.into_iter().map(|(record, _)| record).collect();
+        let records = Records {
+            jobs,
+            slaves,
+            bans,
+            settings,
+            rules,
+        };
+        self.farm = Farm::restore(now, records);
         Ok(())
     }
 
@@ -123,6 +118,7 @@ pub(super) fn tidy_up(store: &Store, home: &mut crate::master::home::Home) -> Re
     let known: HashSet<String> = store.job_ids()?.iter().map(ToString::to_string).collect();
     for entry in std::fs::read_dir(folders.jobs()).into_iter().flatten().flatten() {
         if !known.contains(entry.file_name().to_string_lossy().as_ref()) {
+            home.keep_results_if_marked(&entry.path())?;
             home.discard(&entry.path())?;
         }
     }

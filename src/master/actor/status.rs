@@ -18,12 +18,17 @@ pub struct Status {
     pub frames_done: u64,
     /// Frames of all jobs.
     pub frames: u64,
+    /// Whether the disk is full, so that nothing goes on.
+    pub disk_full: bool,
 }
 
 impl Status {
     /// Counts.
     pub(in crate::master) fn of(farm: &Farm) -> Self {
-        let mut status = Self::default();
+        let mut status = Self {
+            disk_full: farm.disk_is_low(),
+            ..Self::default()
+        };
         for job in farm.jobs() {
             status.jobs += 1;
             status.frames_done += u64::from(job.done);
@@ -43,10 +48,14 @@ impl std::fmt::Display for Status {
             jobs,
             frames_done,
             frames,
+            disk_full,
         } = self;
         write!(f, "{slaves} slave{}, {jobs} job{}", plural(*slaves), plural(*jobs))?;
         if *jobs > 0 {
             write!(f, ", {frames_done} of {frames} frames done")?;
+        }
+        if *disk_full {
+            f.write_str("; the disk is full")?;
         }
         Ok(())
     }

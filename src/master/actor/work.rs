@@ -52,7 +52,7 @@ impl Work {
 
     pub(super) fn lease(&mut self, lease: &Lease, state: &State) {
         self.accept();
-        self.answer.lease = state.jobs.get(&lease.job).map(|notes| LeaseInfo {
+        self.answer.lease = Some(LeaseInfo {
             job: lease.job,
             tasks: lease
                 .tasks
@@ -61,7 +61,7 @@ impl Work {
                     Some(LeasedTask {
                         task: task.0,
                         attempt: attempt.0,
-                        frame: notes.frames.nth(task.0)?,
+                        frame: state.farm.frame_of(lease.job, *task)?,
                     })
                 })
                 .collect(),

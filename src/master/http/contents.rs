@@ -75,9 +75,10 @@ async fn take_in(app: &App, body: Body, hash: ContentHash, query: UploadQuery) -
     let rest = size
         .checked_sub(offset)
         .ok_or_else(|| Error::bad_input(format!("the upload would begin at byte {offset} of {size}")))?;
-    let contents = app.folders.contents.clone();
+    let folders = app.folders.clone();
     receive(body, rest, move |incoming| {
-        let mut arrival = contents.receive(hash, offset)?;
+        folders.disk.admit(rest)?;
+        let mut arrival = folders.contents.receive(hash, offset)?;
         if let Err(error) = incoming.for_each(|bytes| arrival.write(bytes)) {
             if error.code == Code::Storage {
                 arrival.discard()?;

@@ -52,5 +52,6 @@ pub(super) async fn hello(
         name: app.name.clone(),
         access: kind.to_owned(),
         proof,
+        disk_full: app.folders.disk.is_low(),
     }))
 }

@@ -1,10 +1,11 @@
 //! Jobs: announced, shown, paused, resumed, cancelled, removed.
 
 use super::body::{Asked, JsonBody};
+use super::contents::blocking;
 use super::{Shared, parse, validate};
 use crate::error::Error;
 use crate::farm::{Event, RequestId};
-use crate::ids::{JobId, TaskIndex};
+use crate::ids::JobId;
 use crate::master::actor::no_job;
 use crate::master::convert;
 use crate::master::fault::Fault;
@@ -24,10 +25,17 @@ const PAGE_MAX: usize = 1_000;
 pub(super) struct Page {
     /// How many to skip.
     #[serde(default)]
-    offset: usize,
+    pub(super) offset: usize,
     /// How many to show, at most 1000.
     #[serde(default = "page_max")]
     limit: usize,
+}
+
+impl Page {
+    /// How many to show.
+    pub(super) fn limit(&self) -> usize {
+        self.limit.min(PAGE_MAX)
+    }
 }
 
 fn page_max() -> usize {
@@ -94,14 +102,16 @@ pub(super) async fn frames(
 ) -> Result<Json<Vec<FrameInfo>>, Fault> {
     let job: JobId = parse(&job)?;
     let frames = app.desk.look(move |state| {
-        let notes = state.jobs.get(&job)?;
+        let view = state.farm.job(job)?;
+        let shown = &view.record.job.frames;
         let first = u32::try_from(page.offset).unwrap_or(u32::MAX);
-        let tasks = (first..notes.frames.len()).take(page.limit.min(PAGE_MAX));
+        let places = (first..shown.len()).take(page.limit.min(PAGE_MAX));
         Some(
-            tasks
-                .filter_map(|task| {
-                    let record = state.farm.task(job, TaskIndex(task))?;
-                    Some(convert::frame_info(notes.frames.nth(task)?, record))
+            places
+                .filter_map(|place| {
+                    let frame = shown.nth(place)?;
+                    let record = state.farm.task(job, state.farm.task_of(job, frame)?)?;
+                    Some(convert::frame_info(frame, record))
                 })
                 .collect(),
         )
@@ -149,14 +159,37 @@ pub(super) async fn cancel(state: Shared, job: Path<String>) -> Result<StatusCod
     change(state, job, |request, job| Event::JobCancelled { request, job }).await
 }
 
-/// Cancels the job and deletes all that is known of it.
-#[utoipa::path(delete, path = "/jobs/{job}", params(("job" = String, Path)),
-    responses((status = 204), (status = "default", body = FaultBody)))]
-pub(super) async fn remove(state: Shared, job: Path<String>) -> Result<StatusCode, Fault> {
-    change(state, job, |request, job| Event::JobRemoved { request, job }).await
+/// What is to stay of a job.
+#[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct RemoveQuery {
+    /// Whether its results stay on the master's disk, in the folder `kept/{job}` of the master's path.
+    #[serde(default)]
+    keep_results: bool,
 }
 
-async fn change(
+/// Cancels the job and deletes all that is known of it.
+#[utoipa::path(delete, path = "/jobs/{job}", params(("job" = String, Path), RemoveQuery),
+    responses((status = 204), (status = "default", body = FaultBody)))]
+pub(super) async fn remove(state: Shared, job: Path<String>, Asked(query): Asked<RemoveQuery>) -> Result<StatusCode, Fault> {
+    let keep_results = query.keep_results;
+    if keep_results {
+        let (job, folders): (JobId, _) = (parse(&job)?, state.folders.clone());
+        let is_known = state.desk.look(move |known| known.jobs.contains_key(&job)).await?;
+        if !is_known {
+            return Err(no_job(job).into());
+        }
+        blocking(move || folders.mark_kept(job)).await?;
+    }
+    change(state, job, |request, job| Event::JobRemoved {
+        request,
+        job,
+        keep_results,
+    })
+    .await
+}
+
+pub(super) async fn change(
     State(app): Shared,
     Path(job): Path<String>,
     event: impl FnOnce(RequestId, JobId) -> Event,

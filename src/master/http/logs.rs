@@ -4,6 +4,7 @@ use super::body::{Asked, collect};
 use super::contents::blocking;
 use super::{Shared, number, parse};
 use crate::error::{Error, Result};
+use crate::farm::{Event, TaskRef};
 use crate::files::part;
 use crate::ids::{Attempt, JobId, SlaveId, TaskIndex};
 use crate::master::actor::no_job;
@@ -65,9 +66,11 @@ pub(super) async fn append(
     let (frame, latest) = app
         .desk
         .look(move |state| {
-            let notes = state.jobs.get(&job).ok_or_else(|| no_job(job))?;
+            if !state.jobs.contains_key(&job) {
+                return Err(no_job(job));
+            }
             let unknown = || Error::not_found(format!("job {job} has no task {task}"));
-            let frame = notes.frames.nth(task.0).ok_or_else(unknown)?;
+            let frame = state.farm.frame_of(job, task).ok_or_else(unknown)?;
             let record = state.farm.task(job, task).ok_or_else(unknown)?;
             if state.farm.slave(slave).is_none() {
                 return Err(convert::no_slave(slave));
@@ -78,6 +81,10 @@ pub(super) async fn append(
     // The end of a failed attempt's log may well come after the failure itself.
     if attempt.0 == 0 || attempt > latest {
         return Err(Error::conflict(format!("there was no attempt {attempt} at frame {frame} of job {job}")).into());
+    }
+    if attempt == latest {
+        let task = TaskRef { job, task, attempt };
+        app.desk.mention(Event::Progressed { slave, task });
     }
     let path = app.folders.log(job, frame, attempt);
     let size_bytes = blocking(move || append_to(&path, query.offset, &bytes)).await?;
@@ -96,9 +103,11 @@ pub(super) async fn read(
     let job: JobId = parse(&job)?;
     let frame: i32 = number(&frame, "frame number")?;
     let latest = app.desk.look(move |state| {
-        let notes = state.jobs.get(&job).ok_or_else(|| no_job(job))?;
-        let place = notes.frames.place_of(frame);
-        let record = place.and_then(|place| state.farm.task(job, TaskIndex(place)));
+        if !state.jobs.contains_key(&job) {
+            return Err(no_job(job));
+        }
+        let task = state.farm.task_of(job, frame);
+        let record = task.and_then(|task| state.farm.task(job, task));
         record
             .map(|record| record.attempt.0)
             .ok_or_else(|| Error::not_found(format!("the job {job} has no frame {frame}")))

@@ -2,8 +2,10 @@
 //!
 //! Handlers read what came, ask the actor, and answer; they decide nothing. The `OpenAPI` document comes from them.
 
+mod blacklist;
 mod body;
 mod contents;
+mod edits;
 mod hello;
 mod jobs;
 mod key;
@@ -136,7 +138,14 @@ fn calls() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(key::renew))
         // clients
         .routes(routes!(jobs::announce, jobs::list))
-        .routes(routes!(jobs::show, jobs::remove))
+        .routes(routes!(jobs::show, jobs::remove, edits::edit))
+        .routes(routes!(blacklist::of_job, blacklist::clear_job))
+        .routes(routes!(blacklist::add_to_job, blacklist::take_off_job))
+        .routes(routes!(blacklist::of_farm, blacklist::clear_farm))
+        .routes(routes!(blacklist::add_to_farm, blacklist::take_off_farm))
+        .routes(routes!(edits::cancel_all))
+        .routes(routes!(edits::reset))
+        .routes(routes!(edits::settings, edits::set_settings))
         .routes(routes!(jobs::frames))
         .routes(routes!(jobs::pause))
         .routes(routes!(jobs::resume))

@@ -28,6 +28,8 @@ use tower_http::services::ServeFile;
 const RESULT_BYTES_MAX: u64 = 16 << 30;
 /// Bytes read from a file at once; larger pieces mean fewer trips to the disk's threads.
 const READ_BYTES: usize = 1 << 20;
+/// Earlier attempts of which a result may still lie there.
+const ATTEMPTS_SEARCHED_MAX: usize = 100;
 /// Bytes of a zip that may be ahead of the network.
 const ZIP_BYTES_AHEAD: usize = 1 << 20;
 
@@ -82,10 +84,11 @@ pub(super) async fn upload(
     };
     let (frame, claim) = claim;
     let path = app.folders.result(task.job, frame, task.attempt);
-    let target = path.clone();
+    let (target, disk) = (path.clone(), Arc::clone(&app.folders.disk));
     // The claim goes with the writer, which may outlive this call, and comes back for the report.
     let _claim = receive(body, file.size_bytes, move |incoming| {
         let claim = claim;
+        disk.admit(file.size_bytes)?;
         let temporary = target.with_extension("part");
         let mut part = Part::create(&temporary)?;
         if let Err(error) = incoming.for_each(|bytes| part.write(bytes)) {
@@ -117,6 +120,11 @@ pub(super) async fn upload(
         }
         return Err(error.into());
     }
+    let folders = app.folders.clone();
+    // What was there before a reset is worth nothing now.
+    let earlier = (1..task.attempt.0).rev().take(ATTEMPTS_SEARCHED_MAX).map(Attempt);
+    let earlier = earlier.map(move |attempt| folders.result(task.job, frame, attempt));
+    blocking(move || earlier.into_iter().try_for_each(|path| part::remove(&path))).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -146,9 +154,11 @@ async fn begin(app: &App, task: TaskRef, slave: SlaveId, file: ResultFile) -> Re
 /// The frame that a result is for, if it is wanted; nothing if this very result is here already.
 fn expected(state: &Known, task: TaskRef, slave: SlaveId, file: ResultFile) -> Result<Option<i32>> {
     let unwanted = || Err(convert::refused(&crate::farm::Refusal::Stale(task)));
-    let notes = state.jobs.get(&task.job).ok_or_else(|| no_job(task.job))?;
+    if !state.jobs.contains_key(&task.job) {
+        return Err(no_job(task.job));
+    }
     let unknown = || convert::refused(&crate::farm::Refusal::UnknownTask(task.job, task.task));
-    let frame = notes.frames.nth(task.task.0).ok_or_else(unknown)?;
+    let frame = state.farm.frame_of(task.job, task.task).ok_or_else(unknown)?;
     let record = state.farm.task(task.job, task.task).ok_or_else(unknown)?;
     if state.farm.slave(slave).is_none() {
         return Err(convert::no_slave(slave));
@@ -203,9 +213,11 @@ pub(super) async fn download(
 }
 
 fn result_of(state: &Known, job: JobId, frame: i32) -> Result<(Attempt, ResultFile)> {
-    let notes = state.jobs.get(&job).ok_or_else(|| no_job(job))?;
-    let place = notes.frames.place_of(frame);
-    let record = place.and_then(|place| state.farm.task(job, TaskIndex(place)));
+    let task = match state.farm.task_of(job, frame) {
+        None if !state.jobs.contains_key(&job) => return Err(no_job(job)),
+        task => task,
+    };
+    let record = task.and_then(|task| state.farm.task(job, task));
     let record = record.ok_or_else(|| Error::not_found(format!("the job {job} has no frame {frame}")))?;
     match record.state {
         TaskState::Done { result: Some(file), .. } => Ok((record.attempt, file)),
@@ -220,8 +232,8 @@ pub(super) async fn zip(State(app): Shared, Path(job): Path<String>) -> Result<R
     let job: JobId = parse(&job)?;
     let folders = app.folders.clone();
     let entries = app.desk.look(move |state| {
-        let notes = state.jobs.get(&job)?;
-        let frames = notes.frames.iter().filter_map(|frame| {
+        let view = state.farm.job(job)?;
+        let frames = view.record.job.frames.iter().filter_map(|frame| {
             let (attempt, file) = result_of(state, job, frame).ok()?;
             Some(ZipEntry {
                 name: format!("{frame:06}.exr"),

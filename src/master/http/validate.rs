@@ -1,10 +1,13 @@
 //! What clients and slaves may say: every bound on announcements and registrations, each with its sentence.
 
 use crate::error::{Error, Result};
-use crate::farm::{CHUNK_TASKS_MAX, NEW_FRAMES_RANGE, NewJob, PRIORITY_RANGE, SHARE_PERCENT_RANGE, STARVING_MINUTES_RANGE};
+use crate::farm::{
+    CHUNK_TASKS_MAX, JobEdit, Limits, NEW_FRAMES_RANGE, NewJob, PRIORITY_RANGE, SHARE_PERCENT_RANGE, STARVING_MINUTES_RANGE,
+    Settings,
+};
 use crate::ids::{ContentHash, JobId, JobPath};
 use crate::master::actor::Announced;
-use crate::wire::{JobAnnounce, MachineInfo, Manifest, Registration, RenderSettings, RulesInfo, WorkWanted};
+use crate::wire::{self, JobAnnounce, JobLimits, MachineInfo, Manifest, Registration, RenderSettings, RulesInfo, WorkWanted};
 use std::collections::{BTreeMap, HashSet};
 
 const NAME_BYTES_MAX: usize = 255;
@@ -17,6 +20,12 @@ const SLOTS_MAX: u32 = 256;
 const HOLDING_MAX: usize = 10_000;
 const REPORTS_MAX: usize = 1_000;
 const PERCENT_MAX: u32 = 32_767;
+const DEPENDENCIES_MAX: usize = 64;
+const BLACKLIST_MAX: usize = 1_000;
+const ATTEMPTS_MAX: u32 = 100;
+/// Shorter, and slaves would be lost between two signs of life, of which there is one in 20 s.
+const SILENCE_S_MIN: u32 = 30;
+const LIMIT_S_MAX: u32 = 10_000_000;
 
 /// Checks an announcement and makes a job of it.
 pub(super) fn announced(id: JobId, announce: JobAnnounce) -> Result<Announced> {
@@ -30,26 +39,19 @@ pub(super) fn announced(id: JobId, announce: JobAnnounce) -> Result<Announced> {
         chunks,
         frames,
         blender,
+        depends_on,
+        blacklist,
+        limits,
         manifest,
     } = announce;
-    check_name("name", &name)?;
-    if name.trim().is_empty() {
-        return Err(Error::bad_input("the job has no name"));
-    }
+    check_job_name(&name)?;
     check_name("category", &category)?;
     check_tags(&tags)?;
-    if !PRIORITY_RANGE.contains(&priority) {
-        return Err(Error::bad_input(format!(
-            "the priority {priority} is not between {} and {}",
-            PRIORITY_RANGE.start(),
-            PRIORITY_RANGE.end()
-        )));
-    }
-    if chunks > CHUNK_TASKS_MAX {
-        return Err(Error::bad_input(format!(
-            "chunks of {chunks} frames are too large: {CHUNK_TASKS_MAX} at most"
-        )));
-    }
+    check_priority(priority)?;
+    check_chunks(chunks)?;
+    check_count("jobs to wait for", depends_on.len(), DEPENDENCIES_MAX)?;
+    check_count("blacklisted slaves", blacklist.len(), BLACKLIST_MAX)?;
+    let limits = check_limits(limits)?;
     let contents = manifest.as_ref().map(check_manifest).transpose()?.unwrap_or_default();
     let manifest = manifest
         .map(|manifest| serde_json::to_string(&manifest))
@@ -66,8 +68,126 @@ pub(super) fn announced(id: JobId, announce: JobAnnounce) -> Result<Announced> {
         frames,
         blender,
         files_missing: false,
+        depends_on,
+        limits,
+        unwanted: blacklist,
     };
     Ok(Announced { job, manifest, contents })
+}
+
+/// Checks an edit and makes the farm's own of it.
+pub(super) fn edit(edit: wire::JobEdit) -> Result<JobEdit> {
+    edit.name.as_deref().map(check_job_name).transpose()?;
+    edit.category.as_deref().map(|it| check_name("category", it)).transpose()?;
+    edit.tags.as_deref().map(check_tags).transpose()?;
+    edit.priority.map(check_priority).transpose()?;
+    edit.chunks.map(check_chunks).transpose()?;
+    let depends_on = edit.depends_on.as_ref().map_or(0, Vec::len);
+    check_count("jobs to wait for", depends_on, DEPENDENCIES_MAX)?;
+    check_limits(JobLimits {
+        attempts: edit.attempts.unwrap_or_default(),
+        silence_s: edit.silence_s.unwrap_or_default(),
+        stall_s: edit.stall_s.unwrap_or_default(),
+        frame_s: edit.frame_s.unwrap_or_default(),
+    })?;
+    Ok(JobEdit {
+        name: edit.name,
+        category: edit.category,
+        tags: edit.tags,
+        requirements: edit.requirements,
+        priority: edit.priority,
+        chunk_tasks: edit.chunks,
+        frames: edit.frames,
+        add_frames: edit.add_frames,
+        remove_frames: edit.remove_frames,
+        depends_on: edit.depends_on,
+        attempts_max: edit.attempts,
+        silence_s: edit.silence_s,
+        stall_s: edit.stall_s,
+        frame_s: edit.frame_s,
+    })
+}
+
+/// Checks the settings as they would be after an edit.
+pub(super) fn settings(settings: &Settings) -> Result<()> {
+    check_limits(JobLimits {
+        attempts: settings.limits.attempts_max,
+        silence_s: settings.limits.silence_s,
+        stall_s: settings.limits.stall_s,
+        frame_s: settings.limits.frame_s,
+    })?;
+    if settings.limits.attempts_max == 0 {
+        return Err(Error::bad_input("a frame has at least 1 attempt"));
+    }
+    if settings.limits.silence_s == 0 {
+        return Err(Error::bad_input(format!(
+            "a slave may be silent for at least {SILENCE_S_MIN} s"
+        )));
+    }
+    Ok(())
+}
+
+/// Checks why somebody is put on a list.
+pub(super) fn reason(reason: &str) -> Result<()> {
+    check_name("reason", reason)
+}
+
+fn check_job_name(name: &str) -> Result<()> {
+    check_name("name", name)?;
+    if name.trim().is_empty() {
+        return Err(Error::bad_input("the job has no name"));
+    }
+    Ok(())
+}
+
+fn check_priority(priority: u32) -> Result<()> {
+    if !PRIORITY_RANGE.contains(&priority) {
+        return Err(Error::bad_input(format!(
+            "the priority {priority} is not between {} and {}",
+            PRIORITY_RANGE.start(),
+            PRIORITY_RANGE.end()
+        )));
+    }
+    Ok(())
+}
+
+fn check_chunks(chunks: u32) -> Result<()> {
+    if chunks > CHUNK_TASKS_MAX {
+        return Err(Error::bad_input(format!(
+            "chunks of {chunks} frames are too large: {CHUNK_TASKS_MAX} at most"
+        )));
+    }
+    Ok(())
+}
+
+fn check_limits(limits: JobLimits) -> Result<Limits> {
+    let JobLimits {
+        attempts,
+        silence_s,
+        stall_s,
+        frame_s,
+    } = limits;
+    if attempts > ATTEMPTS_MAX {
+        return Err(Error::bad_input(format!(
+            "a frame has at most {ATTEMPTS_MAX} attempts, not {attempts}"
+        )));
+    }
+    if (1..SILENCE_S_MIN).contains(&silence_s) {
+        return Err(Error::bad_input(format!(
+            "a slave may be silent for at least {SILENCE_S_MIN} s, not {silence_s}"
+        )));
+    }
+    if let Some(seconds) = [silence_s, stall_s, frame_s].into_iter().find(|it| *it > LIMIT_S_MAX) {
+        return Err(Error::bad_input(format!(
+            "a limit of {seconds} s is too long: {LIMIT_S_MAX} s at most"
+        )));
+    }
+    Ok(Limits {
+        attempts_max: attempts,
+        silence_s,
+        stall_s,
+        frame_s,
+    })
 }
 
 /// Checks a registration.

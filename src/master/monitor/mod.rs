@@ -12,7 +12,7 @@ use super::serve::Peer;
 use crate::access::KeyLine;
 use crate::error::{Error, Result};
 use crate::farm::Event;
-use crate::ids::{JobId, SlaveId, TaskIndex};
+use crate::ids::{JobId, SlaveId};
 use crate::master::{Access, Status};
 use askama::Template;
 use axum::body::Body;
@@ -98,14 +98,12 @@ async fn job(State(app): Shared, Path(job): Path<String>, uri: Uri) -> Result<Re
     let offset = Query::<Offset>::try_from_uri(&uri).map_or(0, |Query(query)| query.offset);
     let found = app.desk.look(move |state| {
         let view = state.farm.job(job)?;
-        let notes = state.jobs.get(&job)?;
-        let tasks = offset..offset.saturating_add(FRAMES_SHOWN).min(view.tasks);
-        let frames: Vec<_> = tasks
-            .filter_map(|task| {
-                Some(convert::frame_info(
-                    notes.frames.nth(task)?,
-                    state.farm.task(job, TaskIndex(task))?,
-                ))
+        let places = offset..offset.saturating_add(FRAMES_SHOWN).min(view.tasks);
+        let frames: Vec<_> = places
+            .filter_map(|place| {
+                let frame = view.record.job.frames.nth(place)?;
+                let record = state.farm.task(job, state.farm.task_of(job, frame)?)?;
+                Some(convert::frame_info(frame, record))
             })
             .collect();
         let name = |slave: SlaveId| Some((slave, state.farm.slave(slave)?.record.machine.name.clone()));

@@ -4,8 +4,10 @@ The import is relative because the Blender add-on carries a copy of this package
 """
 
 from ._core import (
+    Ban,
     Client,
     ExrInfo,
+    FarmSettings,
     FrameInfo,
     Gather,
     GatheredFrame,
@@ -40,8 +42,10 @@ from ._core import (
 )
 
 __all__ = [
+    "Ban",
     "Client",
     "ExrInfo",
+    "FarmSettings",
     "FrameInfo",
     "Gather",
     "GatheredFrame",

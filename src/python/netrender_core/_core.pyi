@@ -212,6 +212,11 @@ class Client:
         resolution_percent: int | None = None,
         samples: int | None = None,
         allow_missing: bool = False,
+        after: Sequence[str] = (),
+        attempts: int = 0,
+        silence_time: int = 0,
+        stall_time: int = 0,
+        frame_time: int = 0,
     ) -> Submission:
         """Starts to send a saved .blend with all it needs; returns at once.
 
@@ -219,6 +224,8 @@ class Client:
         depends on; the artist's file is never changed. `frames`: "1-10,20", None for the scene's own range. `chunks`:
         frames per lease, 0 lets the master choose. `requirements`: what slaves must be beside their tags, such as
         "cores>=8; memory_gib>=32; os=linux; gpu=cuda; slave=a,b; blender=4.2". `allow_missing`: send it even if files that it needs are not there.
+        `after`: jobs that must be finished before. `attempts`, `silence_time`, `stall_time`, `frame_time`: the job's own
+        limits (see FarmSettings), 0 for the farm's.
         """
     def jobs(self) -> list[JobInfo]: ...
     def ask_jobs(self) -> Pending[list[JobInfo]]: ...
@@ -245,9 +252,65 @@ class Client:
     def cancel(self, job: str) -> None:
         """Ends the job now; finished frames stay."""
     def ask_cancel(self, job: str) -> Pending[Literal[True]]: ...
-    def remove(self, job: str) -> None:
-        """Cancels the job and deletes its files and results on the master."""
-    def ask_remove(self, job: str) -> Pending[Literal[True]]: ...
+    def cancel_all(self) -> None:
+        """Ends every job that is not over."""
+    def remove(self, job: str, *, keep_results: bool = False) -> None:
+        """Cancels the job and deletes its files and results on the master.
+
+        With `keep_results` the results stay on the master's disk, in the folder `kept` of its path.
+        """
+    def ask_remove(self, job: str, *, keep_results: bool = False) -> Pending[Literal[True]]: ...
+    def edit(
+        self,
+        job: str,
+        *,
+        name: str | None = None,
+        category: str | None = None,
+        tags: Sequence[str] | None = None,
+        requirements: str | None = None,
+        priority: int | None = None,
+        chunks: int | None = None,
+        frames: str | None = None,
+        add_frames: str | None = None,
+        remove_frames: str | None = None,
+        after: Sequence[str] | None = None,
+        attempts: int | None = None,
+        silence_time: int | None = None,
+        stall_time: int | None = None,
+        frame_time: int | None = None,
+    ) -> JobInfo:
+        """Changes a job; what is None stays as it is. Returns the job as it is then.
+
+        `frames`: these and no others; results of those that stay are kept. `after`: jobs that must be finished before;
+        raises Refused if that would make jobs wait for each other.
+        """
+    def reset(self, job: str, *, frames: str | None = None, everything: bool = False) -> None:
+        """Lets frames be rendered anew: those that failed, or `frames`, or `everything`. A job that is over goes on."""
+    def blacklist(self, job: str | None = None) -> list[Ban]:
+        """Who is on the blacklist of a job, or on the farm's: those that failed frame after frame, and whom people put there."""
+    def ban(self, slave: str, *, job: str | None = None, reason: str = "") -> None:
+        """Lets a slave get nothing more of a job, or of any; what it renders of that is stopped."""
+    def lift_ban(self, slave: str | None = None, *, job: str | None = None) -> None:
+        """Takes a slave off the blacklist of a job, or off the farm's; all slaves if none is named."""
+    def settings(self) -> FarmSettings: ...
+    def set_settings(
+        self,
+        *,
+        attempts: int | None = None,
+        silence_time: int | None = None,
+        stall_time: int | None = None,
+        frame_time: int | None = None,
+        blacklist_after: int | None = None,
+        blacklist_time: int | None = None,
+        set_aside_after: int | None = None,
+        set_aside_time: int | None = None,
+        hopeless_after: int | None = None,
+        keep_days: int | None = None,
+        keep_jobs: int | None = None,
+        disk_free: int | None = None,
+        force_upload: bool | None = None,
+    ) -> FarmSettings:
+        """Changes settings of the farm; what is None stays as it is. Returns all of them."""
     def log(self, job: str, frame: int) -> str:
         """What Blender printed in the frame's latest attempt."""
     def gather(self, job: str, folder: str, *, frames: str | None = None) -> Gather:
@@ -324,7 +387,55 @@ class JobInfo:
     failed: int
     usage: float
     frame_seconds: float | None
+    depends_on: list[str]
+    resets: int
+    """How often frames of it were reset: what was gathered before may be old."""
+    blacklisted: int
+    """How many slaves get nothing of it."""
     explanation: list[str]
+
+@final
+class Ban:
+    """A slave on a blacklist; times in seconds since the Unix epoch."""
+
+    slave: str
+    name: str
+    since: float
+    until: float | None
+    """None: until somebody takes it off the list."""
+    cause: Literal["failures", "client", "administrator"]
+    reason: str
+
+@final
+class FarmSettings:
+    """What an administrator has set for the whole farm."""
+
+    attempts: int
+    """Failed attempts after which a frame is given up."""
+    silence_time: int
+    """Seconds of silence after which a slave is taken for gone."""
+    stall_time: int
+    """Seconds without news of a frame after which its attempt fails; 0: learnt from each job."""
+    frame_time: int
+    """Seconds that a frame may take; 0: learnt from each job."""
+    blacklist_after: int
+    """Frames failed in a row after which a slave gets nothing more of a job; 0: never."""
+    blacklist_time: int
+    """For how many seconds; 0: until somebody takes it off the list."""
+    set_aside_after: int
+    """Frames failed in a row after which a slave gets nothing more of any job; 0: never."""
+    set_aside_time: int
+    """For how many seconds; 0: until somebody takes it off the list."""
+    hopeless_after: int
+    """A job is paused when so many of its frames were given up and none was ever done; 0: never."""
+    keep_days: int
+    """Days for which jobs that are over are kept; 0: until somebody removes them."""
+    keep_jobs: int
+    """How many jobs that are over are kept; 0: all."""
+    disk_free: int
+    """Mebibytes of the master's disk that stay free."""
+    force_upload: bool
+    """Whether clients must upload every file."""
 
 @final
 class FrameInfo:
@@ -347,6 +458,8 @@ class SlaveInfo:
     tags: list[str]
     blenders: list[str]
     online: bool
+    set_aside: bool
+    """Whether it is on the farm's blacklist: then it gets nothing of any job."""
     os: str
     cores: int
     memory: int

@@ -1,0 +1,245 @@
+//! Attempts that take too long.
+//!
+//! Three limits, each a job's own or else the farm's: silence of the slave (what it has goes back, which is no failure), no
+//! news of a task, and the time that a frame may take. Without a limit of its own a job is measured by its own frames: far
+//! more than their median is too long.
+
+use super::Farm;
+use super::effect::Effect;
+use super::event::TaskRef;
+use super::job::Job;
+use super::limits::{
+    FRAME_LEARNT_FACTOR, FRAME_LEARNT_S_MIN, MEDIAN_TRUSTED_FRAMES, STALL_LEARNT_FACTOR, STALL_LEARNT_S_MIN, TIMEOUTS_LOOK_MS,
+};
+use super::settings::Settings;
+use super::slave::{Chunk, Slave};
+use super::task::State;
+use super::time::Moment;
+use crate::ids::{JobId, SlaveId, TaskIndex};
+
+/// What is wrong with a chunk.
+enum Verdict {
+    /// Its slave has been silent for too long for this job.
+    Silent,
+    /// The task that is being rendered takes too long: why.
+    TooLong(TaskIndex, String),
+}
+
+impl Farm {
+    /// There is news of a task: it goes on.
+    pub(super) fn progressed(&mut self, slave: SlaveId, at: TaskRef) {
+        let now = self.now;
+        if let Some(slave) = self.slaves.get_mut(&slave)
+            && let Some(place) = slave.chunk_of(at.job, at.task)
+        {
+            slave.chunks[place].heard = now;
+            slave.chunks[place].heard_of = true;
+        }
+    }
+
+    /// Fails or takes back what takes too long, and finds out when to look again.
+    pub(super) fn end_what_takes_too_long(&mut self) {
+        let mut verdicts: Vec<(SlaveId, JobId, Vec<TaskIndex>, Verdict)> = Vec::new();
+        let mut is_rendering = false;
+        for slave in self.slaves.values() {
+            for chunk in slave.chunks.iter().filter(|chunk| chunk.unrendered > 0) {
+                is_rendering = true;
+                if let Some(job) = self.jobs.get(&chunk.job)
+                    && let Some(verdict) = self.verdict(slave, chunk, job)
+                {
+                    verdicts.push((slave.id(), chunk.job, chunk.tasks.clone(), verdict));
+                }
+            }
+        }
+        self.timeouts_due = is_rendering.then(|| self.now.plus_millis(TIMEOUTS_LOOK_MS));
+        for (slave, job, tasks, verdict) in verdicts {
+            match verdict {
+                Verdict::Silent => {
+                    let cancels: Vec<Effect> = tasks.into_iter().filter_map(|task| self.take_back(job, task)).collect();
+                    self.settle(job);
+                    self.work_appeared = true;
+                    self.effects.extend(cancels);
+                }
+                Verdict::TooLong(task, reason) => self.fail_in_time(slave, job, task, reason),
+            }
+        }
+    }
+
+    fn fail_in_time(&mut self, slave: SlaveId, job: JobId, task: TaskIndex, reason: String) {
+        let Some((holder, attempt, rendered)) = self.jobs.get(&job).and_then(|job| job.holder_of(task)) else {
+            return;
+        };
+        if holder == slave {
+            let task = TaskRef { job, task, attempt };
+            self.failed(slave, task, rendered, reason);
+            self.effects.push_back(Effect::Cancel { slave, task });
+        }
+    }
+
+    fn verdict(&self, slave: &Slave, chunk: &Chunk, job: &Job) -> Option<Verdict> {
+        let limits = job.record.job.limits;
+        let exceeds = |since: Moment, limit_s: u32| limit_s > 0 && self.now.millis_since(since) >= u64::from(limit_s) * 1_000;
+        if exceeds(slave.last_seen, limits.silence_s) {
+            return Some(Verdict::Silent);
+        }
+        let frame_s = frame_limit_s(&self.settings, job);
+        let stall_s = stall_limit_s(&self.settings, job);
+        let reason = if exceeds(chunk.moved, frame_s) {
+            format!("it took longer than the {frame_s} s that a frame of this job may take")
+        } else if exceeds(chunk.heard.max(chunk.moved), stall_s) {
+            format!("nothing was heard of it for {stall_s} s")
+        } else {
+            return None;
+        };
+        let is_rendering = |task: &&TaskIndex| {
+            let state = job.task(**task).map(|task| task.state);
+            matches!(state, Some(State::Leased { rendered: false, .. }))
+        };
+        let task = chunk.tasks.iter().find(is_rendering)?;
+        Some(Verdict::TooLong(*task, reason))
+    }
+}
+
+/// Seconds that a frame of a job may take; 0: any.
+pub(super) fn frame_limit_s(settings: &Settings, job: &Job) -> u32 {
+    let set = first_set(job.record.job.limits.frame_s, settings.limits.frame_s);
+    match job.latest_seconds.median() {
+        Some(median) if set == 0 && job.latest_seconds.len() >= MEDIAN_TRUSTED_FRAMES => {
+            whole_seconds(median * FRAME_LEARNT_FACTOR).max(FRAME_LEARNT_S_MIN)
+        }
+        _ => set,
+    }
+}
+
+/// Seconds without news of a task after which it is taken to hang.
+pub(super) fn stall_limit_s(settings: &Settings, job: &Job) -> u32 {
+    match first_set(job.record.job.limits.stall_s, settings.limits.stall_s) {
+        0 => {
+            let median = job.latest_seconds.median().unwrap_or_default();
+            whole_seconds(median * STALL_LEARNT_FACTOR).max(STALL_LEARNT_S_MIN)
+        }
+        set => set,
+    }
+}
+
+fn first_set(own: u32, of_farm: u32) -> u32 {
+    if own > 0 { own } else { of_farm }
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "the cast saturates, and seconds are never negative"
+)]
+fn whole_seconds(seconds: f64) -> u32 {
+    seconds.ceil() as u32
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::farm::sim::trial::{Answer, Trial, a_job};
+    use crate::farm::{Effect, Event, Limits, NewJob, ReportBody, TaskState};
+    use crate::ids::SlaveId;
+
+    fn limited(limits: Limits) -> NewJob {
+        NewJob {
+            limits,
+            chunk_tasks: 2,
+            ..a_job(1, 4)
+        }
+    }
+
+    /// Lets time pass with a sign of life each ten seconds; what was told meanwhile.
+    fn live(trial: &mut Trial, slaves: &[SlaveId], seconds: u64) -> Vec<Effect> {
+        let mut told = Vec::new();
+        for _ in 0..seconds / 10 {
+            for slave in slaves {
+                trial.happen(&Event::SlaveSeen { slave: *slave });
+            }
+            told.extend(trial.pass(10_000));
+        }
+        told
+    }
+
+    #[test]
+    fn a_frame_that_takes_too_long_fails_in_words_and_is_stopped() {
+        let mut trial = Trial::new();
+        let slave = trial.slave(1);
+        let limits = Limits {
+            frame_s: 60,
+            ..Limits::default()
+        };
+        let job = trial.submit(limited(limits));
+        let tasks = trial.leased(slave);
+        live(&mut trial, &[slave], 50);
+        trial.report(slave, tasks[0], ReportBody::Rendered);
+        assert_eq!(live(&mut trial, &[slave], 50), [], "each frame has its own time");
+        let told = live(&mut trial, &[slave], 20);
+        assert_eq!(told, [Effect::Cancel { slave, task: tasks[1] }]);
+        let record = trial.farm.task(job, tasks[1].task).unwrap();
+        let reason = record.last_failure.unwrap();
+        assert_eq!(
+            (record.failures, reason.as_str()),
+            (1, "it took longer than the 60 s that a frame of this job may take")
+        );
+        assert_eq!(trial.done(slave, tasks[0]), Answer::Accept, "what was rendered is welcome");
+    }
+
+    #[test]
+    fn a_frame_of_which_nothing_is_heard_fails() {
+        let mut trial = Trial::new();
+        let slave = trial.slave(1);
+        let limits = Limits {
+            stall_s: 30,
+            ..Limits::default()
+        };
+        trial.submit(limited(limits));
+        let task = trial.leased(slave)[0];
+        for _ in 0..5 {
+            assert_eq!(live(&mut trial, &[slave], 20), []);
+            trial.happen(&Event::Progressed { slave, task });
+        }
+        let told = live(&mut trial, &[slave], 40);
+        assert_eq!(told, [Effect::Cancel { slave, task }]);
+    }
+
+    #[test]
+    fn a_job_may_be_less_patient_with_silent_slaves_than_the_farm() {
+        let mut trial = Trial::new();
+        let slave = trial.slave(1);
+        let limits = Limits {
+            silence_s: 20,
+            ..Limits::default()
+        };
+        let job = trial.submit(limited(limits));
+        let tasks = trial.leased(slave);
+        let told = trial.pass(25_000);
+        let cancels: Vec<Effect> = tasks.iter().map(|task| Effect::Cancel { slave, task: *task }).collect();
+        assert_eq!(told, cancels);
+        assert!(trial.farm.slave(slave).unwrap().online);
+        let record = trial.farm.task(job, tasks[0].task).unwrap();
+        assert_eq!(
+            (record.failures, record.state),
+            (0, TaskState::Queued),
+            "a lost slave is no failure of the frame"
+        );
+    }
+
+    #[test]
+    fn without_a_limit_far_more_than_the_median_is_too_long() {
+        let mut trial = Trial::new();
+        let slave = trial.slave(1);
+        let job = trial.submit(a_job(1, 9));
+        for _ in 0..5 {
+            let task = trial.leased(slave)[0];
+            trial.done_in(slave, task, 200.0);
+        }
+        let task = trial.leased(slave)[0];
+        for _ in 0..39 {
+            trial.happen(&Event::Progressed { slave, task });
+            assert_eq!(live(&mut trial, &[slave], 100), []);
+        }
+        assert_eq!(live(&mut trial, &[slave], 110), [Effect::Cancel { slave, task }]);
+        assert_eq!(trial.farm.task(job, task.task).unwrap().failures, 1);
+    }
+}

@@ -1,0 +1,55 @@
+//! What questions to a master are made of, from Python's texts.
+
+use super::error::away;
+use crate::access::KeySource;
+use crate::client::GatherRequest;
+use crate::error::Result;
+use crate::ids::JobId;
+use crate::wire::{JobLimits, JobReset};
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use std::path::PathBuf;
+
+/// Where the key was said to be.
+pub(super) fn key_source(py: Python<'_>, key: Option<&str>, key_file: Option<PathBuf>) -> PyResult<KeySource> {
+    match (key, key_file) {
+        (Some(_), Some(_)) => Err(PyValueError::new_err("give a key or a key_file, not both")),
+        (Some(key), None) => away(py, || key.parse().map(KeySource::Given)),
+        (None, Some(path)) => Ok(KeySource::File(path)),
+        (None, None) => Ok(KeySource::Kept),
+    }
+}
+
+/// What to gather.
+pub(super) fn gathering(job: &str, folder: PathBuf, frames: Option<&str>) -> Result<GatherRequest> {
+    Ok(GatherRequest {
+        job: job.parse()?,
+        folder,
+        frames: frames.map(str::parse).transpose()?,
+        follow: true,
+    })
+}
+
+/// Ids from their texts.
+pub(super) fn ids(texts: Vec<String>) -> Result<Vec<JobId>> {
+    texts.into_iter().map(|text| Ok(text.parse()?)).collect()
+}
+
+/// Which frames are to be rendered anew.
+pub(super) fn which_frames(frames: Option<&str>, everything: bool) -> Result<JobReset> {
+    Ok(match frames {
+        Some(frames) => JobReset::Frames { frames: frames.parse()? },
+        None if everything => JobReset::All,
+        None => JobReset::Failed,
+    })
+}
+
+/// A job's own limits.
+pub(super) fn limits(attempts: u32, silence_s: u32, stall_s: u32, frame_s: u32) -> JobLimits {
+    JobLimits {
+        attempts,
+        silence_s,
+        stall_s,
+        frame_s,
+    }
+}

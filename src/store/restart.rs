@@ -1,0 +1,283 @@
+//! `MASTER_RESTART`: a farm that is read from the store is the farm that wrote it, whatever happened to it before.
+
+use super::{Loaded, Store, Write};
+use crate::farm::{
+    Effect, Event, Farm, JobEdit, Limits, Machine, Moment, NewJob, Records, ReportBody, RequestId, Reset, Settings, TaskRef,
+    check,
+};
+use crate::ids::{FrameSet, JobId, Requirements, SlaveId, TaskIndex};
+
+const SEEDS: u64 = 12;
+const EVENTS: u32 = 600;
+const EVENTS_BETWEEN_RESTARTS: u32 = 25;
+const JOBS: u64 = 7;
+const SLAVES: u64 = 4;
+
+/// A master's farm and store, without the master.
+struct Life {
+    random: fastrand::Rng,
+    store: Store,
+    farm: Farm,
+    now: Moment,
+    requests: u64,
+    /// What slaves were leased, rightly or not any more.
+    held: Vec<(SlaveId, TaskRef)>,
+}
+
+#[test]
+fn master_restart() {
+    let mut restarts = 0;
+    for seed in 0..SEEDS {
+        let folder = tempfile::tempdir().unwrap();
+        let mut life = Life {
+            random: fastrand::Rng::with_seed(seed),
+            store: Store::open(folder.path()).unwrap(),
+            farm: Farm::new(),
+            now: Moment(1_700_000_000_000),
+            requests: 0,
+            held: Vec::new(),
+        };
+        for number in 1..=EVENTS {
+            life.now = life.now.plus_millis(life.random.u64(0..4_000));
+            let event = life.event();
+            life.happen(event);
+            if number.is_multiple_of(EVENTS_BETWEEN_RESTARTS) {
+                life.restart(folder.path(), seed);
+                restarts += 1;
+            }
+        }
+    }
+    println!(
+        "MASTER_RESTART PASS: seeds 0 to {}, {restarts} restarts, each farm equal to the one before",
+        SEEDS - 1
+    );
+}
+
+impl Life {
+    fn happen(&mut self, event: Event) {
+        self.farm.handle(self.now, event);
+        let mut writes = Vec::new();
+        while let Some(effect) = self.farm.poll_effect() {
+            match effect {
+                Effect::Record(change) => writes.push(Write::Farm(change)),
+                Effect::Lease { slave, lease, .. } => {
+                    let job = lease.job;
+                    let tasks = lease.tasks.into_iter().map(|(task, attempt)| TaskRef { job, task, attempt });
+                    self.held.extend(tasks.map(|task| (slave, task)));
+                }
+                _ => {}
+            }
+        }
+        self.store.apply(&writes).unwrap();
+    }
+
+    fn restart(&mut self, folder: &std::path::Path, seed: u64) {
+        // What is due by now is recorded first: a restored farm would do the same at once.
+        self.happen(Event::Tick);
+        let loaded = Store::open(folder).unwrap().load().unwrap();
+        let mut farm = Farm::restore(self.now, records(loaded));
+        assert_eq!(farm.poll_effect(), None, "seed {seed}: of a restored farm");
+        check(&farm);
+        assert_same(&self.farm, &farm, seed);
+        self.farm = farm;
+    }
+
+    fn event(&mut self) -> Event {
+        self.requests += 1;
+        let request = RequestId(self.requests);
+        let job = JobId::from_bits(self.random.u64(0..JOBS));
+        let slave = SlaveId::from_bits(self.random.u64(0..SLAVES));
+        match self.random.u32(0..24) {
+            0 | 1 => self.submission(request, job),
+            2 => Event::JobPaused { request, job },
+            3 | 4 => Event::JobResumed { request, job },
+            5 if self.random.u32(0..4) == 0 => Event::JobCancelled { request, job },
+            6 if self.random.u32(0..4) == 0 => Event::JobRemoved {
+                request,
+                job,
+                keep_results: false,
+            },
+            7 | 8 => Event::JobEdited {
+                request,
+                job,
+                edit: Box::new(self.edit()),
+            },
+            9 => Event::JobReset {
+                request,
+                job,
+                which: self.random.choice([Reset::Failed, Reset::All]).unwrap(),
+            },
+            10 => Event::JobFilesReady { job },
+            11 => Event::SlaveBanned {
+                request,
+                job: self.random.bool().then_some(job),
+                slave,
+                reason: "a whim".to_owned(),
+            },
+            12 => Event::BanLifted {
+                request,
+                job: self.random.bool().then_some(job),
+                slave: self.random.bool().then_some(slave),
+            },
+            13 => Event::SettingsChanged {
+                request,
+                settings: Box::new(Settings {
+                    ban_after: self.random.u32(1..4),
+                    ban_s: self.random.u32(1..100),
+                    ..Settings::default()
+                }),
+            },
+            14 | 15 => Event::SlaveRegistered {
+                request,
+                slave,
+                machine: machine(),
+                holding: self
+                    .held
+                    .iter()
+                    .filter(|(it, _)| *it == slave)
+                    .map(|(_, task)| *task)
+                    .collect(),
+            },
+            16..=18 if !self.held.is_empty() => self.report(request),
+            _ => Event::WorkWanted {
+                request,
+                slave,
+                until: self.now,
+                warm: None,
+            },
+        }
+    }
+
+    fn submission(&mut self, request: RequestId, id: JobId) -> Event {
+        let on = JobId::from_bits(self.random.u64(0..JOBS));
+        let job = NewJob {
+            id,
+            name: "a job".to_owned(),
+            category: self.random.choice(["", "film"]).unwrap().to_owned(),
+            tags: Vec::new(),
+            requirements: Requirements::default(),
+            priority: self.random.u32(1..=10),
+            chunk_tasks: self.random.u32(0..4),
+            frames: FrameSet::range(1, self.random.i32(1..30), 1).unwrap(),
+            blender: None,
+            files_missing: self.random.bool(),
+            depends_on: if self.random.bool() && self.farm.job(on).is_some() {
+                vec![on]
+            } else {
+                Vec::new()
+            },
+            limits: Limits::default(),
+            unwanted: if self.random.bool() {
+                vec![SlaveId::from_bits(2)]
+            } else {
+                Vec::new()
+            },
+        };
+        Event::JobSubmitted { request, job }
+    }
+
+    fn edit(&mut self) -> JobEdit {
+        let first = self.random.i32(1..40);
+        let some = FrameSet::range(first, first + 5, 1).ok();
+        let on = JobId::from_bits(self.random.u64(0..JOBS));
+        match self.random.u32(0..4) {
+            0 => JobEdit {
+                add_frames: some,
+                ..JobEdit::default()
+            },
+            1 => JobEdit {
+                remove_frames: some,
+                ..JobEdit::default()
+            },
+            2 => JobEdit {
+                depends_on: Some(if self.random.bool() { vec![on] } else { Vec::new() }),
+                ..JobEdit::default()
+            },
+            _ => JobEdit {
+                category: Some("advert".to_owned()),
+                priority: Some(self.random.u32(1..=10)),
+                attempts_max: Some(self.random.u32(0..5)),
+                ..JobEdit::default()
+            },
+        }
+    }
+
+    fn report(&mut self, request: RequestId) -> Event {
+        let place = self.random.usize(0..self.held.len());
+        let (slave, task) = self.held[place];
+        let body = match self.random.u32(0..5) {
+            0 => ReportBody::Rendered,
+            1 => ReportBody::Failed {
+                reason: "no camera".to_owned(),
+            },
+            2 => ReportBody::Returned,
+            _ => ReportBody::Done {
+                seconds: 1.5,
+                result: None,
+            },
+        };
+        if !matches!(body, ReportBody::Rendered) {
+            self.held.swap_remove(place);
+        }
+        Event::Report {
+            request,
+            slave,
+            task,
+            body,
+        }
+    }
+}
+
+fn machine() -> Machine {
+    Machine {
+        name: "node".to_owned(),
+        tags: Vec::new(),
+        blenders: vec!["3.4.1".parse().unwrap()],
+        slots: 2,
+        cores: 8,
+        memory_bytes: 32 << 30,
+        os: "Linux".to_owned(),
+        gpus: vec!["cuda".to_owned()],
+    }
+}
+
+fn records(loaded: Loaded) -> Records {
+    Records {
+        jobs: loaded.jobs,
+        slaves: loaded.slaves.into_iter().map(|(record, _)| record).collect(),
+        bans: loaded.bans,
+        settings: loaded.settings,
+        rules: loaded.rules,
+    }
+}
+
+fn assert_same(before: &Farm, after: &Farm, seed: u64) {
+    assert_eq!(before.settings(), after.settings(), "seed {seed}");
+    assert_eq!(before.jobs().count(), after.jobs().count(), "seed {seed}");
+    for view in before.jobs() {
+        let id = view.record.job.id;
+        let now = after.job(id).unwrap();
+        assert_eq!(view.record, now.record, "seed {seed}");
+        assert_eq!(
+            (view.state, view.tasks, view.queued, view.leased, view.done, view.failed),
+            (now.state, now.tasks, now.queued, now.leased, now.done, now.failed),
+            "seed {seed}: counts of {id}"
+        );
+        for task in (0..view.record.layout.len()).map(TaskIndex) {
+            assert_eq!(
+                before.task(id, task),
+                after.task(id, task),
+                "seed {seed}: task {task} of {id}"
+            );
+        }
+        assert!(before.bans(Some(id)).eq(after.bans(Some(id))), "seed {seed}: bans of {id}");
+    }
+    assert!(before.bans(None).eq(after.bans(None)), "seed {seed}: bans");
+    for view in before.slaves() {
+        assert_eq!(
+            Some(view.record),
+            after.slave(view.record.id).map(|slave| slave.record),
+            "seed {seed}"
+        );
+    }
+}
