@@ -26,8 +26,9 @@ impl<T> Pending<T> {
 
     /// Gives the question up. What the master has done by then stays done; a second call does nothing.
     pub fn stop(&self) {
-        self.work.abort();
+        // First the answer: the work that is aborted leaves one of its own behind, on another thread, at any moment.
         self.answer.settle(Err(given_up()));
+        self.work.abort();
     }
 }
 
