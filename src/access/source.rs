@@ -63,7 +63,7 @@ impl KeySource {
                     .hint("use this master's key: netrender key shows it on the master's machine"),
             ),
             None => Err(Error::unauthorized(format!("no key for farm {farm}")).hint(format!(
-                "netrender key shows it on the master's machine; keep it here with netrender key add KEY, or give it by --key-file or {KEY_VARIABLE}"
+                "netrender key hand-over, on the master's machine, shows a line: keep it here with netrender key add LINE, or give the key by --key-file or {KEY_VARIABLE}"
             ))),
         }
     }

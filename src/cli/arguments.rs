@@ -90,7 +90,7 @@ pub(super) enum Command {
         #[command(flatten)]
         job: JobQuery,
         /// The frame's number
-        #[arg(allow_negative_numbers = true)]
+        #[arg(allow_negative_numbers = true, value_parser = super::ask::frame_number)]
         frame: i32,
     },
     /// Tell why a job or a slave does what it does, or does nothing

@@ -100,6 +100,11 @@ pub(super) fn log(query: &JobQuery, frame: i32, keys: &KeySource) -> Result<u8> 
     Ok(STATUS_OK)
 }
 
+/// Reads the number of a frame.
+pub(super) fn frame_number(text: &str) -> std::result::Result<i32, &'static str> {
+    text.parse().map_err(|_| "a frame is a whole number such as 12")
+}
+
 pub(super) fn state_name(state: JobStateInfo) -> &'static str {
     match state {
         JobStateInfo::Waiting => "waiting",

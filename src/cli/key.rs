@@ -41,12 +41,12 @@ fn show() -> Result<u8> {
     let path = own_key_file()?;
     if !path.exists() {
         return Err(Error::not_found("this machine has no farm key of its own yet")
-            .hint("the first netrender master makes it; to use the farm of another machine: netrender key add KEY"));
+            .hint("the first netrender master makes it; to use the farm of another machine: netrender key add LINE, with the line that netrender key hand-over shows there"));
     }
     let key = FarmKey::read(&path)?;
     say(&key.to_string())?;
     note(&format!(
-        "the key of farm {}; on other machines: netrender key add KEY",
+        "the key of farm {}; for other machines: netrender key hand-over shows it with the address of the master",
         key.farm()
     ));
     Ok(STATUS_OK)

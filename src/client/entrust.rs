@@ -6,7 +6,11 @@ use crate::discovery;
 use crate::error::{Error, Result};
 use crate::ids::FarmId;
 use crate::wire::KeyRenewed;
+use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
+
+/// How long this machine may take to reach itself.
+const OWN_TIMEOUT_S: u64 = 2;
 
 impl Client {
     /// The line by which another machine gets the farm's key and knows this master. `host`: the name or address by which it is
@@ -20,7 +24,7 @@ impl Client {
         let (name, port) = reached.rsplit_once(':').unwrap_or((&reached, self.usual_port()));
         let name = match host {
             Some(host) => host.to_owned(),
-            None if is_this_machine(name) => discovery::own_address().map_or_else(|| name.to_owned(), |ip| ip.to_string()),
+            None if is_this_machine(name) => address_for_others(name, port)?,
             None => name.to_owned(),
         };
         let line = KeyLine {
@@ -46,6 +50,21 @@ pub fn renew_key(client: &Client) -> Result<FarmId> {
         .threads
         .ask(async move { link.post::<(), KeyRenewed>("key/renew", &(), Duration::ZERO).await })?;
     Ok(renewed.farm)
+}
+
+/// This machine as others call it, if its master listens there.
+fn address_for_others(name: &str, port: &str) -> Result<String> {
+    let (Some(ip), Ok(port)) = (discovery::own_address(), port.parse()) else {
+        return Ok(name.to_owned());
+    };
+    let own = SocketAddr::new(ip, port);
+    if TcpStream::connect_timeout(&own, Duration::from_secs(OWN_TIMEOUT_S)).is_err() {
+        return Err(
+            Error::conflict(format!("the master does not listen on {own}: other machines cannot reach it"))
+                .hint("start it without --address, or name an address that leads to it by --host"),
+        );
+    }
+    Ok(ip.to_string())
 }
 
 fn is_this_machine(name: &str) -> bool {

@@ -134,9 +134,9 @@ impl Farm {
         let slots = self.balance.share(job.id()).map_or(0, |share| share.slots);
         if slots > 0 {
             return format!(
-                "rendering on {slots} of {} slots; {} wait for a free one",
+                "rendering on {slots} of {} slots; {} for a free one",
                 self.balance.slots(),
-                frames(job.queued())
+                frames_wait(job.queued())
             );
         }
         self.explain_rank(job.id(), fit)
@@ -270,6 +270,11 @@ fn frames(count: u32) -> String {
     } else {
         format!("{count} frames")
     }
+}
+
+fn frames_wait(count: u32) -> String {
+    let wait = if count == 1 { "waits" } else { "wait" };
+    format!("{} {wait}", frames(count))
 }
 
 fn frames_were(count: u32) -> String {

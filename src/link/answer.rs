@@ -93,13 +93,34 @@ fn innermost(error: &reqwest::Error) -> String {
     while let Some(source) = cause.source() {
         cause = source;
     }
-    let text = cause.to_string();
-    text.split(" (os error").next().unwrap_or(&text).to_lowercase()
+    in_words(&cause.to_string())
+}
+
+/// What libraries say, as people say it.
+fn in_words(cause: &str) -> String {
+    let text = cause.split(" (os error").next().unwrap_or(cause).to_lowercase();
+    let known = [
+        ("failed to lookup address", "no machine of this name is known"),
+        ("close_notify", "it ended in the middle"),
+        ("incompletemessage", "it ended in the middle"),
+        ("connection closed before message completed", "it ended in the middle"),
+    ];
+    let words = known.iter().find(|(theirs, _)| text.contains(theirs));
+    words.map_or(text.clone(), |(_, ours)| (*ours).to_owned())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn causes_are_told_in_words() {
+        let unknown = "failed to lookup address information: Name or service not known";
+        assert_eq!(in_words(unknown), "no machine of this name is known");
+        let torn = "peer closed connection without sending TLS close_notify: https://docs.rs/…";
+        assert_eq!(in_words(torn), "it ended in the middle");
+        assert_eq!(in_words("Connection refused (os error 111)"), "connection refused");
+    }
 
     #[test]
     fn a_full_disk_of_the_master_is_not_taken_for_ones_own() {
