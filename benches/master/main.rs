@@ -161,6 +161,7 @@ async fn upload() {
         size_bytes: UPLOAD_BYTES,
         hash,
         frames: None,
+        at_opening: false,
     }];
     let announced = master
         .submit(

@@ -60,8 +60,14 @@ pub struct CollectedFile {
     pub disk_path: PathBuf,
     /// Where it lies inside the job: its absolute path without the root, `/` between names.
     pub virtual_path: String,
-    /// What it is: blend, library, image, font, sound, clip, volume, cache, text or other.
+    /// What it is: blend, library, image, font, sound, clip, volume, cache, strip, text or other.
     pub kind: String,
+    /// First and last frame that need it; none: all do.
+    #[serde(default)]
+    pub frames: Option<(i32, i32)>,
+    /// Whether Blender looks for it only when it opens the scene.
+    #[serde(default)]
+    pub at_opening: bool,
 }
 
 /// A file that should be there.

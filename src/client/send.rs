@@ -154,6 +154,8 @@ async fn hash(collected: &Collected, request: &SubmitRequest, board: &Arc<Board>
     let source = |file: &CollectedFile| SourceFile {
         disk_path: file.disk_path.clone(),
         virtual_path: file.virtual_path.clone(),
+        frames: file.frames,
+        at_opening: file.at_opening,
     };
     let main = source(&collected.main);
     let others: Vec<SourceFile> = collected.files.iter().map(source).collect();

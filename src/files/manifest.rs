@@ -18,6 +18,10 @@ pub struct SourceFile {
     pub disk_path: PathBuf,
     /// Where it lies beside the others: a path with `/` between names, without a root.
     pub virtual_path: String,
+    /// First and last frame that need it; none: all do.
+    pub frames: Option<(i32, i32)>,
+    /// Whether Blender looks for it only when it opens the scene.
+    pub at_opening: bool,
 }
 
 /// A manifest, and where each of its contents is on this disk.
@@ -38,27 +42,28 @@ pub fn build(
     mut progress: impl FnMut(u64, u64),
     cancelled: &AtomicBool,
 ) -> Result<BuiltManifest> {
-    let mut sources: BTreeMap<&str, &Path> = BTreeMap::new();
+    let mut sources: BTreeMap<&str, &SourceFile> = BTreeMap::new();
     for file in std::iter::once(main).chain(files) {
-        sources.entry(&file.virtual_path).or_insert(&file.disk_path);
+        sources.entry(&file.virtual_path).or_insert(file);
     }
     let root = common_root(sources.keys().copied());
-    let total_bytes = total_bytes(sources.values().copied())?;
+    let total_bytes = total_bytes(sources.values().map(|file| file.disk_path.as_path()))?;
     let mut hashed_bytes = 0;
     let mut entries = Vec::with_capacity(sources.len());
     let mut contents = BTreeMap::new();
-    for (virtual_path, disk_path) in &sources {
+    for (virtual_path, file) in &sources {
         let path: JobPath = virtual_path[root..].parse()?;
-        let (hash, size_bytes) = hash_file(disk_path, cancelled, |bytes| {
+        let (hash, size_bytes) = hash_file(&file.disk_path, cancelled, |bytes| {
             hashed_bytes += bytes;
             progress(hashed_bytes, total_bytes);
         })?;
-        contents.entry(hash).or_insert_with(|| disk_path.to_path_buf());
+        contents.entry(hash).or_insert_with(|| file.disk_path.clone());
         entries.push(FileEntry {
             path,
             size_bytes,
             hash,
-            frames: None,
+            frames: file.frames,
+            at_opening: file.at_opening,
         });
     }
     let manifest = Manifest {
@@ -127,6 +132,8 @@ mod tests {
         SourceFile {
             disk_path,
             virtual_path: virtual_path.to_owned(),
+            frames: None,
+            at_opening: false,
         }
     }
 
@@ -136,7 +143,11 @@ mod tests {
         let main = source(folder.path(), "home/ä/shot/main.blend", "scene");
         let files = [
             source(folder.path(), "home/ä/shop/wood.png", "pixels"),
-            source(folder.path(), "home/ä/shot/copy of wood.png", "pixels"),
+            SourceFile {
+                frames: Some((1, 5)),
+                at_opening: true,
+                ..source(folder.path(), "home/ä/shot/copy of wood.png", "pixels")
+            },
             main.clone(),
         ];
         let mut told = Vec::new();
@@ -152,6 +163,11 @@ mod tests {
         let paths: Vec<_> = built.manifest.files.iter().map(|file| file.path.as_str()).collect();
         assert_eq!(paths, ["shop/wood.png", "shot/copy of wood.png", "shot/main.blend"]);
         assert_eq!(built.manifest.main.as_str(), "shot/main.blend");
+        let windows = built.manifest.files.iter().map(|file| (file.frames, file.at_opening));
+        assert_eq!(
+            windows.collect::<Vec<_>>(),
+            [(None, false), (Some((1, 5)), true), (None, false)]
+        );
         assert_eq!(built.contents.len(), 2, "same content is one content");
         assert_eq!(told.last(), Some(&(17, 17)));
     }

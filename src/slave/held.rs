@@ -92,6 +92,12 @@ impl Held {
         !self.queue.is_empty()
     }
 
+    /// The frames of a job that wait to be rendered.
+    pub(super) fn queued_frames(&self, job: JobId) -> Vec<i32> {
+        let of_job = self.queue.iter().filter(|name| name.job == job);
+        of_job.filter_map(|name| Some(self.tasks.get(name)?.frame)).collect()
+    }
+
     /// The job whose scene is open.
     pub(super) fn warm(&self) -> Option<JobId> {
         self.warm

@@ -9,6 +9,7 @@ use crate::ids::{BlenderVersion, JobId};
 use crate::link::Link;
 use crate::wire::{FileEntry, JobInfo, Manifest};
 use std::collections::VecDeque;
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
 /// Jobs whose folders stay: the one that is rendered, and the one before, which may come back.
@@ -22,6 +23,8 @@ pub(super) struct Scene {
     /// The Blender that collected it.
     pub(super) blender: Option<BlenderVersion>,
     pub(super) request: SceneRequest,
+    /// Goes up with files that a Blender which has the scene open would not notice.
+    pub(super) revision: u32,
 }
 
 /// The jobs on this disk, latest first.
@@ -41,6 +44,7 @@ struct JobFolder {
     manifest: Manifest,
     /// For each file of the manifest, whether it is in the folder.
     placed: Vec<bool>,
+    revision: u32,
 }
 
 impl Scenes {
@@ -60,20 +64,26 @@ impl Scenes {
     pub(super) fn ready(&mut self, job: JobId, frame: i32) -> Option<Scene> {
         let place = self.jobs.iter().position(|it| it.job == job)?;
         let found = self.jobs.remove(place)?;
-        let scene = found.missing(frame).next().is_none().then(|| found.scene());
+        let scene = found.missing(&[frame]).next().is_none().then(|| found.scene());
         self.jobs.push_front(found);
         scene
     }
 
-    /// Brings all here that this frame of the job needs, telling how far it is.
-    pub(super) async fn fetch(&mut self, link: &Link, job: JobId, frame: i32, tell: &(dyn Fn(String) + Sync)) -> Result<Scene> {
+    /// Brings all here that these frames of the job need, telling how far it is.
+    pub(super) async fn fetch(
+        &mut self,
+        link: &Link,
+        job: JobId,
+        frames: &[i32],
+        tell: &(dyn Fn(String) + Sync),
+    ) -> Result<Scene> {
         if self.jobs.front().is_none_or(|it| it.job != job) {
             self.begin(link, job).await?;
         }
         let Some(current) = self.jobs.front_mut() else {
             return Err(Error::internal("the job that was just begun is not there"));
         };
-        let missing: Vec<(usize, FileEntry)> = current.missing(frame).collect();
+        let missing: Vec<(usize, FileEntry)> = current.missing(frames).collect();
         for (count, (place, entry)) in missing.iter().enumerate() {
             tell(format!(
                 "fetching file {} of {} for {}",
@@ -87,6 +97,7 @@ impl Scenes {
             };
             link_or_copy(&content, &entry.path.below(&current.folder))?;
             current.placed[*place] = true;
+            current.revision += u32::from(entry.at_opening);
         }
         Ok(current.scene())
     }
@@ -108,6 +119,7 @@ impl Scenes {
             name: info.name,
             blender: info.blender,
             placed: vec![false; manifest.files.len()],
+            revision: 0,
             manifest,
         });
         Ok(())
@@ -115,9 +127,10 @@ impl Scenes {
 }
 
 impl JobFolder {
-    /// Files that a frame needs and that are not here, with their places in the manifest.
-    fn missing(&self, frame: i32) -> impl Iterator<Item = (usize, FileEntry)> {
-        let needed = move |entry: &FileEntry| entry.frames.is_none_or(|(first, last)| (first..=last).contains(&frame));
+    /// Files that one of these frames needs and that are not here, with their places in the manifest.
+    fn missing(&self, frames: &[i32]) -> impl Iterator<Item = (usize, FileEntry)> {
+        let any_in = move |window: RangeInclusive<i32>| frames.iter().any(|frame| window.contains(frame));
+        let needed = move |entry: &FileEntry| entry.frames.is_none_or(|(first, last)| any_in(first..=last));
         let files = self.manifest.files.iter().zip(&self.placed).enumerate();
         files
             .filter(move |(_, (entry, placed))| !**placed && needed(entry))
@@ -132,6 +145,7 @@ impl JobFolder {
                 blend: self.manifest.main.below(&self.folder),
                 settings: self.manifest.settings.clone(),
             },
+            revision: self.revision,
         }
     }
 }
@@ -172,6 +186,7 @@ mod tests {
             size_bytes: 1,
             hash: ContentHash([1; 32]),
             frames,
+            at_opening: false,
         };
         let mut job = JobFolder {
             job: JobId::from_bits(1),
@@ -188,12 +203,14 @@ mod tests {
                 settings: RenderSettings::default(),
             },
             placed: vec![false; 3],
+            revision: 0,
         };
-        let missing = |job: &JobFolder, frame| -> Vec<usize> { job.missing(frame).map(|(place, _)| place).collect() };
-        assert_eq!(missing(&job, 5), [0, 1]);
+        let missing = |job: &JobFolder, frames: &[i32]| -> Vec<usize> { job.missing(frames).map(|(place, _)| place).collect() };
+        assert_eq!(missing(&job, &[5]), [0, 1]);
+        assert_eq!(missing(&job, &[4, 5, 6]), [0, 1, 2], "a chunk needs what its frames need");
         job.placed = vec![true, true, false];
-        assert!(missing(&job, 1).is_empty());
-        assert_eq!(missing(&job, 6), [2]);
+        assert!(missing(&job, &[1]).is_empty());
+        assert_eq!(missing(&job, &[6]), [2]);
     }
 
     #[test]

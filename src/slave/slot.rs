@@ -229,10 +229,13 @@ impl Slot {
         }
         shop.board.fetching(format!("fetching the files for frame {frame}"));
         let tell = |text: String| shop.board.fetching(text);
+        // What waits to be rendered, too: one fetch for the chunk.
+        let mut frames = shop.desk.look(|held| held.queued_frames(job));
+        frames.push(frame);
         let mut backoff = Backoff::default();
         loop {
             let session = shop.session().await;
-            match self.scenes.fetch(&session.link, job, frame, &tell).await {
+            match self.scenes.fetch(&session.link, job, &frames, &tell).await {
                 Err(error) if matches!(error.code, Code::Unreachable | Code::Timeout) => {
                     tokio::time::sleep(backoff.next_wait()).await;
                 }
@@ -256,7 +259,7 @@ impl Slot {
         let shop = Arc::clone(&self.shop);
         let blender = choose(&shop.blenders, scene.blender)?;
         let job = assignment.name.job;
-        if self.warm.as_mut().is_some_and(|warm| warm.fits(job, blender)) {
+        if self.warm.as_mut().is_some_and(|warm| warm.fits(job, scene.revision, blender)) {
             return Ok(());
         }
         shop.board.fetching(format!("opening the scene of {}", scene.name));

@@ -28,6 +28,8 @@ pub(super) struct Warm {
     lines: mpsc::Receiver<LogLine>,
     blender: Installation,
     job: JobId,
+    /// Of the scene's files when it was opened.
+    revision: u32,
     frames: u32,
 }
 
@@ -59,15 +61,16 @@ impl Warm {
             lines,
             blender,
             job,
+            revision: scene.revision,
             frames: 0,
         })
     }
 
     /// Whether it can go on with this job as it is.
-    pub(super) fn fits(&mut self, job: JobId, blender: &Installation) -> bool {
+    pub(super) fn fits(&mut self, job: JobId, revision: u32, blender: &Installation) -> bool {
         let is_due =
             self.frames >= FRAMES_MAX || self.frames > 0 && self.frames.is_multiple_of(FRAMES_PER_LOOK) && self.is_too_big();
-        self.is_of(job) && self.blender == *blender && !is_due && !self.worker.has_ended()
+        self.is_of(job) && self.revision == revision && self.blender == *blender && !is_due && !self.worker.has_ended()
     }
 
     /// Whether this job's scene is open in it.

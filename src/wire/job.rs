@@ -21,6 +21,9 @@ pub struct FileEntry {
     /// First and last frame that need it; none: all do.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub frames: Option<(i32, i32)>,
+    /// Whether Blender looks for it only when it opens the scene: if it comes later, the scene has to be opened again.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub at_opening: bool,
 }
 
 /// What of the scene is rendered, and what is set differently from what the file says.

@@ -118,6 +118,7 @@ impl Farm {
                     size_bytes,
                     hash,
                     frames: None,
+                    at_opening: false,
                 }],
                 settings: RenderSettings::default(),
             }),
