@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 SLICE_S = 0.1
 CANCEL_TIMEOUT_S = 5.0
-_STAMPS = ("cryptomatte/", "cycles.")
 
 
 @dataclass
@@ -106,7 +105,10 @@ class NetworkRenderEngine(bpy.types.RenderEngine):
     def _gather(self, depsgraph: bpy.types.Depsgraph) -> None:
         frame = self._gathered_frame(job.scene_of(depsgraph))
         if frame is not None:
-            self._load(frame, depsgraph.view_layer_eval.name)
+            try:
+                passes.load_layer(self, depsgraph.view_layer_eval.name, frame.number, frame.path, frame.info)
+            except passes.Unfit as unfit:
+                raise Failure(str(unfit)) from unfit
 
     def _gathered_frame(self, scene: bpy.types.Scene) -> _Frame | None:
         """The current frame, once it is here; None if the artist gave up waiting."""
@@ -147,32 +149,6 @@ class NetworkRenderEngine(bpy.types.RenderEngine):
         if _render.gathering is None and _render.question is not None:
             _render.gathering = _render.question.answer(SLICE_S)
         return _render.gathering
-
-    def _load(self, frame: _Frame, layer: str) -> None:
-        """Brings a view layer with all its passes into the render result, exactly as it was rendered."""
-        found = frame.info.passes.get(layer)
-        if found is None:
-            raise Failure(f"frame {frame.number} has no view layer {layer}: it is newer than the job")
-        for name, channels in found.items():
-            if name != "Combined":
-                self.add_pass(name, len(channels), channels, layer=layer)
-        result = self.begin_result(0, 0, self.resolution_x, self.resolution_y, layer=layer)
-        wanted = f"{result.resolution_x} x {result.resolution_y}"
-        given = f"{frame.info.width} x {frame.info.height}"
-        try:
-            if wanted != given:
-                raise Failure(f"frame {frame.number} was rendered at {given}, this scene is set to {wanted}")
-            result.load_from_file(frame.path)
-        except RuntimeError as error:
-            # Its text names an internal function; Blender has printed it already.
-            raise Failure(f"frame {frame.number} cannot be loaded from {frame.path}") from error
-        finally:
-            self.end_result(result)
-        # Blender keeps what is stamped on the whole result, and only once the part has been ended.
-        whole = self.get_result()
-        for key, value in frame.info.metadata.items():
-            if key.startswith(_STAMPS):
-                whole.stamp_data_add_field(key, value)
 
 
 def own(connection: client.Connection, created: str) -> None:

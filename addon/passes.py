@@ -1,11 +1,14 @@
-"""Which passes the compositor offers: those of the engine that slaves render with, not of Network Render itself.
+"""The passes of gathered pictures: which ones the compositor offers, and how they come into Blender's render result.
 
-Without them a Render Layers node keeps only its image, and links from the other passes go dead without a word.
+Without those that the slaves' engine has, a Render Layers node keeps only its image, and links from the other passes go dead
+without a word. Used by the add-on's engine, and by the children that make final frames (`finishing.py` of the core).
 """
 
-from typing import Any
+from typing import Any, Protocol
 
 import bpy
+
+_STAMPS = ("cryptomatte/", "cycles.")
 
 # Attribute of the view layer → the pass's name, channels and kind in EEVEE, which registers them natively.
 _EEVEE_PASSES: tuple[tuple[str, str, str, Any], ...] = (
@@ -38,3 +41,44 @@ def register_passes(engine: bpy.types.RenderEngine, name: str, scene: bpy.types.
         for attribute, title, channels, kind in _EEVEE_PASSES:
             if getattr(layer, attribute, False):
                 engine.register_pass(scene, layer, title, len(channels), channels, kind)
+
+
+class Picture(Protocol):
+    """What is known of a gathered multilayer EXR."""
+
+    width: int
+    height: int
+    passes: dict[str, dict[str, str]]
+    """View layer → pass → its channels in Blender's own order, such as `XYZ`."""
+    metadata: dict[str, str]
+
+
+class Unfit(Exception):
+    """A picture that does not fit the scene; the text is one sentence."""
+
+
+def load_layer(engine: bpy.types.RenderEngine, layer: str, frame: int, path: str, picture: Picture) -> None:
+    """Brings a view layer with all its passes into the render result, exactly as it was rendered."""
+    found = picture.passes.get(layer)
+    if found is None:
+        raise Unfit(f"frame {frame} has no view layer {layer}: it is newer than the job")
+    for name, channels in found.items():
+        if name != "Combined":
+            engine.add_pass(name, len(channels), channels, layer=layer)
+    result = engine.begin_result(0, 0, engine.resolution_x, engine.resolution_y, layer=layer)
+    wanted = f"{result.resolution_x} x {result.resolution_y}"
+    given = f"{picture.width} x {picture.height}"
+    try:
+        if wanted != given:
+            raise Unfit(f"frame {frame} was rendered at {given}, this scene is set to {wanted}")
+        result.load_from_file(path)
+    except RuntimeError as error:
+        # Its text names an internal function; Blender has printed it already.
+        raise Unfit(f"frame {frame} cannot be loaded from {path}") from error
+    finally:
+        engine.end_result(result)
+    # Blender keeps what is stamped on the whole result, and only once the part has been ended.
+    whole = engine.get_result()
+    for key, value in picture.metadata.items():
+        if key.startswith(_STAMPS):
+            whole.stamp_data_add_field(key, value)

@@ -85,6 +85,37 @@ pub async fn find_installations(given: &[PathBuf]) -> Result<Vec<Installation>> 
     Err(none_found())
 }
 
+/// A Blender that finishes what others of its series rendered: the given one, else the first one here that is of this series.
+pub async fn choose_installation(given: Option<&Path>, wanted: Option<BlenderVersion>) -> Result<Installation> {
+    let fits = |version: BlenderVersion| wanted.is_none_or(|wanted| wanted.same_series(version));
+    let series = wanted.map(BlenderVersion::series).unwrap_or_default();
+    if let Some(path) = given {
+        let found = probe(path).await?;
+        return if fits(found.version) {
+            Ok(found)
+        } else {
+            Err(Error::blender(format!(
+                "{} is Blender {}, the job was rendered by Blender {series}: pictures differ between them",
+                path.display(),
+                found.version
+            ))
+            .hint(format!("name a Blender {series} by --blender")))
+        };
+    }
+    for path in candidates() {
+        if let Ok(found) = probe(&path).await
+            && fits(found.version)
+        {
+            return Ok(found);
+        }
+    }
+    Err(match wanted {
+        None => none_found(),
+        Some(_) => Error::blender(format!("there is no Blender {series} on this machine's PATH"))
+            .hint("name one by --blender: pictures differ between series"),
+    })
+}
+
 /// What a program is by its name, without asking it: none if the name does not tell.
 pub(super) fn guess(path: &Path) -> Option<Kind> {
     let name = path.file_stem()?.to_string_lossy().to_lowercase();

@@ -10,6 +10,7 @@
 //! Absences: no HTTP, no farm, no job. A hang is for the caller to notice, who drops what it waits for and kills.
 
 mod collect;
+mod finisher;
 mod header;
 mod installation;
 mod log;
@@ -18,6 +19,7 @@ mod talk;
 mod worker;
 
 pub use collect::{CollectRequest, Collected, CollectedFile, MissingFile, collect};
-pub use installation::{Installation, Kind, find_installations, probe};
+pub use finisher::{FinalPicture, Finisher};
+pub use installation::{Installation, Kind, choose_installation, find_installations, probe};
 pub use log::LogLine;
 pub use worker::{Rendered, SceneRequest, Worker, WorkerOptions};

@@ -25,11 +25,13 @@ const DEATH_TIMEOUT_S: u64 = 10;
 /// What a dead child printed is read within this time.
 const LAST_LINES_TIMEOUT_S: u64 = 1;
 
-/// The scripts that children run; the first two import the third.
-const SCRIPTS: [(&str, &str); 3] = [
+/// The scripts that children run; the first two import the others. How passes come into Blender, the add-on knows too.
+const SCRIPTS: [(&str, &str); 5] = [
     ("worker.py", include_str!("worker.py")),
     ("collect.py", include_str!("collect.py")),
     ("opening.py", include_str!("opening.py")),
+    ("finishing.py", include_str!("finishing.py")),
+    ("passes.py", include_str!("../../addon/passes.py")),
 ];
 
 /// How a child is started.

@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 use crate::ids::BlenderVersion;
 use crate::wire::RenderSettings;
 use serde::{Deserialize, Serialize};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
@@ -44,6 +44,17 @@ pub(super) enum What<'a> {
         frame: i32,
         output: &'a Path,
     },
+    OpenToFinish {
+        blend: &'a Path,
+        allow_scripts: bool,
+        threads: u32,
+        #[serde(flatten)]
+        settings: &'a RenderSettings,
+    },
+    Finish {
+        pictures: &'a Path,
+        folder: &'a Path,
+    },
 }
 
 /// What it answers.
@@ -61,6 +72,12 @@ pub(super) enum Reply {
         seconds: f64,
         size: (u32, u32),
         layers: Vec<String>,
+    },
+    OpenedToFinish {
+        is_movie: bool,
+    },
+    Finished {
+        files: Vec<PathBuf>,
     },
     Failed {
         reason: String,

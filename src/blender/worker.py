@@ -21,7 +21,9 @@ import time
 import bpy
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import finishing
 import opening
+import passes
 
 CONNECT_TIMEOUT_S = 30
 PROGRESS_INTERVAL_S = 0.5
@@ -55,8 +57,8 @@ def main():
 def answer(order):
     """Carries out one order; whatever goes wrong becomes a sentence."""
     try:
-        return {"open": open_scene, "render": render}[order["order"]](order)
-    except (Failed, opening.Refused) as refusal:
+        return ORDERS[order["order"]](order)
+    except (Failed, opening.Refused, passes.Unfit) as refusal:
         return {"reply": "failed", "reason": str(refusal)}
     except Exception as error:  # the worker must answer, whatever Blender or a scene's add-on raises
         return {"reply": "failed", "reason": f"{type(error).__name__}: {opening.sentence(error)}"}
@@ -196,6 +198,14 @@ def down(part, side):
 def rendered_layers(scene):
     """The names of the view layers that the picture has to hold."""
     return [layer.name for layer in scene.view_layers if layer.use]
+
+
+ORDERS = {
+    "open": open_scene,
+    "render": render,
+    "open_to_finish": finishing.open_scene,
+    "finish": finishing.finish,
+}
 
 
 def receive(link, orders):

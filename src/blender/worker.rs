@@ -154,6 +154,11 @@ impl Worker {
         }
     }
 
+    /// Sends an order and waits for its reply. All lines that it printed have been handed to the log by then.
+    pub(super) async fn order(&mut self, what: What<'_>, doing: &str) -> Result<Reply> {
+        self.talk.ask(what, doing, &mut self.tree, &self.log).await
+    }
+
     /// Whether the process has ended, without waiting.
     pub fn has_ended(&mut self) -> bool {
         self.tree.has_exited()
@@ -206,7 +211,7 @@ pub(super) fn last_words(what: &str, log: &Log) -> String {
     }
 }
 
-fn unexpected(reply: Result<Reply>, doing: &str) -> Error {
+pub(super) fn unexpected(reply: Result<Reply>, doing: &str) -> Error {
     match reply {
         Err(error) => error,
         Ok(Reply::Failed { reason }) => Error::blender(reason),

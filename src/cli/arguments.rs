@@ -98,7 +98,7 @@ pub(super) enum Command {
     /// Show the rules by which jobs are balanced, or change them
     Rules(RulesArguments),
     /// Bring the finished frames of a job into a folder
-    Results(ResultsArguments),
+    Results(super::results::ResultsArguments),
     /// Tell whether two EXR files, or two folders of frames, hold the same pictures
     Compare {
         /// An EXR file or a folder of frames
@@ -348,20 +348,16 @@ pub(super) struct SubmitArguments {
     /// Wait, and bring the frames into this folder as they get done
     #[arg(long, value_name = "DIR")]
     pub(super) results: Option<PathBuf>,
+    /// Bring final frames: composited, in the scene's own format, named by its output path
+    #[arg(long = "final", value_name = "WHERE", requires = "results")]
+    pub(super) finals: Option<Finals>,
 }
 
-#[derive(Debug, Args)]
-pub(super) struct ResultsArguments {
-    #[command(flatten)]
-    pub(super) job: JobQuery,
-    /// The folder; it is made if it is not there
-    pub(super) folder: PathBuf,
-    /// Only these frames
-    #[arg(long, allow_hyphen_values = true)]
-    pub(super) frames: Option<FrameSet>,
-    /// Wait for frames that are not rendered yet
-    #[arg(long)]
-    pub(super) wait: bool,
+/// Who makes final frames.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Finals {
+    /// This machine, as the frames come in
+    Client,
 }
 
 #[derive(Debug, Args)]

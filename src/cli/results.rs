@@ -1,18 +1,19 @@
 //! `netrender results`, and the waiting of `netrender submit --wait`.
 
-use super::arguments::ResultsArguments;
+use super::arguments::JobQuery;
 use super::ask::state_name;
 use super::interrupt::Interrupt;
 use super::progress::{Meter, Unit};
 use super::screen::{bytes, note, say, say_json};
 use super::{STATUS_FAILED, STATUS_OK, connect};
 use crate::access::KeySource;
-use crate::client::{Client, Gather, GatherRequest, GatherView};
+use crate::client::{Client, Finish, FinishRequest, FinishView, Gather, GatherRequest, GatherView};
 use crate::error::{Code, Error, Result};
-use crate::ids::JobId;
+use crate::ids::{FrameSet, JobId};
 use crate::wire::{JobInfo, JobStateInfo};
+use clap::Args;
 use serde_json::json;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// Between two looks at a gathering, which lies in memory.
@@ -20,9 +21,35 @@ const LOOK_MS: u64 = 100;
 /// Between two questions to the master.
 const ASK_MS: u64 = 500;
 
+#[derive(Debug, Args)]
+pub(super) struct ResultsArguments {
+    #[command(flatten)]
+    pub(super) job: JobQuery,
+    /// The folder; it is made if it is not there
+    pub(super) folder: PathBuf,
+    /// Only these frames
+    #[arg(long, allow_hyphen_values = true)]
+    pub(super) frames: Option<FrameSet>,
+    /// Wait for frames that are not rendered yet
+    #[arg(long)]
+    pub(super) wait: bool,
+    /// Make final frames of them: composited, in the scene's own format, named by its output path
+    #[arg(long = "final")]
+    pub(super) finals: bool,
+    /// The Blender that makes final frames; else one of the job's series on the PATH
+    #[arg(long, value_name = "PATH", requires = "finals")]
+    pub(super) blender: Option<PathBuf>,
+    /// Let scripts inside of the scene run while final frames are made
+    #[arg(long, requires = "finals")]
+    pub(super) allow_scripts: bool,
+}
+
 pub(super) fn results(wanted: ResultsArguments, keys: &KeySource) -> Result<u8> {
     let client = connect(&wanted.job.to.master, keys)?;
     let interrupt = Interrupt::listen()?;
+    if wanted.finals {
+        return finals(&client, wanted, &interrupt);
+    }
     let gather = client.gather(GatherRequest {
         job: client.find_job(&wanted.job.id)?,
         folder: wanted.folder.clone(),
@@ -43,6 +70,63 @@ pub(super) fn results(wanted: ResultsArguments, keys: &KeySource) -> Result<u8> 
         say(&summary(&view, &wanted.folder))?;
     }
     Ok(if view.failed > 0 { STATUS_FAILED } else { STATUS_OK })
+}
+
+/// Gathers, and makes what a local render would have written.
+fn finals(client: &Client, wanted: ResultsArguments, interrupt: &Interrupt) -> Result<u8> {
+    let finish = client.finish(FinishRequest {
+        job: client.find_job(&wanted.job.id)?,
+        folder: wanted.folder.clone(),
+        frames: wanted.frames,
+        follow: wanted.wait,
+        blender: wanted.blender,
+        allow_scripts: wanted.allow_scripts,
+    })?;
+    let view = follow_finish(&finish, interrupt)?;
+    let job = &view.gathered.job;
+    if wanted.job.to.json {
+        say_json(&json!({
+            "job": job.id.to_string(),
+            "folder": wanted.folder,
+            "wanted": view.gathered.wanted,
+            "finished": view.finished,
+            "files": view.files,
+            "failed": view.gathered.failed,
+        }))?;
+    } else {
+        let failed = failed_too(view.gathered.failed);
+        let open = still_open(job, view.gathered.wanted - view.finished - view.gathered.failed);
+        say(&format!(
+            "{} of {} frames are finished, {} files are in {}{failed}{open}",
+            view.finished,
+            view.gathered.wanted,
+            view.files,
+            wanted.folder.display()
+        ))?;
+    }
+    Ok(if view.gathered.failed > 0 { STATUS_FAILED } else { STATUS_OK })
+}
+
+/// Shows a finishing until nothing is left to be had.
+pub(super) fn follow_finish(finish: &Finish, interrupt: &Interrupt) -> Result<FinishView> {
+    let mut meter = Meter::new(Unit::Frames);
+    loop {
+        let view = finish.wait(Duration::from_millis(LOOK_MS));
+        if view.complete {
+            return Ok(view);
+        }
+        if let Some(error) = view.ended {
+            return Err(error);
+        }
+        if interrupt.wait(Duration::ZERO) {
+            return Err(Error::cancelled(format!(
+                "interrupted: {} of {} frames are finished, the job goes on",
+                view.finished, view.gathered.wanted
+            ))
+            .hint(format!("netrender cancel {} ends the job", view.gathered.job.id)));
+        }
+        meter.show(view.finished.into(), view.gathered.wanted.into(), &view.text);
+    }
 }
 
 /// Shows a gathering until nothing is left to be had.
@@ -127,14 +211,8 @@ pub(super) fn judge(job: &JobInfo) -> Result<()> {
 }
 
 fn summary(view: &GatherView, folder: &Path) -> String {
-    let failed = match view.failed {
-        0 => String::new(),
-        failed => format!(", {failed} failed"),
-    };
-    let open = match view.wanted - view.here - view.failed {
-        0 => String::new(),
-        open => format!(", {open} are not rendered (the job is {})", state_name(view.job.state)),
-    };
+    let failed = failed_too(view.failed);
+    let open = still_open(&view.job, view.wanted - view.here - view.failed);
     let size = bytes(view.here_bytes);
     format!(
         "{} of {} frames ({size}) are in {}{failed}{open}",
@@ -142,6 +220,20 @@ fn summary(view: &GatherView, folder: &Path) -> String {
         view.wanted,
         folder.display()
     )
+}
+
+fn failed_too(frames: u32) -> String {
+    match frames {
+        0 => String::new(),
+        failed => format!(", {failed} failed"),
+    }
+}
+
+fn still_open(job: &JobInfo, frames: u32) -> String {
+    match frames {
+        0 => String::new(),
+        open => format!(", {open} are not rendered (the job is {})", state_name(job.state)),
+    }
 }
 
 fn what_goes_on(job: &JobInfo, trouble: Option<&Error>) -> String {

@@ -3,11 +3,11 @@
 use super::arguments::SubmitArguments;
 use super::interrupt::Interrupt;
 use super::progress::{Meter, Unit};
-use super::results::{follow, judge, wait, warn};
+use super::results::{follow, follow_finish, judge, wait, warn};
 use super::screen::{bytes, say, say_json};
 use super::{STATUS_OK, connect};
 use crate::access::KeySource;
-use crate::client::{Client, GatherRequest, Progress, Submission, SubmitRequest, prepare_folder};
+use crate::client::{Client, FinishRequest, GatherRequest, Progress, Submission, SubmitRequest, prepare_folder};
 use crate::error::{Error, Result};
 use crate::ids::JobId;
 use crate::wire::{JobInfo, RenderSettings};
@@ -25,6 +25,7 @@ pub(super) fn submit(wanted: SubmitArguments, keys: &KeySource) -> Result<u8> {
     // Only now: until here an interruption may simply end the process.
     let interrupt = Interrupt::listen()?;
     let (json, waits, results) = (wanted.to.json, wanted.wait, wanted.results.clone());
+    let finals = wanted.finals.map(|_| wanted.blender.clone());
     if let Some(folder) = &results {
         prepare_folder(folder)?;
     }
@@ -44,7 +45,12 @@ pub(super) fn submit(wanted: SubmitArguments, keys: &KeySource) -> Result<u8> {
             bytes(sent.done)
         ))?;
     }
-    let over = wait_for(&client, job, waits, results.as_deref(), &interrupt)?;
+    let over = match (&results, finals) {
+        (None, _) if waits => Some(wait(&client, job, &interrupt)?),
+        (None, _) => None,
+        (Some(folder), None) => Some(gather(&client, job, folder, &interrupt)?),
+        (Some(folder), Some(blender)) => Some(finish(&client, job, folder, blender, &interrupt)?),
+    };
     if json {
         say_json(&answer(&client, over.as_ref().unwrap_or(&info), &sent, results.as_ref()))?;
     }
@@ -98,15 +104,8 @@ fn send(submission: &Submission, interrupt: &Interrupt) -> Result<JobId> {
     }
 }
 
-/// The job once it is over, if that is waited for.
-fn wait_for(client: &Client, job: JobId, waits: bool, results: Option<&Path>, interrupt: &Interrupt) -> Result<Option<JobInfo>> {
-    let Some(folder) = results else {
-        return if waits {
-            wait(client, job, interrupt).map(Some)
-        } else {
-            Ok(None)
-        };
-    };
+/// The job once it is over and its results are in the folder.
+fn gather(client: &Client, job: JobId, folder: &Path, interrupt: &Interrupt) -> Result<JobInfo> {
     let gather = client.gather(GatherRequest {
         job,
         folder: folder.to_path_buf(),
@@ -121,7 +120,24 @@ fn wait_for(client: &Client, job: JobId, waits: bool, results: Option<&Path>, in
         ))
         .hint(format!("netrender results {job} {} tries again", folder.display())));
     }
-    Ok(Some(view.job))
+    Ok(view.job)
+}
+
+/// The job once it is over and its final frames are in the folder.
+fn finish(client: &Client, job: JobId, folder: &Path, blender: Option<PathBuf>, interrupt: &Interrupt) -> Result<JobInfo> {
+    let finish = client.finish(FinishRequest {
+        job,
+        folder: folder.to_path_buf(),
+        frames: None,
+        follow: true,
+        blender,
+        allow_scripts: false,
+    })?;
+    let view = follow_finish(&finish, interrupt).map_err(|error| match error.hint {
+        Some(_) => error,
+        None => error.hint(format!("netrender results {job} {} --final tries again", folder.display())),
+    })?;
+    Ok(view.gathered.job)
 }
 
 fn answer(client: &Client, job: &JobInfo, sent: &Progress, results: Option<&PathBuf>) -> serde_json::Value {

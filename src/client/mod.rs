@@ -9,6 +9,8 @@ mod board;
 mod entrust;
 mod fetch;
 mod find;
+mod finish;
+mod finishing;
 mod gather;
 mod manage;
 mod pending;
@@ -23,6 +25,7 @@ mod transfer;
 pub use board::{Progress, Stage};
 pub use entrust::renew_key;
 pub use find::MasterFound;
+pub use finish::{Finish, FinishRequest, FinishView};
 pub use gather::{Gather, GatherRequest, GatherView, prepare_folder};
 pub use pending::Pending;
 pub use rules::{RuleSetting, RulesChange};
@@ -135,6 +138,12 @@ impl Client {
     /// The same without waiting for the job.
     pub fn start_gather(&self, request: GatherRequest) -> Result<Pending<Arc<Gather>>> {
         self.threads.begin(gather::start(self.link.clone(), request))
+    }
+
+    /// Asks for the job once, then makes the final files of its frames in a folder as they get done.
+    pub fn finish(&self, request: FinishRequest) -> Result<Arc<Finish>> {
+        let link = self.link.clone();
+        self.threads.ask(finish::start(link, request))
     }
 
     /// All jobs, newest first.

@@ -24,7 +24,7 @@ pub(super) type Connected = Own<client::Client>;
 /// A connection to a master.
 #[pyclass(frozen, module = "netrender_core")]
 #[derive(Debug)]
-pub(super) struct Client(Arc<Connected>);
+pub(super) struct Client(pub(super) Arc<Connected>);
 
 #[pymethods]
 impl Client {

@@ -9,6 +9,7 @@ mod asking;
 mod client;
 mod error;
 mod find;
+mod finishing;
 mod keys;
 mod master;
 mod moving;
@@ -33,6 +34,8 @@ mod _core {
     use super::error::{InvalidJob, NetrenderError, NotFound, Refused, Stopped, Timeout, Unreachable, VersionMismatch};
     #[pymodule_export]
     use super::find::find_masters;
+    #[pymodule_export]
+    use super::finishing::{Finish, FinishProgress};
     #[pymodule_export]
     use super::keys::{add_key, key_line, trust};
     #[pymodule_export]

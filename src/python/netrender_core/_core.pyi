@@ -358,6 +358,42 @@ class Gather:
         """Ends the fetching; files that are there stay. A second call does nothing."""
 
 @final
+class Finish:
+    """Final frames on their way: gathered, and finished by a Blender of this machine."""
+
+    @classmethod
+    def start(
+        cls,
+        client: Client,
+        job: str,
+        folder: str,
+        *,
+        frames: str | None = None,
+        follow: bool = True,
+        blender: str | None = None,
+        allow_scripts: bool = False,
+    ) -> Finish:
+        """Asks for the job, then makes the final files of its frames in `folder`, as a local render of the scene writes them.
+
+        A Blender of the job's series does it: `blender`, else one on this machine. Without `follow`, only what is rendered by now.
+        """
+    def wait(self, timeout: float) -> FinishProgress:
+        """How far it is, waiting up to `timeout` seconds until it is over. Raises what made it end early."""
+    def stop(self) -> None:
+        """Ends it; files that are finished stay. A second call does nothing."""
+
+@final
+class FinishProgress:
+    """How far a finishing is, in frames; `files` counts what lies in the folder, those of File Output nodes too."""
+
+    wanted: int
+    finished: int
+    failed: int
+    files: int
+    text: str
+    complete: bool
+
+@final
 class GatheredFrame:
     """One frame of a gathering."""
 

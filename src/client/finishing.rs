@@ -1,0 +1,207 @@
+//! The work of finishing: the job's scene is fetched and opened, each frame finished as it comes in.
+//!
+//! The scene is that of the job: the artist's own file may have changed since. A movie is made when all its frames are here.
+
+use super::finish::{FinishRequest, Shared};
+use super::table::GatheredState;
+use super::wanted_frames;
+use crate::blender::{FinalPicture, Finisher, Installation, SceneRequest, WorkerOptions, choose_installation};
+use crate::error::{Error, Result};
+use crate::ids::{FrameSet, JobId};
+use crate::images;
+use crate::link::{Link, no_progress};
+use crate::wire::Manifest;
+use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Between two looks at the gathering.
+const LOOK: Duration = Duration::from_millis(200);
+
+/// Carries a finishing out.
+pub(super) async fn finish(shared: &Shared, link: &Link, request: &FinishRequest, work: &Path) -> Result<()> {
+    let job = shared.gather.view().job;
+    let wanted = wanted_frames(&job.frames, request.frames.as_ref())?;
+    shared.tell("looking for a Blender");
+    let installation = choose_installation(request.blender.as_deref(), job.blender).await?;
+    let scene = fetch_scene(shared, link, request.job, &wanted, &work.join("scene")).await?;
+    shared.tell("opening the scene");
+    let options = WorkerOptions {
+        threads: 0,
+        allow_scripts: request.allow_scripts,
+        folder: work.join("blender"),
+    };
+    let mut finisher = open(&installation, &options, &scene).await?;
+    let frames = Finishing {
+        shared,
+        request,
+        work,
+        finisher: &mut finisher,
+    };
+    let outcome = frames.run(&wanted).await;
+    finisher.kill().await;
+    outcome
+}
+
+async fn open(installation: &Installation, options: &WorkerOptions, scene: &SceneRequest) -> Result<Finisher> {
+    std::fs::create_dir_all(&options.folder).map_err(|error| Error::io("make the folder", &options.folder, &error))?;
+    Finisher::start(installation, options, scene).await
+}
+
+/// Brings the job's files here, as far as these frames need them.
+async fn fetch_scene(shared: &Shared, link: &Link, job: JobId, wanted: &FrameSet, folder: &Path) -> Result<SceneRequest> {
+    let manifest: Manifest = link.get(&format!("jobs/{job}/manifest")).await?;
+    for (place, file) in manifest.files.iter().enumerate() {
+        let is_needed = |(first, last)| wanted.iter().any(|frame| (first..=last).contains(&frame));
+        if !file.frames.is_none_or(is_needed) {
+            continue;
+        }
+        shared.tell(format!("fetching file {} of {}", place + 1, manifest.files.len()));
+        let path = file.path.below(folder);
+        let parent = path.parent().unwrap_or(folder);
+        std::fs::create_dir_all(parent).map_err(|error| Error::io("make the folder", parent, &error))?;
+        link.download(&format!("contents/{}", file.hash), &path, file.size_bytes, no_progress())
+            .await?;
+    }
+    Ok(SceneRequest {
+        blend: manifest.main.below(folder),
+        settings: manifest.settings,
+    })
+}
+
+/// A Blender that finishes what comes in.
+struct Finishing<'a> {
+    shared: &'a Shared,
+    request: &'a FinishRequest,
+    work: &'a Path,
+    finisher: &'a mut Finisher,
+}
+
+impl Finishing<'_> {
+    async fn run(mut self, wanted: &FrameSet) -> Result<()> {
+        let mut pictures = Vec::new();
+        for frame in wanted.iter() {
+            self.shared.tell(format!("waiting for frame {frame}"));
+            let Some(path) = self.layers_of(frame).await? else { continue };
+            let picture = look_at(frame, path)?;
+            if self.finisher.is_movie() {
+                pictures.push(picture);
+            } else {
+                self.make(&[picture]).await?;
+            }
+        }
+        if pictures.is_empty() {
+            Ok(())
+        } else {
+            self.make(&pictures).await
+        }
+    }
+
+    /// Where the frame's layers lie once they are here; none if they will not come.
+    async fn layers_of(&self, frame: i32) -> Result<Option<PathBuf>> {
+        loop {
+            let gather = Arc::clone(&self.shared.gather);
+            let (seen, view) = tokio::task::spawn_blocking(move || (gather.frame(frame, LOOK), gather.view()))
+                .await
+                .map_err(|error| Error::internal(format!("the waiting for frame {frame} ended: {error}")))?;
+            match seen.state {
+                GatheredState::Here => return Ok(seen.path),
+                state if state.is_settled() => return Ok(None),
+                GatheredState::Cancelled => return Ok(None),
+                _ => {}
+            }
+            match view.ended {
+                Some(error) => return Err(error),
+                None if view.complete => return Ok(None),
+                None => {}
+            }
+        }
+    }
+
+    /// Has the final files made, puts them into place, and lets the layers go.
+    async fn make(&mut self, pictures: &[FinalPicture]) -> Result<()> {
+        self.shared.tell(match pictures {
+            [only] => format!("finishing frame {}", only.frame),
+            _ => format!("making the movie of {} frames", pictures.len()),
+        });
+        let folder = Folder::make(self.work.join("final"))?;
+        let files = self.finisher.finish(pictures, &folder.0).await?;
+        for file in &files {
+            publish(&folder.0, &self.request.folder, file)?;
+        }
+        for picture in pictures {
+            // What stays behind goes with the work's folder.
+            let _ = std::fs::remove_file(&picture.path);
+        }
+        self.shared.count(pictures.len(), files.len());
+        Ok(())
+    }
+}
+
+/// A folder that is empty at first and goes with its owner.
+pub(super) struct Folder(pub(super) PathBuf);
+
+impl Folder {
+    pub(super) fn make(path: PathBuf) -> Result<Self> {
+        let left_over = std::fs::remove_dir_all(&path);
+        if let Err(error) = left_over
+            && error.kind() != std::io::ErrorKind::NotFound
+        {
+            return Err(Error::io("remove", &path, &error));
+        }
+        std::fs::create_dir_all(&path).map_err(|error| Error::io("make the folder", &path, &error))?;
+        Ok(Self(path))
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        // What cannot be removed is hidden, and removed by the next finishing of this process.
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+fn look_at(frame: i32, path: PathBuf) -> Result<FinalPicture> {
+    let info = images::inspect(&path)?;
+    Ok(FinalPicture {
+        frame,
+        path,
+        width: info.width,
+        height: info.height,
+        passes: info.layers,
+        metadata: info.metadata,
+    })
+}
+
+/// Gives a finished file its name in the folder, whole.
+fn publish(from: &Path, to: &Path, name: &Path) -> Result<()> {
+    if !name.components().all(|part| matches!(part, Component::Normal(_))) {
+        return Err(Error::blender(format!(
+            "Blender wrote a final file outside of its folder: {}",
+            name.display()
+        )));
+    }
+    let (made, target) = (from.join(name), to.join(name));
+    let failed = |error: std::io::Error| Error::io("write", &target, &error);
+    std::fs::create_dir_all(target.parent().unwrap_or(to)).map_err(failed)?;
+    std::fs::File::open(&made).and_then(|file| file.sync_all()).map_err(failed)?;
+    std::fs::rename(&made, &target).map_err(failed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_final_file_takes_its_place_below_the_folder_and_nowhere_else() {
+        let (from, to) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        std::fs::create_dir(from.path().join("Matte")).unwrap();
+        std::fs::write(from.path().join("Matte/0001.png"), b"new").unwrap();
+        std::fs::create_dir(to.path().join("Matte")).unwrap();
+        std::fs::write(to.path().join("Matte/0001.png"), b"old").unwrap();
+        publish(from.path(), to.path(), Path::new("Matte/0001.png")).unwrap();
+        assert_eq!(std::fs::read(to.path().join("Matte/0001.png")).unwrap(), b"new");
+        let error = publish(from.path(), to.path(), Path::new("../0001.png")).unwrap_err();
+        assert!(error.to_string().contains("outside"), "{error}");
+    }
+}
