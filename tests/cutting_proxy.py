@@ -14,12 +14,14 @@ class CuttingProxy:
     """Listens on this machine, and passes on to `port`. Use it in `with`.
 
     The first `cuts` uploads are cut after `after` bytes; `hold` keeps them open in silence instead. With `lose`, the
-    requests that begin so arrive, and it is the answers to the first `cuts` of them that are cut.
+    requests that begin so arrive, and it is the answers to the first `cuts` of them that are cut. `passed_up` counts the
+    bytes that went to the master.
     """
 
     def __init__(self, port: int, cuts: int, after: int, *, hold: bool = False, lose: bytes = b"") -> None:
         self.port, self.cuts, self.after, self.hold, self.lose = port, cuts, after, hold, lose
         self.cut = 0
+        self.passed_up = 0
         self.held, self.released = threading.Event(), threading.Event()
         self.lock = threading.Lock()
         self.sockets: list[socket.socket] = []
@@ -70,6 +72,9 @@ class CuttingProxy:
                 if uploading and passed > self.after and self._shall_cut():
                     break
                 target.sendall(piece)
+                if upwards:
+                    with self.lock:
+                        self.passed_up += len(piece)
         for each in (source, target):
             with suppress(OSError):
                 each.shutdown(socket.SHUT_RDWR)

@@ -1,5 +1,6 @@
 """Jobs on a wire that breaks: what has arrived is not sent again, and taking a job back leaves nothing."""
 
+import json
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -53,6 +54,35 @@ def test_an_upload_goes_on_where_the_wire_broke(port: int, scene: str) -> None:
         again = client.submit(scene, blender=[FAKE], frames="1-2")
         assert again.wait(WAIT_S) is not None
         assert (again.progress().done, again.progress().total) == (0, 0)
+
+
+def test_only_what_changed_is_sent_again(port: int, scene: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    textures = [tmp_path / f"{name}.png" for name in ("wood", "bark", "moss")]
+    for texture in textures:
+        texture.write_bytes(texture.name.encode() * 20_000)
+    files = [{"disk_path": str(path), "virtual_path": f"shots/{path.name}", "kind": "image"} for path in textures]
+    monkeypatch.setenv("FAKE_BLENDER", json.dumps({"collected": {"files": files}}))
+    size = sum(path.stat().st_size for path in [Path(scene), *textures])
+    talk = 100_000  # requests, the manifest among them
+    with CuttingProxy(port, cuts=0, after=0) as wire, core.Client.connect(master=wire.url) as client:
+
+        def send() -> tuple[core.Progress, int]:
+            before = wire.passed_up
+            submission = client.submit(scene, blender=[FAKE], frames="1-2")
+            assert submission.wait(WAIT_S) is not None
+            return submission.progress(), wire.passed_up - before
+
+        progress, on_the_wire = send()
+        assert (progress.done, progress.files_done) == (progress.total, progress.files_total) == (size, 4)
+        assert size < on_the_wire < size + talk
+        progress, on_the_wire = send()
+        assert (progress.total, progress.files_total) == (0, 0)
+        assert on_the_wire < talk
+        textures[1].write_bytes(b"charcoal" * 50_000)
+        progress, on_the_wire = send()
+        assert (progress.done, progress.files_done) == (400_000, 1)
+        assert 400_000 < on_the_wire < 400_000 + talk
+        assert [job.state for job in client.jobs()] == ["queued"] * 3
 
 
 def test_a_job_is_taken_back_in_the_middle_of_its_upload(port: int, scene: str) -> None:

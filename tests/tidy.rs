@@ -37,7 +37,7 @@ const HOMES: [(&str, &[&str]); 29] = [
     ("reqwest", &["link"]),
     ("ring", &["tls"]),
     ("rusqlite", &["store"]),
-    ("rustix", &["master"]),
+    ("rustix", &["files", "master"]),
     ("rustls", &["tls"]),
     ("rustls_platform_verifier", &["tls"]),
     ("ruzstd", &["blender"]),

@@ -1,6 +1,6 @@
 //! A real master as a process, and slaves that are little more than a socket: the load must cost less than the master.
 
-use netrender::access::{FarmKey, KeySource};
+use netrender::access::{FarmKey, KeySource, KnownMasters};
 use netrender::link::Link;
 use netrender::wire::{BlenderInfo, JobAnnounce, JobAnnounced, MachineInfo, Manifest, Registered, Registration};
 use netrender::wire::{ReportInfo, ReportKind, TaskName, WorkAnswer, WorkWanted};
@@ -14,6 +14,7 @@ use tokio::net::TcpStream;
 pub(crate) struct Master {
     process: Child,
     address: String,
+    url: String,
     pub(crate) link: Link,
     bearer: String,
     pub(crate) folder: tempfile::TempDir,
@@ -21,44 +22,62 @@ pub(crate) struct Master {
 
 impl Master {
     pub(crate) async fn start() -> Self {
-        Self::start_in(tempfile::tempdir().unwrap()).await
+        Self::start_with(None).await
+    }
+
+    /// With a certificate, as `--ssl` says.
+    pub(crate) async fn start_with(ssl: Option<&str>) -> Self {
+        Self::start_in(tempfile::tempdir().unwrap(), ssl).await
+    }
+
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Where its key lies.
+    pub(crate) fn key_file(&self) -> std::path::PathBuf {
+        self.folder.path().join("config/farm.key")
     }
 
     /// Kills it and starts it again on what it left.
     pub(crate) async fn kill_and_resume(mut self) -> Self {
         self.end();
         let folder = std::mem::replace(&mut self.folder, tempfile::tempdir().unwrap());
-        Self::start_in(folder).await
+        Self::start_in(folder, None).await
     }
 
-    async fn start_in(folder: tempfile::TempDir) -> Self {
+    async fn start_in(folder: tempfile::TempDir, ssl: Option<&str>) -> Self {
         let config = folder.path().join("config");
         let mut process = Command::new(env!("CARGO_BIN_EXE_netrender"))
             .args(["master", "--address", "127.0.0.1", "--port", "0", "--no-broadcast", "--path"])
             .arg(folder.path().join("master"))
+            .args(ssl.iter().flat_map(|ssl| ["--ssl", ssl]))
             .env("NETRENDER_CONFIG", &config)
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
         let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
-        let address = lines
+        let url = lines
             .by_ref()
             .map_while(Result::ok)
             .find_map(|line| {
                 line.split_whitespace()
-                    .find_map(|word| word.strip_prefix("http://").map(str::to_owned))
+                    .find_map(|word| (word.starts_with("http://") || word.starts_with("https://")).then(|| word.to_owned()))
             })
             .unwrap();
         std::thread::spawn(move || lines.for_each(drop));
-        let address = address.trim_end_matches(['/', '.', ',']).to_owned();
+        let url = url.trim_end_matches(['/', '.', ',']).to_owned();
+        let address = url.rsplit('/').next().unwrap().to_owned();
         let key = FarmKey::read(&config.join("farm.key")).unwrap();
         let bearer = key.bearer();
-        let link = Link::connect(&address.parse().unwrap(), &KeySource::Given(key))
+        let known = KnownMasters::in_file(config.join("known"));
+        let link = Link::connect_knowing(&url.parse().unwrap(), &KeySource::Given(key), &known)
             .await
             .unwrap();
         Self {
             process,
             address,
+            url,
             link,
             bearer,
             folder,
@@ -119,10 +138,19 @@ impl Master {
     }
 
     fn status_bytes(&self, field: &str) -> u64 {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.id())).unwrap();
-        let line = status.lines().find(|line| line.starts_with(field)).unwrap();
-        line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() * 1024
+        status_bytes(self.process.id(), field)
     }
+}
+
+/// Most memory that a process has held, in bytes.
+pub(crate) fn memory_peak_bytes(process: u32) -> u64 {
+    status_bytes(process, "VmHWM")
+}
+
+fn status_bytes(process: u32, field: &str) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap();
+    let line = status.lines().find(|line| line.starts_with(field)).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() * 1024
 }
 
 impl Master {

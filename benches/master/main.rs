@@ -1,6 +1,6 @@
 //! What a master costs, measured from outside on the real binary: dispatch, the way to the first lease, upload.
 //!
-//! `cargo bench --no-default-features --bench master [-- dispatch|lease|upload|queued|history|slaves]`. The load comes from this process over
+//! `cargo bench --no-default-features --bench master [-- dispatch|lease|upload|files|queued|history|slaves]`. The load comes from this process over
 //! loopback, so on a small machine both share the cores; the master's own share is what `/proc` says of it.
 #![expect(
     clippy::print_stdout,
@@ -9,21 +9,17 @@
     reason = "a measuring program"
 )]
 
+mod files;
 mod load;
 mod scale;
 
 use load::{Master, Wire, millis, render_all};
-use netrender::ids::{ContentHash, JobPath};
-use netrender::link::no_progress;
-use netrender::wire::{ContentStatus, FileEntry, Manifest, RenderSettings};
 use netrender::wire::{ReportInfo, ReportKind, TaskName, WorkWanted};
-use std::io::Write as _;
 use std::time::{Duration, Instant};
 
 const SLAVES: u32 = 50;
 const TASKS: u32 = 20_000;
 const LEASE_ROUNDS: usize = 100;
-const UPLOAD_BYTES: u64 = 1 << 30;
 
 fn main() {
     let wanted: Vec<String> = std::env::args().skip(1).filter(|it| !it.starts_with('-')).collect();
@@ -41,7 +37,12 @@ fn main() {
             first_lease().await;
         }
         if runs("upload") {
-            upload().await;
+            files::long(None).await;
+            files::long(Some("self-signed")).await;
+        }
+        if runs("files") {
+            let master = Master::start().await;
+            tokio::task::block_in_place(|| files::many(&master));
         }
         if runs("queued") {
             scale::queued().await;
@@ -132,65 +133,4 @@ async fn first_lease() {
         millis(waits[waits.len() / 2]),
         millis(waits[waits.len() - 1])
     );
-}
-
-/// 1 GiB of random bytes to the master, hashed and on its disk, against a plain copy with fsync on the same disk.
-async fn upload() {
-    let master = Master::start().await;
-    let file = master.folder.path().join("random");
-    let mut hasher = blake3::Hasher::new();
-    let mut target = std::io::BufWriter::new(std::fs::File::create(&file).unwrap());
-    let mut random = fastrand::Rng::with_seed(7);
-    let mut piece = vec![0; 1 << 20];
-    for _ in 0..UPLOAD_BYTES >> 20 {
-        random.fill(&mut piece);
-        hasher.update(&piece);
-        target.write_all(&piece).unwrap();
-    }
-    target.into_inner().unwrap().sync_all().unwrap();
-    let copy = master.folder.path().join("copy");
-    let began = Instant::now();
-    std::fs::copy(&file, &copy).unwrap();
-    std::fs::File::open(&copy).unwrap().sync_all().unwrap();
-    let copy_s = began.elapsed().as_secs_f64();
-    std::fs::remove_file(&copy).unwrap();
-    let hash = ContentHash(*hasher.finalize().as_bytes());
-    let main: JobPath = "scene.blend".parse().unwrap();
-    let files = vec![FileEntry {
-        path: main.clone(),
-        size_bytes: UPLOAD_BYTES,
-        hash,
-        frames: None,
-        at_opening: false,
-    }];
-    let announced = master
-        .submit(
-            "1",
-            1,
-            Some(Manifest {
-                main,
-                files,
-                settings: RenderSettings::default(),
-            }),
-        )
-        .await;
-    assert_eq!(announced.missing, [hash]);
-    let began = Instant::now();
-    let path = format!("contents/{hash}?offset=0&size={UPLOAD_BYTES}");
-    let status: ContentStatus = master
-        .link
-        .put_file(&path, &file, 0, UPLOAD_BYTES, no_progress())
-        .await
-        .unwrap();
-    let upload_s = began.elapsed().as_secs_f64();
-    assert!(status.complete);
-    let megabytes = UPLOAD_BYTES as f64 / 1e6;
-    println!("upload of 1 GiB, hashed and on disk, against cp + fsync on the same disk");
-    println!(
-        "  {:.0} MB/s, copy {:.0} MB/s, ratio {:.2}",
-        megabytes / upload_s,
-        megabytes / copy_s,
-        upload_s / copy_s
-    );
-    println!("  the master's peak memory {:.0} MB", master.memory_peak_bytes() as f64 / 1e6);
 }

@@ -40,6 +40,23 @@ pub fn data_folder() -> Result<PathBuf> {
         .ok_or_else(|| Error::bad_input("this user has no home folder to work in").hint("give a folder by --path"))
 }
 
+/// The user's folder for what can be made again; with a configuration folder of its own, in there. None: no home folder.
+#[must_use]
+pub fn cache_folder() -> Option<PathBuf> {
+    let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    if let Some(folder) = set(CONFIG_VARIABLE) {
+        return Some(folder.join("cache"));
+    }
+    let base = if cfg!(windows) {
+        set("LOCALAPPDATA")
+    } else if cfg!(target_os = "macos") {
+        set("HOME").map(|home| home.join("Library/Caches"))
+    } else {
+        set("XDG_CACHE_HOME").or_else(|| set("HOME").map(|home| home.join(".cache")))
+    };
+    base.map(|base| base.join("netrender"))
+}
+
 /// Writes a file that only this user can read, whole or not at all; one that is there already stays.
 pub fn write_private(path: &Path, text: &str) -> Result<()> {
     write_beside(path, text, |temporary| match std::fs::hard_link(temporary, path) {

@@ -11,7 +11,7 @@ mod key_line;
 mod known;
 mod source;
 
-pub use folders::{CONFIG_VARIABLE, config_folder, data_folder, write_private};
+pub use folders::{CONFIG_VARIABLE, cache_folder, config_folder, data_folder, write_private};
 pub use key_line::{KeyLine, LineMaster};
 pub use known::KnownMasters;
 pub use source::{KEY_VARIABLE, KeySource, MasterKey};

@@ -54,6 +54,10 @@ pub struct Progress {
     pub done: u64,
     /// Bytes of this stage in all; 0 if not known yet.
     pub total: u64,
+    /// Files sent,
+    pub files_done: u64,
+    /// … of how many; 0 as long as none is being sent.
+    pub files_total: u64,
     /// The job, once the master knows it, or may know it.
     pub job: Option<JobId>,
     /// What the collecting found worth saying.
@@ -77,6 +81,8 @@ impl Board {
                 text: "looking for Blender".to_owned(),
                 done: 0,
                 total: 0,
+                files_done: 0,
+                files_total: 0,
                 job: None,
                 warnings: Vec::new(),
                 error: None,
@@ -99,6 +105,22 @@ impl Board {
             progress.total = total;
         }
         self.tell(&progress);
+    }
+
+    /// Begins to send so many files.
+    pub(super) fn begin_sending(&self, files: u64, bytes: u64) {
+        let what = if files == 1 { "file" } else { "files" };
+        self.begin(Stage::Sending, format!("sending {files} {what}"), bytes);
+        self.lock().files_total = files;
+    }
+
+    /// So many files are with the master.
+    pub(super) fn add_files(&self, files: u64) {
+        let mut progress = self.lock();
+        progress.files_done += files;
+        if !progress.stage.is_over() && progress.files_total > 1 {
+            progress.text = format!("{} of {} files sent", progress.files_done, progress.files_total);
+        }
     }
 
     /// The master has everything; the bytes stay as they were counted.

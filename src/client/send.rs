@@ -3,9 +3,10 @@
 use super::board::{Board, Stage};
 use super::submit::SubmitRequest;
 use super::transfer::{self, Content};
+use crate::access;
 use crate::blender::{self, CollectRequest, Collected, CollectedFile, MissingFile};
 use crate::error::{Code, Error, Result};
-use crate::files::{self, BuiltManifest, SourceFile};
+use crate::files::{self, BuiltManifest, ContentFile, Hashing, Remembered, SourceFile};
 use crate::ids::{ContentHash, FrameSet, JobId};
 use crate::link::{Backoff, Link};
 use crate::wire::{JobAnnounce, JobAnnounced, RenderSettings};
@@ -14,13 +15,15 @@ use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 use tokio_util::sync::CancellationToken;
 
 /// How many missing files an error names.
 const MISSING_NAMED_MAX: usize = 5;
 /// How often a job is announced until the master answers. With the waits of [`Backoff`] a master has about 16 s to come back.
 const ANNOUNCE_TRIES_MAX: u32 = 9;
+/// The list of hashes, in the user's cache folder.
+const HASHES_FILE: &str = "hashes";
 /// How long the taking back of a job may take.
 const TAKE_BACK_TIMEOUT_S: u64 = 5;
 
@@ -34,7 +37,7 @@ pub(super) async fn send(link: &Link, request: &SubmitRequest, board: &Arc<Board
     board.begin(Stage::Sending, format!("announcing {}", announce.name), 0);
     let announced = announce_until_answered(link, &announce, board, token).await?;
     board.announced(announced.job);
-    unless(token, upload(link, &announced.missing, &files, board)).await?;
+    unless(token, upload(link, &announced, &files, board)).await?;
     Ok(announced.job)
 }
 
@@ -74,7 +77,7 @@ async fn unless<T>(token: &CancellationToken, work: impl Future<Output = Result<
 }
 
 /// Where each content lies on this disk.
-type Contents = BTreeMap<ContentHash, PathBuf>;
+type Contents = BTreeMap<ContentHash, ContentFile>;
 
 async fn prepare(request: &SubmitRequest, board: &Arc<Board>, folder: &Path) -> Result<(JobAnnounce, Contents)> {
     let collected = collect(request, board, folder).await?;
@@ -170,32 +173,44 @@ async fn hash(collected: &Collected, request: &SubmitRequest, board: &Arc<Board>
     board.begin(Stage::Hashing, doing, 0);
     let stop = StopFlag(Arc::new(AtomicBool::new(false)));
     let (stopping, board) = (Arc::clone(&stop.0), Arc::clone(board));
-    let hashing = move || files::build(&main, &others, settings, |done, total| board.set(done, total), &stopping);
+    #[expect(clippy::disallowed_methods, reason = "what is changed while it is read is not remembered")]
+    let now = SystemTime::now();
+    let hashing = move || {
+        let mut remembered = access::cache_folder().map_or_else(Remembered::default, |it| Remembered::open(it.join(HASHES_FILE)));
+        let hashing = Hashing {
+            remembered: &mut remembered,
+            now,
+            cancelled: &stopping,
+        };
+        let built = files::build(&main, &others, settings, |done, total| board.set(done, total), hashing);
+        // What was read before a cancel or a failure is remembered too.
+        if let Err(error) = remembered.save() {
+            tracing::warn!(%error, "the hashes of the files are not remembered");
+        }
+        built
+    };
     tokio::task::spawn_blocking(hashing)
         .await
         .map_err(|error| Error::internal(format!("hashing ended unexpectedly: {error}")))?
 }
 
-async fn upload(link: &Link, missing: &[ContentHash], files: &Contents, board: &Arc<Board>) -> Result<()> {
-    let mut contents = Vec::with_capacity(missing.len());
-    for hash in missing {
-        let file = files.get(hash).ok_or_else(|| {
+async fn upload(link: &Link, announced: &JobAnnounced, files: &Contents, board: &Arc<Board>) -> Result<()> {
+    let find = |hash: &ContentHash| {
+        let found = files.get(hash).ok_or_else(|| {
             Error::internal(format!(
                 "the master asks for the content {hash}, which is not part of the job"
             ))
         })?;
-        let facts = tokio::fs::metadata(file)
-            .await
-            .map_err(|error| Error::io("read", file, &error))?;
-        contents.push(Content {
+        Ok(Content {
             hash: *hash,
-            file: file.clone(),
-            size_bytes: facts.len(),
-        });
-    }
+            file: found.path.clone(),
+            size_bytes: found.size_bytes,
+        })
+    };
+    let contents: Vec<Content> = announced.missing.iter().map(find).collect::<Result<_>>()?;
     let total = contents.iter().map(|content| content.size_bytes).sum();
-    board.begin(Stage::Sending, format!("sending {} files", contents.len()), total);
-    transfer::upload(link, contents, board).await
+    board.begin_sending(contents.len() as u64, total);
+    transfer::upload(link, contents, announced.accepts, board).await
 }
 
 fn random() -> Result<u64> {

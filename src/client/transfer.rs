@@ -1,11 +1,13 @@
-//! Contents on their way to the master: several at once, each going on where it broke off.
+//! Contents on their way to the master: several at once, long ones by themselves and going on where they broke off, small
+//! ones together.
 
 use super::board::Board;
 use crate::error::{Code, Error, Result};
+use crate::files::{BUNDLE_BYTES_MAX, BUNDLE_CONTENTS_MAX, BUNDLE_HEAD_BYTES, BUNDLED_BYTES_MAX, append_to_bundle};
 use crate::ids::ContentHash;
 use crate::link::{Backoff, Link};
-use crate::wire::ContentStatus;
-use std::path::PathBuf;
+use crate::wire::{Accepts, BundleTaken, ContentStatus};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::task::JoinSet;
@@ -27,20 +29,50 @@ pub(super) struct Content {
     pub(super) size_bytes: u64,
 }
 
+/// What one request brings across.
+#[derive(Debug)]
+enum Parcel {
+    /// A content by itself, from where it broke off.
+    One(Content),
+    /// Small ones together.
+    Bundle(Vec<Content>),
+}
+
 /// Sends all of these; the first failure ends it.
-pub(super) async fn upload(link: &Link, contents: Vec<Content>, board: &Arc<Board>) -> Result<()> {
+pub(super) async fn upload(link: &Link, contents: Vec<Content>, accepts: Accepts, board: &Arc<Board>) -> Result<()> {
     let mut under_way = JoinSet::new();
-    for content in contents {
+    for parcel in parcels(contents, accepts) {
         if under_way.len() == UPLOADS_AT_ONCE {
             finish_one(&mut under_way).await?;
         }
         let (link, board) = (link.clone(), Arc::clone(board));
-        under_way.spawn(async move { upload_one(&link, &content, &board).await });
+        under_way.spawn(async move { upload_one(&link, parcel, &board).await });
     }
     while !under_way.is_empty() {
         finish_one(&mut under_way).await?;
     }
     Ok(())
+}
+
+/// Small contents go together, long ones by themselves; those first, for they take longest.
+fn parcels(contents: Vec<Content>, accepts: Accepts) -> Vec<Parcel> {
+    let is_small = |content: &Content| accepts.bundles && content.size_bytes <= BUNDLED_BYTES_MAX;
+    let (small, long): (Vec<_>, Vec<_>) = contents.into_iter().partition(is_small);
+    let mut parcels: Vec<Parcel> = long.into_iter().map(Parcel::One).collect();
+    let (mut bundle, mut bundle_bytes) = (Vec::new(), 0);
+    for content in small {
+        let bytes = BUNDLE_HEAD_BYTES + content.size_bytes;
+        if bundle_bytes + bytes > BUNDLE_BYTES_MAX || bundle.len() == BUNDLE_CONTENTS_MAX {
+            parcels.push(Parcel::Bundle(std::mem::take(&mut bundle)));
+            bundle_bytes = 0;
+        }
+        bundle_bytes += bytes;
+        bundle.push(content);
+    }
+    if !bundle.is_empty() {
+        parcels.push(Parcel::Bundle(bundle));
+    }
+    parcels
 }
 
 async fn finish_one(under_way: &mut JoinSet<Result<()>>) -> Result<()> {
@@ -51,16 +83,19 @@ async fn finish_one(under_way: &mut JoinSet<Result<()>>) -> Result<()> {
     }
 }
 
-async fn upload_one(link: &Link, content: &Content, board: &Arc<Board>) -> Result<()> {
+async fn upload_one(link: &Link, parcel: Parcel, board: &Arc<Board>) -> Result<()> {
     let mut tries = Tries::default();
     loop {
         // What this try adds to the board: it is taken back if the try fails, and counted anew by the next one.
         let counted = Arc::new(AtomicU64::new(0));
-        let error = match try_once(link, content, board, &counted, &mut tries).await {
-            Ok(status) if status.complete => return Ok(()),
-            Ok(status) => {
-                tries.found(status.present_bytes);
-                Error::conflict(format!("the master has only a part of {}", content.file.display()))
+        let outcome = match &parcel {
+            Parcel::One(content) => send_one(link, content, board, &counted, &mut tries).await.map(|()| 1),
+            Parcel::Bundle(contents) => send_bundle(link, contents, board).await,
+        };
+        let error = match outcome {
+            Ok(files) => {
+                board.add_files(files);
+                return Ok(());
             }
             Err(error) => error,
         };
@@ -69,10 +104,44 @@ async fn upload_one(link: &Link, content: &Content, board: &Arc<Board>) -> Resul
         if tries.fruitless > FRUITLESS_TRIES_MAX || !is_worth_another_try(error.code) {
             return Err(error);
         }
-        tracing::debug!(file = %content.file.display(), %error, "an upload broke off");
+        tracing::debug!(?parcel, %error, "an upload broke off");
         board.say(format!("{}; trying again", error.message));
         tokio::time::sleep(tries.backoff.next_wait()).await;
     }
+}
+
+/// Sends small contents together: all of them are with the master, or the whole is sent again.
+async fn send_bundle(link: &Link, contents: &[Content], board: &Board) -> Result<u64> {
+    let (contents, bytes) = (contents.to_vec(), contents.iter().map(|it| it.size_bytes).sum());
+    let count = contents.len();
+    let body = tokio::task::spawn_blocking(move || bundle(&contents))
+        .await
+        .map_err(|error| Error::internal(format!("reading ended unexpectedly: {error}")))??;
+    let taken: BundleTaken = link.post_bytes("contents", body).await?;
+    if taken.contents != count {
+        return Err(Error::conflict(format!(
+            "the master has only {} of the {count} files of a bundle",
+            taken.contents
+        )));
+    }
+    board.add(bytes);
+    Ok(count as u64)
+}
+
+fn bundle(contents: &[Content]) -> Result<Vec<u8>> {
+    let mut body = Vec::new();
+    for Content { hash, file, size_bytes } in contents {
+        let content = std::fs::read(file).map_err(|error| Error::io("read", file, &error))?;
+        if content.len() as u64 != *size_bytes {
+            return Err(changed(file));
+        }
+        append_to_bundle(&mut body, *hash, &content);
+    }
+    Ok(body)
+}
+
+fn changed(file: &Path) -> Error {
+    Error::bad_input(format!("{} was changed while it was being sent", file.display())).hint("send the job again")
 }
 
 /// The tries at one content. One that broke off after it had brought something across was not in vain.
@@ -99,13 +168,7 @@ fn is_worth_another_try(code: Code) -> bool {
     matches!(code, Code::Unreachable | Code::Timeout | Code::Conflict)
 }
 
-async fn try_once(
-    link: &Link,
-    content: &Content,
-    board: &Arc<Board>,
-    counted: &Arc<AtomicU64>,
-    tries: &mut Tries,
-) -> Result<ContentStatus> {
+async fn send_one(link: &Link, content: &Content, board: &Arc<Board>, counted: &Arc<AtomicU64>, tries: &mut Tries) -> Result<()> {
     let Content { hash, file, size_bytes } = content;
     let status: ContentStatus = link.get(&format!("contents/{hash}/status")).await?;
     tries.found(status.present_bytes);
@@ -118,23 +181,26 @@ async fn try_once(
     };
     if status.complete {
         count(*size_bytes);
-        return Ok(status);
+        return Ok(());
     }
     let length = tokio::fs::metadata(file)
         .await
         .map_err(|error| Error::io("read", file, &error))?
         .len();
     if length != *size_bytes {
-        return Err(
-            Error::bad_input(format!("{} was changed while it was being sent", file.display())).hint("send the job again"),
-        );
+        return Err(changed(file));
     }
     let offset = status.present_bytes.min(*size_bytes);
     count(offset);
     let name = file.file_name().unwrap_or_default().to_string_lossy();
     board.say(format!("sending {name}"));
     let path = format!("contents/{hash}?offset={offset}&size={size_bytes}");
-    link.put_file(&path, file, offset, *size_bytes, Arc::new(count)).await
+    let status: ContentStatus = link.put_file(&path, file, offset, *size_bytes, Arc::new(count)).await?;
+    if status.complete {
+        return Ok(());
+    }
+    tries.found(status.present_bytes);
+    Err(Error::conflict(format!("the master has only a part of {}", file.display())))
 }
 
 #[cfg(test)]
@@ -154,5 +220,28 @@ mod tests {
         tries.fruitless = 2;
         tries.found(10);
         assert_eq!(tries.fruitless, 2);
+    }
+
+    #[test]
+    fn small_contents_go_together_within_the_bounds_of_a_bundle() {
+        let content = |size_bytes| Content {
+            hash: ContentHash([0; 32]),
+            file: PathBuf::new(),
+            size_bytes,
+        };
+        let shapes = |sizes: Vec<u64>, bundles| -> Vec<usize> {
+            let parcels = parcels(sizes.into_iter().map(content).collect(), Accepts { bundles });
+            let shape = |parcel: &Parcel| match parcel {
+                Parcel::One(_) => 0,
+                Parcel::Bundle(contents) => contents.len(),
+            };
+            parcels.iter().map(shape).collect()
+        };
+        let long = BUNDLED_BYTES_MAX + 1;
+        assert_eq!(shapes(vec![1, long, 0, 5], true), [0, 3]);
+        assert_eq!(shapes(vec![1, long, 0], false), [0, 0, 0], "an older master");
+        assert_eq!(shapes(vec![1; 2 * BUNDLE_CONTENTS_MAX + 1], true), [2048, 2048, 1]);
+        assert_eq!(shapes(vec![BUNDLED_BYTES_MAX; 33], true), [31, 2]);
+        assert!(shapes(Vec::new(), true).is_empty());
     }
 }

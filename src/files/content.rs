@@ -1,13 +1,20 @@
 //! The content store: files by the hash of what is in them, each kept once however many jobs need it.
 //!
-//! `<folder>/ab/cdef…` is a complete content, `<folder>/ab/cdef….part` one that is still arriving.
+//! `<folder>/ab/cdef…` is a complete content, `<folder>/ab/cdef….part` one that is still arriving; many small ones that arrive
+//! together are in `<folder>/arriving/<number>/` until they are complete.
 
+use super::batch::Batch;
 use super::part::{self, Part};
 use crate::error::{Error, Result};
 use crate::ids::ContentHash;
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::SystemTime;
+
+/// Where batches lie: no hash begins so.
+const ARRIVING: &str = "arriving";
 
 /// How much of a content is here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,6 +31,7 @@ pub struct Contents {
     folder: PathBuf,
     /// Contents that arrive just now: one writer each.
     arriving: Arc<Mutex<HashSet<ContentHash>>>,
+    batches: Arc<AtomicU64>,
 }
 
 impl Contents {
@@ -33,6 +41,7 @@ impl Contents {
         Self {
             folder,
             arriving: Arc::default(),
+            batches: Arc::default(),
         }
     }
 
@@ -42,6 +51,12 @@ impl Contents {
         let text = hash.to_string();
         let (first, rest) = text.split_at(2);
         self.folder.join(first).join(rest)
+    }
+
+    /// Whether it is here, complete.
+    #[must_use]
+    pub fn has(&self, hash: ContentHash) -> bool {
+        self.path(hash).exists()
     }
 
     /// How much of it is here.
@@ -67,11 +82,48 @@ impl Contents {
         Ok(Arrival { part, target, claim })
     }
 
+    /// Begins to take in many small contents together.
+    pub fn begin_batch(&self) -> Result<Batch> {
+        let number = self.batches.fetch_add(1, Ordering::Relaxed);
+        Batch::begin(self.clone(), self.folder.join(ARRIVING).join(number.to_string()))
+    }
+
+    /// Removes what a kill left of batches. Nobody may be at one.
+    pub fn remove_broken_off(&self) -> Result<()> {
+        let folder = self.folder.join(ARRIVING);
+        match std::fs::remove_dir_all(&folder) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(Error::io("remove", &folder, &error)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Removes parts to which nothing was added since `then`, unless somebody is about to go on with them. Returns how many.
+    pub fn remove_parts_before(&self, then: SystemTime) -> Result<usize> {
+        let mut removed = 0;
+        for hash in self.list()?.1 {
+            // Whoever goes on with it now holds the claim; whoever comes later is told how much is here: nothing.
+            let Ok(_claim) = self.claim(hash) else { continue };
+            let part = part_of(&self.path(hash));
+            if std::fs::metadata(&part)
+                .and_then(|facts| facts.modified())
+                .is_ok_and(|at| at < then)
+            {
+                part::remove(&part)?;
+                removed += 1;
+            }
+        }
+        Ok(removed)
+    }
+
+    /// Removes what has arrived of a content, as long as it is not complete.
+    pub fn remove_part(&self, hash: ContentHash) -> Result<()> {
+        part::remove(&part_of(&self.path(hash)))
+    }
+
     /// Removes a content and what has arrived of it.
     pub fn remove(&self, hash: ContentHash) -> Result<()> {
-        let path = self.path(hash);
-        part::remove(&part_of(&path))?;
-        part::remove(&path)
+        self.remove_part(hash)?;
+        part::remove(&self.path(hash))
     }
 
     /// All complete contents, and apart those of which there is only a part.
@@ -173,6 +225,7 @@ fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::time::Duration;
 
     fn hash(bytes: &[u8]) -> ContentHash {
         ContentHash(*blake3::hash(bytes).as_bytes())
@@ -211,5 +264,27 @@ mod tests {
         contents.remove(wood).unwrap();
         contents.remove(wood).unwrap();
         assert_eq!(contents.list().unwrap(), (HashSet::new(), HashSet::new()));
+    }
+
+    #[test]
+    fn a_part_that_nobody_goes_on_with_is_removed_and_no_other() {
+        let folder = tempfile::tempdir().unwrap();
+        let contents = Contents::new(folder.path().to_path_buf());
+        let (old, young, busy) = (hash(b"old"), hash(b"young"), hash(b"busy"));
+        let then = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000);
+        let mut held = None;
+        for (content, age) in [(old, 1), (young, 0), (busy, 1)] {
+            let mut arrival = contents.receive(content, 0).unwrap();
+            arrival.write(b"x").unwrap();
+            let part = std::fs::File::options().write(true).open(part_of(&contents.path(content)));
+            part.unwrap().set_modified(then - Duration::from_secs(age)).unwrap();
+            if content == busy {
+                held = Some(arrival);
+            }
+        }
+        assert_eq!(contents.remove_parts_before(then).unwrap(), 1);
+        assert_eq!(contents.list().unwrap().1, HashSet::from([young, busy]));
+        drop(held);
+        assert_eq!(contents.remove_parts_before(then).unwrap(), 1);
     }
 }

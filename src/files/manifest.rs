@@ -1,5 +1,6 @@
 //! From files on this disk to the manifest of a job: short paths inside the job, and the hash of each content.
 
+use super::remembered::{FileKey, Remembered};
 use crate::error::{Error, Result};
 use crate::ids::{ContentHash, JobPath};
 use crate::wire::{FileEntry, Manifest, RenderSettings};
@@ -7,6 +8,7 @@ use std::collections::BTreeMap;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::SystemTime;
 
 /// Read at once while hashing; also how often progress is told and a cancel is noticed.
 const CHUNK_BYTES: usize = 1 << 20;
@@ -30,7 +32,27 @@ pub struct BuiltManifest {
     /// What is announced to the master.
     pub manifest: Manifest,
     /// One file of each content.
-    pub contents: BTreeMap<ContentHash, PathBuf>,
+    pub contents: BTreeMap<ContentHash, ContentFile>,
+}
+
+/// A file with a content that is to be sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ContentFile {
+    /// Where it is on this disk.
+    pub path: PathBuf,
+    /// How long it was when it was hashed.
+    pub size_bytes: u64,
+}
+
+/// What hashing goes by.
+#[derive(Debug)]
+pub struct Hashing<'a> {
+    /// What need not be read again.
+    pub remembered: &'a mut Remembered,
+    /// When the hashing began: what is changed from then on is not remembered.
+    pub now: SystemTime,
+    /// Set from outside, it ends.
+    pub cancelled: &'a AtomicBool,
 }
 
 /// Hashes all files and gives each its path inside the job: what all virtual paths begin with is cut off, so nothing of
@@ -40,7 +62,7 @@ pub fn build(
     files: &[SourceFile],
     settings: RenderSettings,
     mut progress: impl FnMut(u64, u64),
-    cancelled: &AtomicBool,
+    mut hashing: Hashing<'_>,
 ) -> Result<BuiltManifest> {
     let mut sources: BTreeMap<&str, &SourceFile> = BTreeMap::new();
     for file in std::iter::once(main).chain(files) {
@@ -53,11 +75,14 @@ pub fn build(
     let mut contents = BTreeMap::new();
     for (virtual_path, file) in &sources {
         let path: JobPath = virtual_path[root..].parse()?;
-        let (hash, size_bytes) = hash_file(&file.disk_path, cancelled, |bytes| {
+        let (hash, size_bytes) = hashing.hash(&file.disk_path, |bytes| {
             hashed_bytes += bytes;
             progress(hashed_bytes, total_bytes);
         })?;
-        contents.entry(hash).or_insert_with(|| file.disk_path.clone());
+        contents.entry(hash).or_insert_with(|| ContentFile {
+            path: file.disk_path.clone(),
+            size_bytes,
+        });
         entries.push(FileEntry {
             path,
             size_bytes,
@@ -98,10 +123,34 @@ fn total_bytes<'a>(paths: impl Iterator<Item = &'a Path>) -> Result<u64> {
         .sum()
 }
 
+impl Hashing<'_> {
+    /// Hash and length of a file, read only if it is not remembered.
+    fn hash(&mut self, path: &Path, mut read: impl FnMut(u64)) -> Result<(ContentHash, u64)> {
+        let failed = |error: std::io::Error| Error::io("read", path, &error);
+        let mut file = std::fs::File::open(path).map_err(failed)?;
+        let facts = file.metadata().map_err(failed)?;
+        let key = FileKey::of(path, &facts, self.now);
+        if let Some(hash) = key.and_then(|key| self.remembered.find(key)) {
+            read(facts.len());
+            return Ok((hash, facts.len()));
+        }
+        let (hash, size_bytes) = hash_all(&mut file, path, self.cancelled, read)?;
+        // Remembered only if it was the same file before and after.
+        let after = file.metadata().map_err(failed)?;
+        if let Some(key) = key.filter(|key| FileKey::of(path, &after, self.now) == Some(*key)) {
+            self.remembered.note(key, hash);
+        }
+        Ok((hash, size_bytes))
+    }
+}
+
 /// Hash and length of what was read; the length on disk may change meanwhile.
-fn hash_file(path: &Path, cancelled: &AtomicBool, mut read: impl FnMut(u64)) -> Result<(ContentHash, u64)> {
-    let failed = |error: &std::io::Error| Error::io("read", path, error);
-    let mut file = std::fs::File::open(path).map_err(|error| failed(&error))?;
+fn hash_all(
+    file: &mut std::fs::File,
+    path: &Path,
+    cancelled: &AtomicBool,
+    mut read: impl FnMut(u64),
+) -> Result<(ContentHash, u64)> {
     let mut hasher = blake3::Hasher::new();
     let mut chunk = vec![0; CHUNK_BYTES];
     let mut size_bytes = 0;
@@ -113,7 +162,7 @@ fn hash_file(path: &Path, cancelled: &AtomicBool, mut read: impl FnMut(u64)) -> 
             Ok(0) => break,
             Ok(length) => length,
             Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
-            Err(error) => return Err(failed(&error)),
+            Err(error) => return Err(Error::io("read", path, &error)),
         };
         hasher.update(&chunk[..length]);
         size_bytes += length as u64;
@@ -125,6 +174,23 @@ fn hash_file(path: &Path, cancelled: &AtomicBool, mut read: impl FnMut(u64)) -> 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::time::Duration;
+
+    /// Builds with what is remembered, long after the files were changed.
+    fn build_with(
+        remembered: &mut Remembered,
+        main: &SourceFile,
+        files: &[SourceFile],
+        progress: impl FnMut(u64, u64),
+        cancelled: bool,
+    ) -> Result<BuiltManifest> {
+        let hashing = Hashing {
+            remembered,
+            now: SystemTime::UNIX_EPOCH + Duration::from_secs(1 << 40),
+            cancelled: &AtomicBool::new(cancelled),
+        };
+        build(main, files, RenderSettings::default(), progress, hashing)
+    }
 
     fn source(folder: &Path, virtual_path: &str, content: &str) -> SourceFile {
         let disk_path = folder.join(virtual_path.replace('/', "+"));
@@ -151,15 +217,8 @@ mod tests {
             main.clone(),
         ];
         let mut told = Vec::new();
-        let settings = RenderSettings::default();
-        let built = build(
-            &main,
-            &files,
-            settings,
-            |done, total| told.push((done, total)),
-            &AtomicBool::new(false),
-        )
-        .unwrap();
+        let mut remembered = Remembered::default();
+        let built = build_with(&mut remembered, &main, &files, |done, total| told.push((done, total)), false).unwrap();
         let paths: Vec<_> = built.manifest.files.iter().map(|file| file.path.as_str()).collect();
         assert_eq!(paths, ["shop/wood.png", "shot/copy of wood.png", "shot/main.blend"]);
         assert_eq!(built.manifest.main.as_str(), "shot/main.blend");
@@ -176,7 +235,7 @@ mod tests {
     fn a_single_file_is_known_by_its_name_alone() {
         let folder = tempfile::tempdir().unwrap();
         let main = source(folder.path(), "deep/down/main.blend", "scene");
-        let built = build(&main, &[], RenderSettings::default(), |_, _| (), &AtomicBool::new(false)).unwrap();
+        let built = build_with(&mut Remembered::default(), &main, &[], |_, _| (), false).unwrap();
         assert_eq!(built.manifest.main.as_str(), "main.blend");
     }
 
@@ -184,10 +243,24 @@ mod tests {
     fn a_cancel_and_a_vanished_file_end_it_with_a_sentence() {
         let folder = tempfile::tempdir().unwrap();
         let main = source(folder.path(), "main.blend", "scene");
-        let build_it = |cancelled| build(&main, &[], RenderSettings::default(), |_, _| (), &AtomicBool::new(cancelled));
+        let build_it = |cancelled| build_with(&mut Remembered::default(), &main, &[], |_, _| (), cancelled);
         assert_eq!(build_it(true).unwrap_err().code, crate::error::Code::Cancelled);
         std::fs::remove_file(&main.disk_path).unwrap();
         assert!(build_it(false).unwrap_err().message.starts_with("cannot read"));
+    }
+
+    #[test]
+    fn what_is_remembered_is_not_read_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let main = source(folder.path(), "main.blend", "scene");
+        let mut remembered = Remembered::default();
+        let first = build_with(&mut remembered, &main, &[], |_, _| (), false).unwrap();
+        // A cancel is noticed by whoever reads: nobody does.
+        let again = build_with(&mut remembered, &main, &[], |_, _| (), true).unwrap();
+        assert_eq!(again, first);
+        std::fs::write(&main.disk_path, "another").unwrap();
+        let changed = build_with(&mut remembered, &main, &[], |_, _| (), false).unwrap();
+        assert_ne!(changed.contents, first.contents);
     }
 
     #[test]

@@ -1,15 +1,21 @@
-//! Files of jobs: content by hash, manifests, zips of results, small files written whole or not at all.
+//! Files of jobs: content by hash, bundles of small ones, manifests, zips of results, small files written whole or not at all.
 //!
 //! Absences: no async and no network; who has a stream feeds it in piece by piece.
 
+mod batch;
+mod bundle;
 pub mod content;
 mod hash;
 mod manifest;
 pub mod part;
+mod remembered;
 mod whole;
 mod zip;
 
+pub use batch::Batch;
+pub use bundle::{BUNDLE_BYTES_MAX, BUNDLE_CONTENTS_MAX, BUNDLE_HEAD_BYTES, BUNDLED_BYTES_MAX, Unbundling, append_to_bundle};
 pub use hash::hash_file;
-pub use manifest::{BuiltManifest, SourceFile, build};
+pub use manifest::{BuiltManifest, ContentFile, Hashing, SourceFile, build};
+pub use remembered::{FileKey, Remembered};
 pub use whole::write_whole;
 pub use zip::{ZipEntry, write_zip, zip_length_bytes};

@@ -4,12 +4,17 @@ use super::part::{remove, sync_folder};
 use crate::error::{Error, Result};
 use std::io::Write as _;
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Tells apart the temporary names of one process.
+static WRITES: AtomicU64 = AtomicU64::new(0);
 
 /// Writes a small file, or replaces it, so that after a crash either the old or the new one is there.
 pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let temporary = folder.join(format!("{name}.{}.part", std::process::id()));
+    let number = WRITES.fetch_add(1, Ordering::Relaxed);
+    let temporary = folder.join(format!("{name}.{}_{number}.part", std::process::id()));
     let write = || -> std::io::Result<()> {
         let mut file = std::fs::File::create(&temporary)?;
         file.write_all(bytes)?;

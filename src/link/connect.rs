@@ -113,8 +113,8 @@ impl Link {
     }
 
     /// A request whose body may take long; it needs bounds of its own.
-    pub(super) fn upload(&self, path: &str) -> RequestBuilder {
-        self.request_over(&self.clients.uploads, Method::PUT, path)
+    pub(super) fn upload(&self, method: Method, path: &str) -> RequestBuilder {
+        self.request_over(&self.clients.uploads, method, path)
             .header("content-type", "application/octet-stream")
     }
 

@@ -4,6 +4,7 @@ use super::answer::{self, READ_TIMEOUT_S};
 use super::connect::Link;
 use crate::error::{Error, Result};
 use reqwest::{Method, RequestBuilder, Response};
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::io::SeekFrom;
 use std::path::Path;
@@ -52,7 +53,7 @@ impl Link {
             PIECE_BYTES,
         );
         let request = self
-            .upload(path)
+            .upload(Method::PUT, path)
             .header("content-length", length)
             .timeout(transfer_timeout(length))
             .body(reqwest::Body::wrap_stream(pieces));
@@ -80,8 +81,32 @@ impl Link {
 
     /// `PUT /api/v1/<path>` with a few bytes.
     pub async fn put_bytes<T: DeserializeOwned>(&self, path: &str, body: Vec<u8>) -> Result<T> {
-        let request = self.upload(path).timeout(transfer_timeout(body.len() as u64)).body(body);
+        let request = self
+            .upload(Method::PUT, path)
+            .timeout(transfer_timeout(body.len() as u64))
+            .body(body);
         answer::json(self.send(request).await?).await
+    }
+
+    /// `POST /api/v1/<path>` with a few bytes.
+    pub async fn post_bytes<T: DeserializeOwned>(&self, path: &str, body: Vec<u8>) -> Result<T> {
+        let length = body.len() as u64;
+        let request = self.upload(Method::POST, path).timeout(transfer_timeout(length)).body(body);
+        answer::json(self.send(request).await?).await
+    }
+
+    /// `POST /api/v1/<path>` for an answer that is handed over piece by piece.
+    pub async fn post_for_pieces<B: Serialize + Sync>(
+        &self,
+        path: &str,
+        body: &B,
+        mut take: impl FnMut(&[u8]) -> Result<()>,
+    ) -> Result<()> {
+        let mut response = self.send(self.request(Method::POST, path).json(body)).await?;
+        while let Some(piece) = response.chunk().await.map_err(|error| answer::broken(&error))? {
+            take(&piece)?;
+        }
+        Ok(())
     }
 
     /// `GET /api/v1/<path>` into a file, written anew. The caller checks the content and moves the file into place.

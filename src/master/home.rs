@@ -8,12 +8,14 @@ use super::disk::Disk;
 use crate::error::{Error, Result};
 use crate::files::content::Contents;
 use crate::files::part;
-use crate::ids::{Attempt, JobId};
+use crate::ids::{Attempt, ContentHash, JobId};
 use crate::store::{self, Store, Write};
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read as _, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, mpsc};
+use std::sync::Arc;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::time::{Duration, SystemTime};
 
 const LOCK_FILE: &str = "blender_master.lock";
 const DIRECTORY_PREFIX: &str = "master_";
@@ -23,6 +25,10 @@ const KEPT: &str = "kept";
 const KEEP_MARK: &str = "keep";
 const CLEAR_NOTE: &str = "clear_on_exit";
 const DIRECTORY_NOTE: &str = "directory";
+/// An upload to which nothing was added for so long is not waited for any more; it can begin anew.
+const UNFINISHED_KEPT_DAYS: u64 = 7;
+/// How often such uploads are looked for.
+const UNFINISHED_LOOK_S: u64 = 3_600;
 
 /// Where things lie. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -113,7 +119,7 @@ impl Home {
             disk: Arc::new(Disk::new(path.clone())),
             directory,
         };
-        let sweeper = start_sweeper(folders.trash())?;
+        let sweeper = start_sweeper(folders.clone())?;
         let home = Self {
             path,
             folders,
@@ -125,7 +131,7 @@ impl Home {
         Ok((home, store))
     }
 
-    /// Deletes a folder: out of the way at once, gone soon. That it is not there is as good.
+    /// Deletes a folder or a file: out of the way at once, gone soon. That it is not there is as good.
     pub(super) fn discard(&mut self, folder: &Path) -> Result<()> {
         self.discarded += 1;
         let target = self.folders.trash().join(format!("{}_{}", self.discarded, name_of(folder)));
@@ -137,6 +143,13 @@ impl Home {
                 Ok(())
             }
         }
+    }
+
+    /// The same for a content, with what has arrived of it.
+    pub(super) fn discard_content(&mut self, hash: ContentHash) -> Result<()> {
+        self.folders.contents.remove_part(hash)?;
+        let path = self.folders.contents.path(hash);
+        self.discard(&path)
     }
 
     /// Moves the results of a job that goes to where nobody removes them: `<path>/kept/<job>`. A job without results has
@@ -266,15 +279,23 @@ fn clear(path: &Path) -> Result<()> {
         .try_for_each(|directory| std::fs::remove_dir_all(directory).map_err(|error| Error::io("remove", directory, &error)))
 }
 
-/// One thread that empties the trash, now and whenever it is told to; it ends with its [`Home`].
-fn start_sweeper(trash: PathBuf) -> Result<Sweeper> {
+/// One thread that empties the trash, now and whenever it is told to, and from time to time removes uploads that nobody goes
+/// on with; it ends with its [`Home`].
+fn start_sweeper(folders: Folders) -> Result<Sweeper> {
+    let trash = folders.trash();
     std::fs::create_dir_all(&trash).map_err(|error| Error::io("make the folder", &trash, &error))?;
     let (wake, woken) = mpsc::sync_channel(1);
     let sweep = move || {
         loop {
             empty(&trash);
-            if woken.recv().is_err() {
-                return;
+            remove_unfinished(&folders.contents);
+            // Until somebody wakes it, or for a while.
+            loop {
+                match woken.recv_timeout(Duration::from_secs(UNFINISHED_LOOK_S)) {
+                    Ok(()) => empty(&trash),
+                    Err(RecvTimeoutError::Timeout) => break,
+                    Err(RecvTimeoutError::Disconnected) => return,
+                }
             }
         }
     };
@@ -288,9 +309,28 @@ fn start_sweeper(trash: PathBuf) -> Result<Sweeper> {
 fn empty(trash: &Path) {
     let entries = std::fs::read_dir(trash).into_iter().flatten().flatten();
     for entry in entries.map(|entry| entry.path()) {
-        if let Err(error) = std::fs::remove_dir_all(&entry) {
+        let removed = if entry.is_dir() {
+            std::fs::remove_dir_all(&entry)
+        } else {
+            std::fs::remove_file(&entry)
+        };
+        if let Err(error) = removed {
             tracing::warn!(path = %entry.display(), %error, "the trash cannot be emptied");
         }
+    }
+}
+
+fn remove_unfinished(contents: &Contents) {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the file system's clock says since when nothing has come"
+    )]
+    let now = SystemTime::now();
+    let then = now.checked_sub(Duration::from_hours(24 * UNFINISHED_KEPT_DAYS));
+    match then.map_or(Ok(0), |then| contents.remove_parts_before(then)) {
+        Ok(0) => {}
+        Ok(removed) => tracing::info!(removed, "uploads that nobody went on with are removed"),
+        Err(error) => tracing::warn!(%error, "unfinished uploads cannot be removed"),
     }
 }
 

@@ -26,6 +26,8 @@ pub(super) struct Progress {
     text: String,
     done: u64,
     total: u64,
+    files_done: u64,
+    files_total: u64,
     job: Option<String>,
     warnings: Vec<String>,
 }
@@ -53,6 +55,8 @@ impl Submission {
             text: progress.text,
             done: progress.done,
             total: progress.total,
+            files_done: progress.files_done,
+            files_total: progress.files_total,
             job: progress.job.map(|job| job.to_string()),
             warnings: progress.warnings,
         }

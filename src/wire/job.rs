@@ -1,5 +1,6 @@
 //! Jobs: how they are announced, and how they are shown.
 
+use super::content::Accepts;
 use super::edit::JobLimits;
 use super::text;
 use crate::ids::{BlenderVersion, ContentHash, FrameSet, JobId, JobPath, Requirements, SlaveId};
@@ -122,15 +123,9 @@ pub struct JobAnnounced {
     #[serde(with = "text::list")]
     #[schema(value_type = Vec<String>)]
     pub missing: Vec<ContentHash>,
-}
-
-/// `GET /api/v1/contents/{hash}/status`: how much of a content is here.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
-pub struct ContentStatus {
-    /// Bytes that need not be sent again: go on from here.
-    pub present_bytes: u64,
-    /// Whether it is complete.
-    pub complete: bool,
+    /// In which ways, beside one by one.
+    #[serde(default)]
+    pub accepts: Accepts,
 }
 
 /// Where a job stands.

@@ -5,6 +5,7 @@
 //! of the same API version may say more.
 
 mod announce;
+mod content;
 mod edit;
 mod fault;
 mod hello;
@@ -15,12 +16,11 @@ mod task;
 pub mod text;
 
 pub use announce::{ANNOUNCEMENT_BYTES_MAX, Announcement, DISCOVERY_PORT, Query};
+pub use content::{Accepts, BundleTaken, BundleWanted, ContentStatus};
 pub use edit::{BanCauseInfo, BanInfo, BanReason, JobEdit, JobLimits, JobReset, Settings, SettingsEdit};
 pub use fault::FaultBody;
 pub use hello::{API_VERSION, Hello, KeyRenewed, PRODUCT};
-pub use job::{
-    ContentStatus, FileEntry, JobAnnounce, JobAnnounced, JobInfo, JobStateInfo, Manifest, RenderSettings, TransitionInfo,
-};
+pub use job::{FileEntry, JobAnnounce, JobAnnounced, JobInfo, JobStateInfo, Manifest, RenderSettings, TransitionInfo};
 pub use rules::{Explanation, RuleInfo, RulesInfo};
 pub use slave::{BlenderInfo, MachineInfo, Registered, Registration, SlaveInfo};
 pub use task::{

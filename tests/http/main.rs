@@ -6,6 +6,7 @@
     reason = "a test may fail, or say why it does not run"
 )]
 
+mod contents;
 mod contract;
 mod durable;
 mod farm;

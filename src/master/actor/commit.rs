@@ -59,7 +59,7 @@ impl Actor {
                 machine,
                 reply,
             } => self.orders(now, slave, (after, waits), machine, reply),
-            Message::Arrived { hash } => self.arrived(now, hash),
+            Message::Arrived { hashes } => self.arrived(now, hashes),
             Message::Look(look) => self.deeds.push(Deed::Look(look)),
             Message::Stop => {}
         }
@@ -236,19 +236,6 @@ impl Actor {
         self.orders.ask(slave, after, waits, reply);
     }
 
-    fn arrived(&mut self, now: Moment, hash: ContentHash) {
-        self.state.present.insert(hash);
-        let ready: Vec<_> = self
-            .state
-            .jobs
-            .iter_mut()
-            .filter_map(|(job, notes)| (notes.missing.remove(&hash) && notes.missing.is_empty()).then_some(*job))
-            .collect();
-        for job in ready {
-            self.handle(now, Event::JobFilesReady { job });
-        }
-    }
-
     /// Makes the batch durable. If that fails, everybody who waits is told so, and the farm is again what is durable; only
     /// if even that fails, this does.
     pub(super) fn commit(&mut self, now: Moment) -> Result<()> {
@@ -258,7 +245,7 @@ impl Actor {
                 if std::mem::take(&mut self.store_fails) {
                     self.happenings.add(HappeningKind::Info, "the state can be written again");
                 }
-                self.remove_contents(&orphans);
+                self.discard_contents(&orphans);
                 self.forget_slaves(&writes);
                 self.tell(&writes);
                 return Ok(());
@@ -299,15 +286,6 @@ impl Actor {
         );
         for (_, work) in self.works.drain() {
             work.fail(stopped());
-        }
-    }
-
-    fn remove_contents(&mut self, orphans: &[ContentHash]) {
-        for hash in orphans {
-            self.state.present.remove(hash);
-            if let Err(error) = self.home.folders.contents.remove(*hash) {
-                self.happenings.add(HappeningKind::Warning, error.to_string());
-            }
         }
     }
 

@@ -73,8 +73,8 @@ pub(super) enum Message {
         waits: bool,
         reply: Reply<Orders>,
     },
-    /// A content is complete and on the disk.
-    Arrived { hash: ContentHash },
+    /// Contents are complete and on the disk.
+    Arrived { hashes: Vec<ContentHash> },
     /// A question about what is durable.
     Look(Box<dyn FnOnce(&State) + Send>),
     /// End.
@@ -196,9 +196,9 @@ impl Desk {
         }
     }
 
-    /// Tells that a content is complete and on the disk.
-    pub(in crate::master) fn arrived(&self, hash: ContentHash) -> Result<()> {
-        self.send(Message::Arrived { hash })
+    /// Tells that contents are complete and on the disk.
+    pub(in crate::master) fn arrived(&self, hashes: Vec<ContentHash>) -> Result<()> {
+        self.send(Message::Arrived { hashes })
     }
 
     /// Asks about what is durable. Keep it short: the farm stands still meanwhile.

@@ -5,6 +5,7 @@
 
 mod carry_out;
 mod commit;
+mod contents;
 mod message;
 mod orders;
 mod state;

@@ -108,6 +108,7 @@ fn read_facts(document: Option<&str>) -> SlaveFacts {
 /// Looks through the disk after a start: what no job knows any more goes to the trash. Returns the complete contents.
 pub(super) fn tidy_up(store: &Store, home: &mut crate::master::home::Home) -> Result<HashSet<ContentHash>> {
     let folders: Folders = home.folders.clone();
+    folders.contents.remove_broken_off()?;
     let (mut complete, parts) = folders.contents.list()?;
     for hash in complete.iter().chain(&parts).copied().collect::<HashSet<_>>() {
         if !store.needs(hash)? {

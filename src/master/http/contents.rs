@@ -63,7 +63,7 @@ pub(super) async fn upload(
     } else {
         take_in(&app, body, hash, query).await?;
     }
-    app.desk.arrived(hash)?;
+    app.desk.arrived(vec![hash])?;
     Ok(Json(ContentStatus {
         present_bytes: size,
         complete: true,

@@ -9,7 +9,7 @@ use crate::ids::JobId;
 use crate::master::actor::no_job;
 use crate::master::convert;
 use crate::master::fault::Fault;
-use crate::wire::{Explanation, FaultBody, FrameInfo, JobAnnounce, JobAnnounced, JobInfo, Manifest};
+use crate::wire::{Accepts, Explanation, FaultBody, FrameInfo, JobAnnounce, JobAnnounced, JobInfo, Manifest};
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::{StatusCode, header};
@@ -52,7 +52,8 @@ pub(super) async fn announce(State(app): Shared, JsonBody(announce): JsonBody<Jo
     };
     let announced = validate::announced(job, announce)?;
     let missing = app.desk.announce(announced).await?;
-    Ok(Json(JobAnnounced { job, missing }))
+    let accepts = Accepts { bundles: true };
+    Ok(Json(JobAnnounced { job, missing, accepts }))
 }
 
 /// All jobs, newest first.

@@ -4,6 +4,7 @@
 
 mod blacklist;
 mod body;
+mod bundles;
 mod contents;
 mod edits;
 mod hello;
@@ -155,6 +156,8 @@ fn calls() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(rules::show, rules::change))
         .routes(routes!(contents::status))
         .routes(routes!(contents::upload, contents::download))
+        .routes(routes!(bundles::take))
+        .routes(routes!(bundles::give))
         .routes(routes!(results::download))
         .routes(routes!(results::zip))
         .routes(routes!(logs::read))

@@ -341,6 +341,9 @@ class Progress:
     done: int
     total: int
     """Bytes; 0 if not known yet."""
+    files_done: int
+    files_total: int
+    """Files sent, of those that the master did not have yet."""
     job: str | None
     """The job's id once the master knows it."""
     warnings: list[str]

@@ -1,0 +1,118 @@
+//! Many small contents in one body: up from clients, down to slaves.
+
+use super::body::JsonBody;
+use super::contents::blocking;
+use super::receive::receive;
+use super::{App, Shared};
+use crate::error::{Error, Result};
+use crate::files::{BUNDLE_BYTES_MAX, BUNDLE_CONTENTS_MAX, BUNDLE_HEAD_BYTES, BUNDLED_BYTES_MAX, Unbundling, append_to_bundle};
+use crate::ids::ContentHash;
+use crate::master::fault::Fault;
+use crate::wire::{BundleTaken, BundleWanted, FaultBody};
+use axum::Json;
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::header;
+use axum::response::{IntoResponse as _, Response};
+use std::collections::HashSet;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use tokio_util::io::{ReaderStream, SyncIoBridge};
+
+/// How far the disk may be ahead of the network.
+const BYTES_AHEAD: usize = 256 << 10;
+
+/// Uploads many small contents in one body: each its hash (32 bytes), its length (4 bytes, little-endian) and its bytes. All of
+/// them are on the disk when the answer comes. The jobs that waited for them start by themselves.
+#[utoipa::path(post, path = "/contents",
+    request_body(content = Vec<u8>, content_type = "application/octet-stream"),
+    responses((status = 200, body = BundleTaken), (status = "default", body = FaultBody)))]
+pub(super) async fn take(State(app): Shared, body: Body) -> Result<Json<BundleTaken>, Fault> {
+    let folders = app.folders.clone();
+    let batch = receive(body, BUNDLE_BYTES_MAX, move |incoming| {
+        folders.disk.admit(BUNDLE_BYTES_MAX)?;
+        let mut batch = folders.contents.begin_batch()?;
+        let mut unbundling = Unbundling::default();
+        incoming.for_each(|piece| unbundling.take(piece, |hash, content| batch.add(hash, content)))?;
+        unbundling.end()?;
+        batch.make_safe()?;
+        Ok(batch)
+    });
+    let batch = batch.await?;
+    let arrived = batch.arrived().to_vec();
+    let (count, needed) = (arrived.len(), needed(&app, arrived).await?);
+    let placed = blocking(move || batch.place(|hash| needed.contains(&hash))).await?;
+    let taken = placed.len();
+    app.desk.arrived(placed)?;
+    if taken < count {
+        return Err(
+            Error::not_found(format!("no job on this master needs {} of these contents", count - taken))
+                .hint("announce the job first")
+                .into(),
+        );
+    }
+    Ok(Json(BundleTaken { contents: taken }))
+}
+
+async fn needed(app: &App, hashes: Vec<ContentHash>) -> Result<HashSet<ContentHash>> {
+    let look = app.desk.look(move |state| {
+        let needs = |hash: &ContentHash| state.store.needs(*hash);
+        let found = hashes.into_iter().map(|hash| Ok(needs(&hash)?.then_some(hash)));
+        found.filter_map(Result::transpose).collect()
+    });
+    look.await?
+}
+
+/// Downloads many small contents in one body, in the order in which they are asked for.
+#[utoipa::path(post, path = "/contents/bundle", request_body = BundleWanted,
+    responses((status = 200, body = Vec<u8>, content_type = "application/octet-stream"), (status = "default", body = FaultBody)))]
+pub(super) async fn give(State(app): Shared, JsonBody(wanted): JsonBody<BundleWanted>) -> Result<Response, Fault> {
+    if wanted.contents.len() > BUNDLE_CONTENTS_MAX {
+        return Err(Error::bad_input(format!("a bundle has at most {BUNDLE_CONTENTS_MAX} contents")).into());
+    }
+    let contents = app.folders.contents.clone();
+    let files: Vec<_> = wanted.contents.iter().map(|hash| (*hash, contents.path(*hash))).collect();
+    let (files, length_bytes) = blocking(move || {
+        let mut length_bytes = 0;
+        for (hash, path) in &files {
+            length_bytes += BUNDLE_HEAD_BYTES + bundled_length(*hash, path)?;
+        }
+        Ok((files, length_bytes))
+    })
+    .await?;
+    let (read, write) = tokio::io::duplex(BYTES_AHEAD);
+    let runtime = tokio::runtime::Handle::current();
+    tokio::task::spawn_blocking(move || {
+        // If it fails, the download ends short of its length, which the other side notices.
+        if let Err(error) = write_bundle(&files, SyncIoBridge::new_with_handle(write, runtime)) {
+            tracing::warn!(%error, "a bundle was not completed");
+        }
+    });
+    let headers = [
+        (header::CONTENT_TYPE, "application/octet-stream".to_owned()),
+        (header::CONTENT_LENGTH, length_bytes.to_string()),
+    ];
+    let body = Body::from_stream(ReaderStream::with_capacity(read, BYTES_AHEAD));
+    Ok((headers, body).into_response())
+}
+
+fn write_bundle(files: &[(ContentHash, PathBuf)], mut sink: impl Write) -> Result<()> {
+    let mut piece = Vec::new();
+    for (hash, path) in files {
+        let content = std::fs::read(path).map_err(|error| Error::io("read", path, &error))?;
+        piece.clear();
+        append_to_bundle(&mut piece, *hash, &content);
+        sink.write_all(&piece)
+            .map_err(|error| Error::unreachable(format!("whoever asked has gone: {error}")))?;
+    }
+    Ok(())
+}
+
+/// How long a content is, if it is here and short enough.
+fn bundled_length(hash: ContentHash, path: &Path) -> Result<u64> {
+    match std::fs::metadata(path) {
+        Ok(facts) if facts.len() <= BUNDLED_BYTES_MAX => Ok(facts.len()),
+        Ok(_) => Err(Error::bad_input(format!("the content {hash} is too long for a bundle")).hint("fetch it by itself")),
+        Err(_) => Err(Error::not_found(format!("the content {hash} is not on this master"))),
+    }
+}

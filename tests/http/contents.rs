@@ -1,0 +1,99 @@
+//! The content store from outside: bundles of small contents, and what goes when nobody needs it.
+
+use crate::farm::{Farm, announce, content, hash_of};
+use netrender::files::{Unbundling, append_to_bundle};
+use netrender::ids::ContentHash;
+use serde_json::{Value, json};
+
+fn bundle(contents: &[&[u8]]) -> Vec<u8> {
+    let mut body = Vec::new();
+    for content in contents {
+        append_to_bundle(&mut body, hash_of(content).parse().unwrap(), content);
+    }
+    body
+}
+
+fn taken_apart(body: &[u8]) -> Vec<Vec<u8>> {
+    let (mut unbundling, mut found) = (Unbundling::default(), Vec::new());
+    let taken = unbundling.take(body, |_: ContentHash, content| {
+        found.push(content.to_vec());
+        Ok(())
+    });
+    taken.and_then(|()| unbundling.end()).unwrap();
+    found
+}
+
+fn is_complete(farm: &Farm, bytes: &[u8]) -> bool {
+    farm.get(&format!("contents/{}/status", hash_of(bytes))).json()["complete"] == json!(true)
+}
+
+fn post_bundle(farm: &Farm, body: Vec<u8>) -> crate::farm::Reply {
+    farm.send(farm.request("POST", "contents").body(body))
+}
+
+#[test]
+fn small_contents_come_and_go_together() {
+    let farm = Farm::start();
+    let (main, wood, bark) = (content("main"), content("wood"), content("bark"));
+    let files: [(&str, &[u8]); 4] = [("main.blend", &main), ("a.png", &wood), ("b.png", &bark), ("empty", b"")];
+    let announced = farm.post("jobs", &announce("shot", "1", &files)).json();
+    assert_eq!(announced["accepts"]["bundles"], json!(true));
+    let job = announced["job"].as_str().unwrap();
+
+    assert_eq!(
+        post_bundle(&farm, bundle(&[&main, &wood, b""])).json(),
+        json!({"contents": 3})
+    );
+    assert_eq!(farm.get(&format!("jobs/{job}")).text("state"), "waiting");
+    // What is here already may come again.
+    assert_eq!(post_bundle(&farm, bundle(&[&bark, &main])).json(), json!({"contents": 2}));
+    assert_eq!(farm.get(&format!("jobs/{job}")).text("state"), "queued");
+
+    let wanted: [&[u8]; 3] = [&bark, b"", &main];
+    let body = json!({"contents": wanted.map(hash_of)});
+    assert_eq!(taken_apart(&farm.post("contents/bundle", &body).expect(200).body), wanted);
+    let body = json!({"contents": [hash_of(&main), hash_of(b"another")]});
+    farm.post("contents/bundle", &body)
+        .refused(404, "not_found", "is not on this master");
+}
+
+#[test]
+fn a_bundle_that_is_not_what_it_says_leaves_nothing() {
+    let farm = Farm::start();
+    let (main, wood) = (content("main"), content("wood"));
+    let files: [(&str, &[u8]); 2] = [("main.blend", &main), ("a.png", &wood)];
+    farm.post("jobs", &announce("shot", "1", &files)).expect(200);
+    let mut spoilt = bundle(&[&main, &wood]);
+    *spoilt.last_mut().unwrap() ^= 1;
+    post_bundle(&farm, spoilt).refused(400, "bad_input", "has the hash");
+    let whole = bundle(&[&main, &wood]);
+    post_bundle(&farm, whole[..whole.len() - 1].to_vec()).refused(400, "bad_input", "ends within a content");
+    assert!(!is_complete(&farm, &main) && farm.files_below("contents").is_empty());
+
+    post_bundle(&farm, bundle(&[&main, b"of no job"])).refused(404, "not_found", "no job on this master needs 1");
+    assert!(is_complete(&farm, &main) && !is_complete(&farm, b"of no job"));
+}
+
+#[test]
+fn nothing_stays_of_contents_that_no_job_needs() {
+    let farm = Farm::start();
+    let (own, shared, begun) = (content("own"), content("shared"), content("begun"));
+    let files: [(&str, &[u8]); 3] = [("a.blend", &own), ("b.png", &shared), ("c.png", &begun)];
+    let first = farm.post("jobs", &announce("a", "1", &files)).text("job");
+    farm.post("jobs", &announce("b", "1", &[("b.png", &shared)])).expect(200);
+    post_bundle(&farm, bundle(&[&own, &shared])).expect(200);
+    let path = format!("contents/{}?offset=0&size={}", hash_of(&begun), begun.len());
+    farm.put(&path, &begun[..1]).refused(400, "bad_input", "bytes have arrived");
+    assert_eq!(farm.files_below("contents").len(), 3);
+
+    farm.delete(&format!("jobs/{first}")).expect(204);
+    let left = farm.files_below("contents");
+    assert_eq!(left.len(), 1, "{left:?}");
+    assert!(is_complete(&farm, &shared));
+    // Who announces it anew is told that it is missing, and may send it at once.
+    let again = farm.post("jobs", &announce("c", "1", &[("a.blend", &own)]));
+    assert_eq!(again.json()["missing"], json!([hash_of(&own)]));
+    post_bundle(&farm, bundle(&[&own])).expect(200);
+    let queued: Value = farm.get(&format!("jobs/{}", again.text("job"))).json();
+    assert_eq!(queued["state"], "queued");
+}
