@@ -149,6 +149,9 @@ pub(super) struct SettingsArguments {
     /// Frames given up, with none done, after which a job is paused; 0: never
     #[arg(long, value_name = "FRAMES")]
     hopeless_after: Option<u32>,
+    /// Seconds after which one of a job's last frames may be rendered by an idle slave too; 0: never
+    #[arg(long, value_name = "SECONDS")]
+    straggler_time: Option<u32>,
     /// Days for which jobs that are over are kept; 0: until somebody removes them
     #[arg(long, value_name = "DAYS")]
     keep_days: Option<u32>,
@@ -175,6 +178,7 @@ impl SettingsArguments {
             set_aside_after: self.set_aside_after,
             set_aside_s: self.set_aside_time,
             hopeless_after: self.hopeless_after,
+            straggler_s: self.straggler_time,
             keep_days: self.keep_days,
             keep_jobs: self.keep_jobs,
             disk_free_mib: self.disk_free,

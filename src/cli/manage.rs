@@ -177,6 +177,7 @@ fn describe(settings: &Settings) -> String {
         ("set aside after", or(settings.set_aside_after, " failures in a row", "never")),
         ("set aside time", or(settings.set_aside_s, " s", by_hand)),
         ("hopeless after", or(settings.hopeless_after, " failed frames", "never")),
+        ("straggler time", or(settings.straggler_s, " s", "never")),
         ("keep days", or(settings.keep_days, "", "for ever")),
         ("keep jobs", or(settings.keep_jobs, "", "all")),
         ("disk free", format!("{} MiB", settings.disk_free_mib)),

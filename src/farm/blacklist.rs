@@ -142,10 +142,10 @@ impl Farm {
         self.record(Change::Ban { job, slave, ban });
         let mut cancels = Vec::new();
         for (of, index) in self.held_by(slave) {
-            let holder = self.jobs.get(&of).and_then(|job| job.holder_of(index));
-            let is_unrendered = matches!(holder, Some((_, _, false)));
+            let hold = self.jobs.get(&of).and_then(|job| job.hold_of(index, slave));
+            let is_unrendered = hold.is_some_and(|hold| !hold.rendered);
             if is_unrendered && job.is_none_or(|job| job == of) {
-                cancels.extend(self.take_back(of, index));
+                cancels.extend(self.take_back(slave, of, index));
                 self.settle(of);
             }
         }

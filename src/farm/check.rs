@@ -5,7 +5,7 @@ use super::balance::Standing;
 use super::job::Job;
 use super::model::JobState;
 use super::slave::{Chunk, Slave};
-use super::task::State;
+use super::task::{State, Task};
 use crate::ids::TaskIndex;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,13 +20,17 @@ pub fn check(farm: &Farm) {
         check_slave(farm, slave);
         for chunk in &slave.chunks {
             for task in &chunk.tasks {
-                let twice = held.insert((chunk.job, *task), slave.id());
-                assert_eq!(twice, None, "task {task} of {} is held twice", chunk.job);
+                let holders: &mut BTreeSet<_> = held.entry((chunk.job, *task)).or_default();
+                assert!(holders.insert(slave.id()), "{} has task {task} twice", slave.id());
             }
         }
     }
     let leased: u32 = farm.jobs.values().map(|job| job.leased).sum();
     assert_eq!(leased as usize, held.len(), "leased tasks and tasks in slaves' hands");
+    for ((job, task), holders) in held {
+        let holds: BTreeSet<_> = farm.jobs[&job].holds_of(task).map(|hold| hold.slave).collect();
+        assert_eq!(holders, holds, "who has task {task} of {job}");
+    }
     farm.jobs.values().for_each(|job| check_job(farm, job));
     check_balance(farm);
     check_waits(farm);
@@ -47,14 +51,18 @@ pub(super) fn check_touched(farm: &Farm, job: Option<crate::ids::JobId>, slave: 
         if let Some(share) = farm.balance.share(job.id()) {
             assert_eq!(share.dispatched, job.dispatched(), "dispatched tasks of {}", job.id());
             assert_eq!(share.standing == Standing::Ready, job.is_ready(), "readiness of {}", job.id());
-            assert!(share.slots + share.spare <= job.leased, "slots of {}", job.id());
+            assert!(
+                share.slots + share.spare <= job.leased + job.leased_twice,
+                "slots of {}",
+                job.id()
+            );
         }
     }
     farm.balance.check();
 }
 
 fn check_job(farm: &Farm, job: &Job) {
-    let (mut leased, mut done, mut failed) = (0, 0, 0);
+    let (mut leased, mut leased_twice, mut done, mut failed) = (0, 0, 0, 0);
     for (index, task) in job.touched() {
         let fails_before = job.failures.contains_key(&index);
         let counts = !job.dropped.contains(index);
@@ -72,23 +80,22 @@ fn check_job(farm: &Farm, job: &Job) {
         match task.state {
             _ if !counts => assert!(!matches!(task.state, State::Leased { .. }), "task {index} was taken out"),
             State::Queued => {}
-            State::Leased { slave, .. } => {
+            State::Leased { second, .. } => {
                 leased += 1;
-                let slave = &farm.slaves[&slave];
-                assert!(slave.online, "task {index} is leased to a slave that is gone");
-                assert!(slave.chunk_of(job.id(), index).is_some(), "task {index} is in no chunk");
+                leased_twice += u32::from(second.is_some());
+                check_holds(farm, job, index, task);
             }
             State::Done { .. } => done += 1,
             State::Failed { .. } => failed += 1,
         }
         assert!(
-            task.state == State::Queued || task.attempt.0 > 0,
+            (task.state == State::Queued || task.attempt.0 > 0) && task.attempt.0 <= task.attempts,
             "task {index} was never leased"
         );
     }
     assert_eq!(
-        (leased, done, failed),
-        (job.leased, job.done, job.failed),
+        (leased, leased_twice, done, failed),
+        (job.leased, job.leased_twice, job.done, job.failed),
         "counters of {}",
         job.id()
     );
@@ -100,6 +107,17 @@ fn check_job(farm: &Farm, job: &Job) {
     );
     check_frames(job);
     check_state(farm, job);
+}
+
+fn check_holds(farm: &Farm, job: &Job, index: TaskIndex, task: Task) {
+    let mut attempts = BTreeSet::new();
+    for hold in task.holds() {
+        let slave = &farm.slaves[&hold.slave];
+        assert!(slave.online, "task {index} is leased to a slave that is gone");
+        assert!(slave.chunk_of(job.id(), index).is_some(), "task {index} is in no chunk");
+        assert!(hold.attempt.0 <= task.attempts, "attempt {} of task {index}", hold.attempt);
+        assert!(attempts.insert(hold.attempt), "two leases of task {index} have one attempt");
+    }
 }
 
 fn check_state(farm: &Farm, job: &Job) {
@@ -150,9 +168,9 @@ fn check_slave(farm: &Farm, slave: &Slave) {
         assert!(!chunk.tasks.is_empty(), "an empty chunk of {id}");
         assert!(chunk.tasks.is_sorted());
         let job = &farm.jobs[&chunk.job];
-        let unrendered = |task: &&_| match job.task(**task).map(|task| task.state) {
-            Some(State::Leased { slave, rendered, .. }) if slave == id => !rendered,
-            other => panic!("{id} holds a task that is {other:?}"),
+        let unrendered = |task: &&_| match job.hold_of(**task, id) {
+            Some(hold) => !hold.rendered,
+            None => panic!("{id} holds a task that is {:?}", job.task(**task)),
         };
         assert_eq!(
             chunk.tasks.iter().filter(unrendered).count(),

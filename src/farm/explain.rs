@@ -7,7 +7,7 @@ use super::limits::EXPLAINED_JOBS_MAX;
 use super::model::{Ban, JobState, Machine};
 use super::requirements::fulfils;
 use super::rules::{First, OverShare};
-use super::slave::Slave;
+use super::slave::{Chunk, Slave};
 use crate::ids::{JobId, Requirement, SlaveId};
 use std::collections::BTreeSet;
 
@@ -59,7 +59,7 @@ impl Farm {
         }
         let set_aside = slave.ban.as_ref().map(|ban| self.explain_set_aside(ban));
         let mut sentences: Vec<String> = set_aside.into_iter().collect();
-        let chunks: Vec<String> = slave.chunks.iter().map(|chunk| self.explain_chunk(chunk)).collect();
+        let chunks: Vec<String> = slave.chunks.iter().map(|chunk| self.explain_chunk(slave, chunk)).collect();
         sentences.extend(chunks);
         if sentences.is_empty() {
             let why = if self.balance.any_ready() {
@@ -102,8 +102,19 @@ impl Farm {
         format!("set aside for all jobs {how_long}{why}")
     }
 
-    fn explain_chunk(&self, chunk: &super::slave::Chunk) -> String {
+    fn explain_chunk(&self, slave: &Slave, chunk: &Chunk) -> String {
         let name = self.jobs.get(&chunk.job).map_or("", |job| &job.record.job.name);
+        if let Some(twice) = self.twice(slave, chunk) {
+            let other = self.slaves.get(&twice.other).map_or("", |other| &other.record.machine.name);
+            return format!(
+                "renders frame {} of job {} ({name}) a second time, because {other} has rendered it for {:.0} s and this \
+                 slave needs about {:.0} s",
+                self.frame_of(chunk.job, twice.task).unwrap_or_default(),
+                chunk.job,
+                twice.rendered_s.round(),
+                twice.needed_s.ceil(),
+            );
+        }
         let count = u32::try_from(chunk.tasks.len()).unwrap_or(u32::MAX);
         let doing = if chunk.unrendered > 0 { "renders" } else { "delivers" };
         format!("{doing} {} of job {} ({name})", frames(count), chunk.job)
@@ -111,7 +122,12 @@ impl Farm {
 
     fn explain_queued(&self, job: &Job) -> String {
         if job.queued() == 0 {
-            return format!("rendering: the last {} with slaves", frames_are(job.leased));
+            let twice = match job.leased_twice {
+                0 => String::new(),
+                1 => ", 1 of them with two".to_owned(),
+                count => format!(", {count} of them with two"),
+            };
+            return format!("rendering: the last {} with slaves{twice}", frames_are(job.leased));
         }
         if self.disk_is_low {
             return "waiting: the master's disk is full".to_owned();

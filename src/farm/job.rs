@@ -1,7 +1,6 @@
 //! One job: its tasks, and counters that always agree with them.
 //!
-//! Absences: nothing here knows other jobs, or slaves beyond their ids. [`Job::enter`] is the only place where a task
-//! changes its state.
+//! Absences: nothing here knows other jobs, or slaves beyond their ids. [`Job::put`] is the only place where a task changes.
 
 use super::effect::Change;
 use super::limits::{RETRIES_SEARCHED_MAX, TRANSITIONS_MAX};
@@ -10,7 +9,6 @@ use super::ranges::TaskRanges;
 use super::seconds::LatestSeconds;
 use super::settings::Settings;
 use super::task::{Failures, State, Task};
-use super::time::Moment;
 use crate::ids::{Attempt, JobId, SlaveId, TaskIndex};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -32,6 +30,8 @@ pub(super) struct Job {
     /// Tasks that each slave failed since it last finished one.
     pub(super) faults: BTreeMap<SlaveId, BTreeSet<TaskIndex>>,
     pub(super) leased: u32,
+    /// Of the leased ones, those that two slaves have.
+    pub(super) leased_twice: u32,
     pub(super) done: u32,
     pub(super) failed: u32,
     pub(super) latest_seconds: LatestSeconds,
@@ -49,6 +49,7 @@ impl Job {
             bans: BTreeMap::new(),
             faults: BTreeMap::new(),
             leased: 0,
+            leased_twice: 0,
             done: 0,
             failed: 0,
             latest_seconds: LatestSeconds::default(),
@@ -132,21 +133,13 @@ impl Job {
         let failures = self.failures.get(&index);
         Some(TaskRecord {
             attempt: task.attempt,
+            attempts: task.attempts,
             failures: failures.map_or(0, |it| it.count),
             state: task.state.told(failures),
             last_failure: failures.map(|it| it.reason.clone()),
             failed_on: failures.map(|it| it.slaves.clone()).unwrap_or_default(),
             failed_before: failures.map(|it| it.before.clone()).unwrap_or_default(),
         })
-    }
-
-    /// Who has a task, under which attempt, and whether it is rendered.
-    pub(super) fn holder_of(&self, index: TaskIndex) -> Option<(SlaveId, Attempt, bool)> {
-        let task = self.task(index)?;
-        match task.state {
-            State::Leased { slave, rendered, .. } => Some((slave, task.attempt, rendered)),
-            _ => None,
-        }
     }
 
     /// What to record of a task after it changed.
@@ -180,40 +173,14 @@ impl Job {
         self.retries.iter().take(RETRIES_SEARCHED_MAX).filter(allowed)
     }
 
-    /// Leases a queued task: the attempt that reports must name.
-    pub(super) fn lease(&mut self, index: TaskIndex, slave: SlaveId, since: Moment) -> Attempt {
-        self.enter(
-            index,
-            State::Leased {
-                slave,
-                since,
-                rendered: false,
-            },
-        );
-        let task = &mut self.tasks[index.0 as usize];
-        task.attempt = Attempt(task.attempt.0 + 1);
-        task.attempt
-    }
-
-    /// Counts a failed attempt of a leased task; the task is queued again, or given up.
-    pub(super) fn fail(&mut self, index: TaskIndex, attempt: Attempt, slave: SlaveId, reason: String, attempts_max: u32) {
-        let failures = self.failures.entry(index).or_insert_with(|| Failures {
-            count: 0,
-            attempt,
-            slaves: Vec::new(),
-            before: Vec::new(),
-            reason: String::new(),
-        });
-        failures.count += 1;
-        failures.attempt = attempt;
-        failures.slaves.push(slave);
-        failures.reason = reason;
-        let given_up = failures.count >= attempts_max;
-        self.enter(index, if given_up { State::Failed { slave } } else { State::Queued });
-    }
-
-    /// Puts a task into another state, and keeps queue and counters in step.
+    /// Puts a task into another state.
     pub(super) fn enter(&mut self, index: TaskIndex, state: State) {
+        let task = self.task(index).unwrap_or(Task::FRESH);
+        self.put(index, Task { state, ..task });
+    }
+
+    /// Puts a task in the place of what it was, and keeps queue and counters in step.
+    pub(super) fn put(&mut self, index: TaskIndex, task: Task) {
         let place = index.0 as usize;
         if place >= self.tasks.len() {
             self.grow_to(place + 1);
@@ -221,12 +188,12 @@ impl Job {
         let counts = !self.dropped.contains(index);
         if counts {
             self.count_out(index, self.tasks[place].state);
-            self.count_in(index, state);
+            self.count_in(index, task.state);
         }
-        if let State::Done { seconds, .. } = state {
+        if let State::Done { seconds, .. } = task.state {
             self.latest_seconds.push(seconds);
         }
-        self.tasks[place].state = state;
+        self.tasks[place] = task;
     }
 
     /// Takes a task that no slave has out of the job: nothing counts it any more.
@@ -254,9 +221,13 @@ impl Job {
             failures.before.sort_unstable();
             failures.before.dedup();
         }
-        self.enter(index, State::Queued);
-        let task = &mut self.tasks[index.0 as usize];
-        task.attempt = Attempt(task.attempt.0 + 1);
+        let attempts = self.task(index).map_or(0, |task| task.attempts) + 1;
+        let task = Task {
+            attempt: Attempt(attempts),
+            attempts,
+            state: State::Queued,
+        };
+        self.put(index, task);
     }
 
     fn count_out(&mut self, index: TaskIndex, state: State) {
@@ -266,7 +237,10 @@ impl Job {
                 self.fresh.remove(index);
                 self.retries.remove(index);
             }
-            State::Leased { .. } => self.leased -= 1,
+            State::Leased { second, .. } => {
+                self.leased -= 1;
+                self.leased_twice -= u32::from(second.is_some());
+            }
             State::Done { .. } => self.done -= 1,
             State::Failed { .. } => self.failed -= 1,
         }
@@ -276,7 +250,10 @@ impl Job {
         match state {
             State::Queued if self.failures.contains_key(&index) => self.retries.insert(index),
             State::Queued => self.fresh.insert(index),
-            State::Leased { .. } => self.leased += 1,
+            State::Leased { second, .. } => {
+                self.leased += 1;
+                self.leased_twice += u32::from(second.is_some());
+            }
             State::Done { .. } => self.done += 1,
             State::Failed { .. } => self.failed += 1,
         }
@@ -287,20 +264,26 @@ impl Job {
         if index.0 >= self.record.layout.len() {
             return;
         }
+        let task = Task {
+            attempt: record.attempt,
+            attempts: record.attempts.max(record.attempt.0),
+            state,
+        };
         if record.failures > 0 || record.last_failure.is_some() {
-            let leased = matches!(state, State::Leased { .. });
+            // The latest that is not at work.
+            let mut ended = (0..=task.attempts).rev().map(Attempt);
+            let failed = ended.find(|attempt| !task.holds().any(|hold| hold.attempt == *attempt));
             let failures = Failures {
                 count: record.failures,
-                attempt: Attempt(record.attempt.0.saturating_sub(u32::from(leased))),
+                attempt: failed.unwrap_or(Attempt(0)),
                 slaves: record.failed_on,
                 before: record.failed_before,
                 reason: record.last_failure.unwrap_or_default(),
             };
-            // A queued task changes from one queue to the other by this: `enter` looks in both.
+            // A queued task changes from one queue to the other by this: `put` looks in both.
             self.failures.insert(index, failures);
         }
-        self.enter(index, state);
-        self.tasks[index.0 as usize].attempt = record.attempt;
+        self.put(index, task);
     }
 
     pub(super) fn push_transition(&mut self, transition: Transition) {

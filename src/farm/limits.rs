@@ -20,6 +20,12 @@ pub(super) const AUTO_CHUNK_S: f64 = 5.0;
 pub(super) const AUTO_CHUNK_LEASES_PER_SLOT: u32 = 2;
 /// A chunk that has been held for less long is left as it is when others are idle.
 pub(super) const TAKE_BACK_AFTER_MS: u64 = 5_000;
+/// A task is leased a second time if where it is it will take more than so many times as long as on the idle slave.
+pub(super) const STRAGGLER_FACTOR: f64 = 2.0;
+/// Weight of the newest frame in how fast a slave is …
+pub(super) const PACE_WEIGHT: f64 = 0.3;
+/// … which is its seconds ÷ the job's median, within these bounds.
+pub(super) const PACE_RANGE: (f64, f64) = (0.01, 100.0);
 /// Frames whose seconds make a job's median.
 pub(super) const MEDIAN_FRAMES: usize = 64;
 /// Tasks that failed before among which one is sought that this slave did not fail.

@@ -15,6 +15,7 @@ mod effect;
 mod event;
 mod explain;
 mod fitness;
+mod holds;
 mod job;
 mod judging;
 mod limits;
@@ -37,6 +38,7 @@ mod settings;
 #[cfg(test)]
 mod sim;
 mod slave;
+mod straggler;
 mod take_back;
 mod task;
 mod time;
@@ -47,8 +49,8 @@ pub use check::check;
 pub use effect::{Change, Effect, Lease, Refusal};
 pub use event::{Event, RequestId, TaskRef};
 pub use model::{
-    Ban, BanCause, CHUNK_TASKS_MAX, JobEdit, JobRecord, JobState, JobView, Machine, NewJob, PRIORITY_RANGE, ReportBody, Reset,
-    ResultFile, SlaveRecord, SlaveView, TaskRecord, TaskState, Transition,
+    Ban, BanCause, CHUNK_TASKS_MAX, Hold, JobEdit, JobRecord, JobState, JobView, Machine, NewJob, PRIORITY_RANGE, ReportBody,
+    Reset, ResultFile, SlaveRecord, SlaveView, TaskRecord, TaskState, Transition,
 };
 pub use restore::Records;
 pub use rules::{NEW_FRAMES_RANGE, Rule, Rules, SHARE_PERCENT_RANGE, STARVING_MINUTES_RANGE};
@@ -204,7 +206,8 @@ impl Farm {
             // Whom a failed task is kept for may have changed without an event of its own.
             self.work_appeared = true;
         }
-        if self.timeouts_due.is_some_and(|due| due <= self.now) {
+        let is_look_due = self.timeouts_due.is_some_and(|due| due <= self.now);
+        if is_look_due {
             self.end_what_takes_too_long();
         }
         self.lift_what_is_over();
@@ -213,6 +216,9 @@ impl Farm {
         }
         // Rather work in the last moment than none.
         self.serve_waits_if_work_appeared();
+        if is_look_due {
+            self.render_stragglers_twice();
+        }
         while let Some(request) = self.waits.ended(self.now) {
             self.end_wait(request);
         }
@@ -258,18 +264,6 @@ impl Farm {
 
     fn refuse(&mut self, request: RequestId, refusal: Refusal) {
         self.effects.push_back(Effect::Refuse { request, refusal });
-    }
-
-    /// Takes a leased task out of its slave's hands; the caller puts it into its next state.
-    fn release(&mut self, slave: SlaveId, job: JobId, task: TaskIndex, rendered: bool) {
-        let Some(slave) = self.slaves.get_mut(&slave) else {
-            return;
-        };
-        if slave.release(job, task, rendered, self.now) {
-            self.work_appeared |= self.balance.slot_freed(self.now, job);
-        } else if !rendered {
-            self.balance.spare_gone(job);
-        }
     }
 
     /// Brings a job's end and its standing in line after tasks of it, or its state, changed.

@@ -148,7 +148,7 @@ pub struct Transition {
 pub enum TaskState {
     /// Free to be leased.
     Queued,
-    /// A slave has it.
+    /// A slave has it, under the task's attempt.
     Leased {
         /// Who.
         slave: SlaveId,
@@ -156,6 +156,8 @@ pub enum TaskState {
         since: Moment,
         /// Whether it is rendered and its result is on the way.
         rendered: bool,
+        /// Another one that has it too, because the first one takes so long.
+        second: Option<Hold>,
     },
     /// Its result is here.
     Done {
@@ -175,6 +177,19 @@ pub enum TaskState {
     },
 }
 
+/// What one slave has of a task.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Hold {
+    /// Who.
+    pub slave: SlaveId,
+    /// Under which attempt.
+    pub attempt: Attempt,
+    /// Since when.
+    pub since: Moment,
+    /// Whether it is rendered and its result is on the way.
+    pub rendered: bool,
+}
+
 /// A result on the master's disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ResultFile {
@@ -187,8 +202,11 @@ pub struct ResultFile {
 /// A task with its history, as stored.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TaskRecord {
-    /// How often it was leased; the last lease has this number. 0: never.
+    /// The attempt that its state is about: the one that made the result, the first one that is at work, or else the last
+    /// one that came to nothing. 0: none.
     pub attempt: Attempt,
+    /// How many attempts there were; the last one has this number.
+    pub attempts: u32,
     /// How many attempts failed since it was reset last.
     pub failures: u32,
     /// Its state.

@@ -1,7 +1,7 @@
 //! Jobs and settings are changed while everything goes on.
 
 use super::Farm;
-use super::effect::{Change, Effect, Refusal};
+use super::effect::{Change, Refusal};
 use super::event::RequestId;
 use super::job::Job;
 use super::model::JobEdit;
@@ -33,7 +33,7 @@ impl Farm {
         self.record_job(id);
         let mut cancels = Vec::new();
         for index in dropped {
-            cancels.extend(self.take_back(id, index));
+            cancels.extend(self.take_back_from_all(id, index));
             if let Some(job) = self.jobs.get_mut(&id) {
                 job.drop_task(index);
             }
@@ -117,22 +117,6 @@ impl Farm {
             job.fresh.insert(index);
         }
         (dropped, returned)
-    }
-
-    /// Puts a task back if a slave has it; the order that tells the slave.
-    pub(super) fn take_back(&mut self, id: JobId, index: TaskIndex) -> Option<Effect> {
-        let (slave, attempt, rendered) = self.jobs.get(&id)?.holder_of(index)?;
-        self.release(slave, id, index, rendered);
-        if let Some(job) = self.jobs.get_mut(&id) {
-            job.enter(index, super::task::State::Queued);
-        }
-        self.record_task(id, index);
-        let task = super::TaskRef {
-            job: id,
-            task: index,
-            attempt,
-        };
-        Some(Effect::Cancel { slave, task })
     }
 }
 

@@ -162,7 +162,10 @@ impl Farm {
             .filter(|(_, task)| matches!(task.state, State::Leased { .. }))
             .map(|(index, _)| index)
             .collect();
-        leased.into_iter().filter_map(|index| self.take_back(id, index)).collect()
+        leased
+            .into_iter()
+            .flat_map(|index| self.take_back_from_all(id, index))
+            .collect()
     }
 }
 

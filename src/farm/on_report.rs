@@ -5,7 +5,7 @@ use super::effect::Refusal;
 use super::event::{RequestId, TaskRef};
 use super::job::Job;
 use super::limits::REASON_BYTES_MAX;
-use super::model::{JobState, ReportBody};
+use super::model::{Hold, JobState, ReportBody};
 use super::seconds::plausible;
 use super::task::State;
 use crate::ids::{JobId, SlaveId};
@@ -47,7 +47,7 @@ impl Farm {
                 self.done(task, claim, State::Done { slave, seconds, result }, slave);
             }
             (ReportBody::Failed { reason }, Claim::Held { rendered }) => self.failed(slave, task, rendered, reason),
-            (ReportBody::Returned, Claim::Held { .. }) => self.put_back(task.job, task.task),
+            (ReportBody::Returned, Claim::Held { .. }) => self.put_back(slave, task.job, task.task),
             // Told before, or without consequence. A result that is announced late is welcome if it comes in time.
             (ReportBody::Rendered, Claim::Held { .. } | Claim::TakenBack | Claim::DoneBefore)
             | (ReportBody::Done { .. }, Claim::DoneBefore)
@@ -70,20 +70,9 @@ impl Farm {
     }
 
     fn rendered(&mut self, slave: SlaveId, at: TaskRef) {
-        let Some(job) = self.jobs.get_mut(&at.job) else {
-            return;
-        };
-        let Some(State::Leased { since, .. }) = job.task(at.task).map(|task| task.state) else {
-            return;
-        };
-        job.enter(
-            at.task,
-            State::Leased {
-                slave,
-                since,
-                rendered: true,
-            },
-        );
+        if let Some(job) = self.jobs.get_mut(&at.job) {
+            job.note_rendered(at.task, slave);
+        }
         let freed = self
             .slaves
             .get_mut(&slave)
@@ -100,8 +89,10 @@ impl Farm {
         if let Claim::Held { rendered } = claim {
             self.release(slave, at.job, at.task, rendered);
         }
+        self.measure_pace(slave, at.job, done);
+        let other = self.take_from_other(slave, at.job, at.task);
         if let Some(job) = self.jobs.get_mut(&at.job) {
-            job.enter(at.task, done);
+            job.finish(at.task, at.attempt, done);
         }
         if let Some(slave) = self.slaves.get_mut(&slave) {
             slave.done += 1;
@@ -109,6 +100,7 @@ impl Farm {
         self.praise(slave, at.job);
         self.record_task(at.job, at.task);
         self.settle(at.job);
+        self.effects.extend(other);
     }
 
     /// Counts a failed attempt, and what follows from it: for the frame, the slave and the job.
@@ -146,6 +138,10 @@ impl Farm {
 fn claim(job: &Job, reporter: SlaveId, at: TaskRef) -> Claim {
     let failed_before = |it: &super::task::Failures| it.attempt == at.attempt && it.slaves.last() == Some(&reporter);
     let failed_before = job.failures.get(&at.task).is_some_and(failed_before);
+    let held = job.hold_of(at.task, reporter).filter(|hold| hold.attempt == at.attempt);
+    if let Some(Hold { rendered, .. }) = held {
+        return Claim::Held { rendered };
+    }
     let Some(task) = job
         .task(at.task)
         .filter(|task| task.attempt == at.attempt && at.attempt.0 > 0)
@@ -153,7 +149,6 @@ fn claim(job: &Job, reporter: SlaveId, at: TaskRef) -> Claim {
         return if failed_before { Claim::FailedBefore } else { Claim::Stale };
     };
     match task.state {
-        State::Leased { slave, rendered, .. } if slave == reporter => Claim::Held { rendered },
         State::Done { slave, .. } if slave == reporter => Claim::DoneBefore,
         _ if failed_before => Claim::FailedBefore,
         State::Queued if !job.state().is_over() && !job.dropped.contains(at.task) => Claim::TakenBack,

@@ -22,7 +22,7 @@ impl Farm {
         }
         let mut cancels = Vec::new();
         for index in tasks {
-            cancels.extend(self.take_back(id, index));
+            cancels.extend(self.take_back_from_all(id, index));
             if let Some(job) = self.jobs.get_mut(&id) {
                 job.reset(index);
             }

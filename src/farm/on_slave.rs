@@ -6,7 +6,6 @@ use super::event::{RequestId, TaskRef};
 use super::limits::SLAVES_KNOWN_MAX;
 use super::model::{Machine, SlaveRecord};
 use super::slave::Slave;
-use super::task::State;
 use crate::ids::{JobId, SlaveId, TaskIndex};
 
 impl Farm {
@@ -112,18 +111,18 @@ impl Farm {
     fn keep_only(&mut self, id: SlaveId, holding: &[TaskRef]) -> Vec<TaskRef> {
         let mut wanted: std::collections::BTreeSet<TaskRef> = holding.iter().copied().collect();
         for (job, index) in self.held_by(id) {
-            let Some(task) = self.jobs.get(&job).and_then(|job| job.task(index)) else {
+            let Some(theirs) = self.jobs.get(&job).and_then(|job| job.hold_of(index, id)) else {
                 continue;
             };
             let held = TaskRef {
                 job,
                 task: index,
-                attempt: task.attempt,
+                attempt: theirs.attempt,
             };
             if wanted.remove(&held) {
                 self.hear_of(id, job, index);
             } else {
-                self.put_back(job, index);
+                self.put_back(id, job, index);
             }
         }
         // Nobody else has what is queued under the same attempt: its result is still welcome.
@@ -143,23 +142,6 @@ impl Farm {
         if let Some(slave) = self.slaves.get_mut(&id) {
             slave.hear_of(job, index);
         }
-    }
-
-    /// Makes a leased task free again, without counting a failure.
-    pub(super) fn put_back(&mut self, id: JobId, index: TaskIndex) {
-        let Some(job) = self.jobs.get(&id) else {
-            return;
-        };
-        let Some(State::Leased { slave, rendered, .. }) = job.task(index).map(|task| task.state) else {
-            return;
-        };
-        self.release(slave, id, index, rendered);
-        if let Some(job) = self.jobs.get_mut(&id) {
-            job.enter(index, State::Queued);
-        }
-        self.record_task(id, index);
-        self.settle(id);
-        self.work_appeared = true;
     }
 }
 

@@ -93,7 +93,7 @@ impl Farm {
         }
     }
 
-    fn remove_wait(&mut self, request: RequestId) {
+    pub(super) fn remove_wait(&mut self, request: RequestId) {
         if let Some(wait) = self.waits.remove(request)
             && let Some(slave) = self.slaves.get_mut(&wait.slave)
         {
@@ -110,7 +110,7 @@ impl Farm {
         let tasks = chunk
             .tasks
             .iter()
-            .filter_map(|index| Some((*index, job.task(*index)?.attempt)));
+            .filter_map(|index| Some((*index, job.hold_of(*index, id)?.attempt)));
         Some(Lease {
             job: chunk.job,
             tasks: tasks.collect(),
@@ -144,7 +144,7 @@ impl Farm {
         Some(self.hand_over(chosen, id, tasks))
     }
 
-    fn hand_over(&mut self, id: JobId, slave: SlaveId, tasks: Vec<TaskIndex>) -> Lease {
+    pub(super) fn hand_over(&mut self, id: JobId, slave: SlaveId, tasks: Vec<TaskIndex>) -> Lease {
         let mut leased: Vec<(TaskIndex, Attempt)> = Vec::with_capacity(tasks.len());
         for index in &tasks {
             if let Some(job) = self.jobs.get_mut(&id) {

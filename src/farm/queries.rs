@@ -3,7 +3,7 @@
 use super::Farm;
 use super::TaskRef;
 use super::job::Job;
-use super::model::{JobView, SlaveView, TaskRecord};
+use super::model::{Hold, JobView, SlaveView, TaskRecord};
 use super::rules::Rules;
 use super::settings::Settings;
 use super::slave::Slave;
@@ -25,6 +25,12 @@ impl Farm {
     #[must_use]
     pub fn task(&self, job: JobId, task: TaskIndex) -> Option<TaskRecord> {
         self.jobs.get(&job)?.task_record(task)
+    }
+
+    /// What a slave has of a task.
+    #[must_use]
+    pub fn hold_of(&self, job: JobId, task: TaskIndex, slave: SlaveId) -> Option<Hold> {
+        self.jobs.get(&job)?.hold_of(task, slave)
     }
 
     /// The frame that a task renders.
@@ -93,7 +99,7 @@ impl Farm {
     }
 
     fn slave_view<'a>(&self, slave: &'a Slave) -> SlaveView<'a> {
-        let attempt = |job: JobId, task: TaskIndex| self.jobs.get(&job)?.task(task).map(|task| task.attempt);
+        let attempt = |job: JobId, task: TaskIndex| Some(self.hold_of(job, task, slave.id())?.attempt);
         let held = slave
             .chunks
             .iter()

@@ -102,12 +102,13 @@ impl Farm {
             return;
         };
         let is_over = job.state().is_over();
-        for (index, _) in leased_tasks(job).into_values().flatten() {
-            let holder = self.jobs.get(&id).and_then(|job| job.holder_of(index));
-            let is_held = holder.is_some_and(|(slave, ..)| self.slaves.contains_key(&slave));
-            let is_out = self.jobs.get(&id).is_some_and(|job| job.dropped.contains(index));
-            if is_over || is_out || !is_held {
-                self.put_back(id, index);
+        for ((slave, _), tasks) in leased_tasks(job) {
+            let is_known = self.slaves.contains_key(&slave);
+            for (index, _) in tasks {
+                let is_out = self.jobs.get(&id).is_some_and(|job| job.dropped.contains(index));
+                if is_over || is_out || !is_known {
+                    self.put_back(slave, id, index);
+                }
             }
         }
     }
@@ -139,8 +140,11 @@ impl Farm {
 fn leased_tasks(job: &Job) -> BTreeMap<(SlaveId, Moment), Vec<(TaskIndex, bool)>> {
     let mut leased: BTreeMap<_, Vec<_>> = BTreeMap::new();
     for (index, task) in job.touched() {
-        if let State::Leased { slave, since, rendered } = task.state {
-            leased.entry((slave, since)).or_default().push((index, rendered));
+        for hold in task.holds() {
+            leased
+                .entry((hold.slave, hold.since))
+                .or_default()
+                .push((index, hold.rendered));
         }
     }
     leased
@@ -149,7 +153,17 @@ fn leased_tasks(job: &Job) -> BTreeMap<(SlaveId, Moment), Vec<(TaskIndex, bool)>
 fn state_of(told: &TaskState) -> State {
     match *told {
         TaskState::Queued => State::Queued,
-        TaskState::Leased { slave, since, rendered } => State::Leased { slave, since, rendered },
+        TaskState::Leased {
+            slave,
+            since,
+            rendered,
+            second,
+        } => State::Leased {
+            slave,
+            since,
+            rendered,
+            second,
+        },
         TaskState::Done { slave, seconds, result } => State::Done {
             slave,
             seconds: plausible(seconds),

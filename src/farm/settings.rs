@@ -15,6 +15,9 @@ pub struct Settings {
     pub set_aside_s: u32,
     /// A job is paused when so many of its frames were given up and none was ever done; 0: never.
     pub hopeless_after: u32,
+    /// Seconds after which one of a job's last frames may be rendered by an idle slave too, if its own one takes far
+    /// longer; 0: never.
+    pub straggler_s: u32,
     /// Jobs that are over are removed after so many days; 0: never.
     pub keep_days: u32,
     /// Of the jobs that are over, so many are kept; 0: all.
@@ -53,6 +56,7 @@ impl Default for Settings {
             set_aside_after: 10,
             set_aside_s: 1_800,
             hopeless_after: 20,
+            straggler_s: 10,
             keep_days: 0,
             keep_jobs: 0,
             disk_free_mib: 1_024,
@@ -75,7 +79,7 @@ impl Settings {
 
     /// All of them with the names that the store knows them by. Names once given keep their meaning for ever.
     #[must_use]
-    pub fn entries(&self) -> [(&'static str, u32); 13] {
+    pub fn entries(&self) -> [(&'static str, u32); 14] {
         [
             ("attempts_max", self.limits.attempts_max),
             ("silence_s", self.limits.silence_s),
@@ -86,6 +90,7 @@ impl Settings {
             ("set_aside_after", self.set_aside_after),
             ("set_aside_s", self.set_aside_s),
             ("hopeless_after", self.hopeless_after),
+            ("straggler_s", self.straggler_s),
             ("keep_days", self.keep_days),
             ("keep_jobs", self.keep_jobs),
             ("disk_free_mib", self.disk_free_mib),
@@ -106,6 +111,7 @@ impl Settings {
             "set_aside_after" => self.set_aside_after = value,
             "set_aside_s" => self.set_aside_s = value,
             "hopeless_after" => self.hopeless_after = value,
+            "straggler_s" => self.straggler_s = value,
             "keep_days" => self.keep_days = value,
             "keep_jobs" => self.keep_jobs = value,
             "disk_free_mib" => self.disk_free_mib = value,

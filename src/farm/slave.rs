@@ -20,6 +20,8 @@ pub(super) struct Slave {
     pub(super) ban: Option<Ban>,
     /// Tasks that it failed since it last finished one.
     pub(super) faults: BTreeSet<(JobId, TaskIndex)>,
+    /// How much longer than others it takes for a frame, as far as was measured: 2 for twice as long.
+    pub(super) pace: f64,
     pub(super) done: u64,
     pub(super) failed: u64,
 }
@@ -61,6 +63,7 @@ impl Slave {
             waiting: 0,
             ban: None,
             faults: BTreeSet::new(),
+            pace: 1.0,
             done: 0,
             failed: 0,
         }

@@ -5,11 +5,8 @@
 //! than the order to stop, its result is refused as stale, or welcome while nobody else has the task.
 
 use super::Farm;
-use super::effect::Effect;
-use super::event::TaskRef;
 use super::limits::TAKE_BACK_AFTER_MS;
 use super::slave::{Chunk, Slave};
-use super::task::State;
 use crate::ids::{JobId, SlaveId, TaskIndex};
 
 impl Farm {
@@ -25,20 +22,16 @@ impl Farm {
             return false;
         };
         for index in tasks {
-            let attempt = self.jobs.get(&job).and_then(|job| job.task(index)).map(|task| task.attempt);
-            self.put_back(job, index);
-            let task = attempt.map(|attempt| TaskRef {
-                job,
-                task: index,
-                attempt,
-            });
-            self.effects.extend(task.map(|task| Effect::Cancel { slave: victim, task }));
+            let order = self.take_back(victim, job, index);
+            self.settle(job);
+            self.work_appeared = true;
+            self.effects.extend(order);
         }
         true
     }
 
     /// A job that could go on here, had it not leased its last tasks to others who have not begun them.
-    fn job_with_spare(&self, id: SlaveId) -> Option<JobId> {
+    pub(super) fn job_with_spare(&self, id: SlaveId) -> Option<JobId> {
         let slave = self.slaves.get(&id)?;
         let with_spare = self.balance.shares().filter(|share| share.spare > 0);
         let able = with_spare.filter(|share| {
@@ -64,10 +57,8 @@ impl Farm {
 
     fn unrendered(&self, slave: &Slave, chunk: &Chunk) -> Vec<TaskIndex> {
         let job = self.jobs.get(&chunk.job);
-        let is_unrendered = |task: &&TaskIndex| {
-            let state = job.and_then(|job| job.task(**task)).map(|task| task.state);
-            matches!(state, Some(State::Leased { slave: it, rendered: false, .. }) if it == slave.id())
-        };
+        let hold_of = |task: TaskIndex| job.and_then(|job| job.hold_of(task, slave.id()));
+        let is_unrendered = |task: &&TaskIndex| hold_of(**task).is_some_and(|hold| !hold.rendered);
         chunk.tasks.iter().filter(is_unrendered).copied().collect()
     }
 }

@@ -1,14 +1,16 @@
 //! A task as the farm keeps it: small, because a job may have a million of them.
 
-use super::model::{ResultFile, TaskState};
+use super::model::{Hold, ResultFile, TaskState};
 use super::time::Moment;
 use crate::ids::{Attempt, SlaveId};
 
 /// What is kept of every task. How it failed is kept aside ([`Failures`]), because few tasks ever do.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Task {
-    /// How often it was leased; the last lease has this number.
+    /// The attempt that the state is about.
     pub(super) attempt: Attempt,
+    /// How many attempts there were: numbers are never given twice.
+    pub(super) attempts: u32,
     pub(super) state: State,
 }
 
@@ -20,6 +22,7 @@ pub(super) enum State {
         slave: SlaveId,
         since: Moment,
         rendered: bool,
+        second: Option<Hold>,
     },
     Done {
         slave: SlaveId,
@@ -50,8 +53,51 @@ impl Task {
     /// Never leased.
     pub(super) const FRESH: Self = Self {
         attempt: Attempt(0),
+        attempts: 0,
         state: State::Queued,
     };
+
+    /// What slaves have of it, the first one first.
+    pub(super) fn holds(self) -> impl Iterator<Item = Hold> {
+        let (first, second) = match self.state {
+            State::Leased {
+                slave,
+                since,
+                rendered,
+                second,
+            } => {
+                let attempt = self.attempt;
+                let first = Hold {
+                    slave,
+                    attempt,
+                    since,
+                    rendered,
+                };
+                (Some(first), second)
+            }
+            _ => (None, None),
+        };
+        first.into_iter().chain(second)
+    }
+
+    /// What a slave has of it.
+    pub(super) fn hold_of(self, slave: SlaveId) -> Option<Hold> {
+        self.holds().find(|hold| hold.slave == slave)
+    }
+
+    /// The task with these in the hands of slaves, of which there is at least one.
+    pub(super) fn held(self, first: Hold, second: Option<Hold>) -> Self {
+        Self {
+            attempt: first.attempt,
+            state: State::Leased {
+                slave: first.slave,
+                since: first.since,
+                rendered: first.rendered,
+                second,
+            },
+            ..self
+        }
+    }
 }
 
 impl State {
@@ -59,7 +105,17 @@ impl State {
     pub(super) fn told(self, failures: Option<&Failures>) -> TaskState {
         match self {
             Self::Queued => TaskState::Queued,
-            Self::Leased { slave, since, rendered } => TaskState::Leased { slave, since, rendered },
+            Self::Leased {
+                slave,
+                since,
+                rendered,
+                second,
+            } => TaskState::Leased {
+                slave,
+                since,
+                rendered,
+                second,
+            },
             Self::Done { slave, seconds, result } => TaskState::Done { slave, seconds, result },
             Self::Failed { slave } => TaskState::Failed {
                 slave,

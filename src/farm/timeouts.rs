@@ -13,7 +13,6 @@ use super::limits::{
 };
 use super::settings::Settings;
 use super::slave::{Chunk, Slave};
-use super::task::State;
 use super::time::Moment;
 use crate::ids::{JobId, SlaveId, TaskIndex};
 
@@ -29,6 +28,10 @@ impl Farm {
     /// There is news of a task: it goes on.
     pub(super) fn progressed(&mut self, slave: SlaveId, at: TaskRef) {
         let now = self.now;
+        let hold = self.jobs.get(&at.job).and_then(|job| job.hold_of(at.task, slave));
+        if hold.is_none_or(|hold| hold.attempt != at.attempt) {
+            return;
+        }
         if let Some(slave) = self.slaves.get_mut(&slave)
             && let Some(place) = slave.chunk_of(at.job, at.task)
         {
@@ -55,7 +58,10 @@ impl Farm {
         for (slave, job, tasks, verdict) in verdicts {
             match verdict {
                 Verdict::Silent => {
-                    let cancels: Vec<Effect> = tasks.into_iter().filter_map(|task| self.take_back(job, task)).collect();
+                    let cancels: Vec<Effect> = tasks
+                        .into_iter()
+                        .filter_map(|task| self.take_back(slave, job, task))
+                        .collect();
                     self.settle(job);
                     self.work_appeared = true;
                     self.effects.extend(cancels);
@@ -66,14 +72,13 @@ impl Farm {
     }
 
     fn fail_in_time(&mut self, slave: SlaveId, job: JobId, task: TaskIndex, reason: String) {
-        let Some((holder, attempt, rendered)) = self.jobs.get(&job).and_then(|job| job.holder_of(task)) else {
+        let Some(hold) = self.jobs.get(&job).and_then(|job| job.hold_of(task, slave)) else {
             return;
         };
-        if holder == slave {
-            let task = TaskRef { job, task, attempt };
-            self.failed(slave, task, rendered, reason);
-            self.effects.push_back(Effect::Cancel { slave, task });
-        }
+        let attempt = hold.attempt;
+        let task = TaskRef { job, task, attempt };
+        self.failed(slave, task, hold.rendered, reason);
+        self.effects.push_back(Effect::Cancel { slave, task });
     }
 
     fn verdict(&self, slave: &Slave, chunk: &Chunk, job: &Job) -> Option<Verdict> {
@@ -91,13 +96,14 @@ impl Farm {
         } else {
             return None;
         };
-        let is_rendering = |task: &&TaskIndex| {
-            let state = job.task(**task).map(|task| task.state);
-            matches!(state, Some(State::Leased { rendered: false, .. }))
-        };
-        let task = chunk.tasks.iter().find(is_rendering)?;
-        Some(Verdict::TooLong(*task, reason))
+        Some(Verdict::TooLong(rendered_now(slave, chunk, job)?, reason))
     }
+}
+
+/// The task of a chunk that the slave is rendering.
+pub(super) fn rendered_now(slave: &Slave, chunk: &Chunk, job: &Job) -> Option<TaskIndex> {
+    let is_unrendered = |task: &&TaskIndex| job.hold_of(**task, slave.id()).is_some_and(|hold| !hold.rendered);
+    chunk.tasks.iter().find(is_unrendered).copied()
 }
 
 /// Seconds that a frame of a job may take; 0: any.

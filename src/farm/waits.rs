@@ -36,6 +36,10 @@ impl Waits {
         self.by_request.iter().map(|(request, wait)| (*request, *wait))
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.by_request.is_empty()
+    }
+
     /// Those of one slave, oldest first.
     pub(super) fn of(&self, slave: SlaveId) -> Vec<RequestId> {
         let of_slave = self.iter().filter(|(_, wait)| wait.slave == slave);

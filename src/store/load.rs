@@ -3,7 +3,7 @@
 use super::Loaded;
 use super::rows::{BAN_CAUSES, DONE, FAILED, FARM, JOB_STATES, LEASED, QUEUED, key, rules_by_name};
 use crate::farm::{
-    Ban, JobRecord, Limits, Machine, Moment, NewJob, ResultFile, Rule, Rules, Settings, SlaveRecord, TaskRecord, TaskState,
+    Ban, Hold, JobRecord, Limits, Machine, Moment, NewJob, ResultFile, Rule, Rules, Settings, SlaveRecord, TaskRecord, TaskState,
     Transition,
 };
 use crate::ids::{Attempt, ContentHash, FrameLayout, FrameSet, JobId, SlaveId, TaskIndex};
@@ -128,6 +128,7 @@ fn task(row: &Row<'_>) -> Result<TaskRecord> {
             slave: slave()?,
             since: Moment(number(row, 6)?),
             rendered: row.get(7)?,
+            second: second_hold(row)?,
         },
         DONE => TaskState::Done {
             slave: slave()?,
@@ -146,14 +147,28 @@ fn task(row: &Row<'_>) -> Result<TaskRecord> {
         },
         _ => return Err(wrong("an unknown task state")),
     };
+    let attempt: u32 = row.get(2)?;
     Ok(TaskRecord {
-        attempt: Attempt(row.get(2)?),
+        attempt: Attempt(attempt),
+        attempts: row.get::<_, Option<u32>>(15)?.unwrap_or(attempt),
         failures: row.get(3)?,
         state,
         last_failure: row.get(12)?,
         failed_on: lines(&row.get::<_, String>(13)?)?,
         failed_before: lines(&row.get::<_, String>(14)?)?,
     })
+}
+
+fn second_hold(row: &Row<'_>) -> Result<Option<Hold>> {
+    let Some(slave) = optional_number(row, 16)? else {
+        return Ok(None);
+    };
+    Ok(Some(Hold {
+        slave: SlaveId::from_bits(slave),
+        attempt: Attempt(row.get(17)?),
+        since: Moment(number(row, 18)?),
+        rendered: row.get(19)?,
+    }))
 }
 
 fn load_slaves(from: &Connection) -> Result<Vec<(SlaveRecord, Option<String>)>> {

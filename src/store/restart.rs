@@ -2,8 +2,8 @@
 
 use super::{Loaded, Store, Write};
 use crate::farm::{
-    Effect, Event, Farm, JobEdit, Limits, Machine, Moment, NewJob, Records, ReportBody, RequestId, Reset, Settings, TaskRef,
-    check,
+    Effect, Event, Farm, JobEdit, JobView, Limits, Machine, Moment, NewJob, Records, ReportBody, RequestId, Reset, Settings,
+    TaskRecord, TaskRef, TaskState, check,
 };
 use crate::ids::{FrameSet, JobId, Requirements, SlaveId, TaskIndex};
 
@@ -22,11 +22,13 @@ struct Life {
     requests: u64,
     /// What slaves were leased, rightly or not any more.
     held: Vec<(SlaveId, TaskRef)>,
+    /// How many tasks two slaves had when the master was restarted.
+    twice: usize,
 }
 
 #[test]
 fn master_restart() {
-    let mut restarts = 0;
+    let (mut restarts, mut twice) = (0, 0);
     for seed in 0..SEEDS {
         let folder = tempfile::tempdir().unwrap();
         let mut life = Life {
@@ -36,19 +38,24 @@ fn master_restart() {
             now: Moment(1_700_000_000_000),
             requests: 0,
             held: Vec::new(),
+            twice: 0,
         };
         for number in 1..=EVENTS {
             life.now = life.now.plus_millis(life.random.u64(0..4_000));
             let event = life.event();
             life.happen(event);
+            life.happen(Event::Tick);
             if number.is_multiple_of(EVENTS_BETWEEN_RESTARTS) {
                 life.restart(folder.path(), seed);
                 restarts += 1;
             }
         }
+        twice += life.twice;
     }
+    assert!(twice > 0, "no task was ever with two slaves");
     println!(
-        "MASTER_RESTART PASS: seeds 0 to {}, {restarts} restarts, each farm equal to the one before",
+        "MASTER_RESTART PASS: seeds 0 to {}, {restarts} restarts, {twice} tasks with two slaves, each farm equal to the one \
+         before",
         SEEDS - 1
     );
 }
@@ -78,6 +85,7 @@ impl Life {
         let mut farm = Farm::restore(self.now, records(loaded));
         assert_eq!(farm.poll_effect(), None, "seed {seed}: of a restored farm");
         check(&farm);
+        self.twice += tasks_with_two(&farm);
         assert_same(&self.farm, &farm, seed);
         self.farm = farm;
     }
@@ -142,7 +150,7 @@ impl Life {
             _ => Event::WorkWanted {
                 request,
                 slave,
-                until: self.now,
+                until: self.now.plus_millis(self.random.u64(0..30_000)),
                 warm: None,
             },
         }
@@ -249,6 +257,16 @@ fn records(loaded: Loaded) -> Records {
         settings: loaded.settings,
         rules: loaded.rules,
     }
+}
+
+fn tasks_with_two(farm: &Farm) -> usize {
+    let tasks = |job: JobView<'_>| {
+        let id = job.record.job.id;
+        let tasks = (0..job.record.layout.len()).filter_map(move |task| farm.task(id, TaskIndex(task)));
+        tasks.collect::<Vec<_>>()
+    };
+    let is_with_two = |task: &TaskRecord| matches!(task.state, TaskState::Leased { second: Some(_), .. });
+    farm.jobs().flat_map(tasks).filter(is_with_two).count()
 }
 
 fn assert_same(before: &Farm, after: &Farm, seed: u64) {

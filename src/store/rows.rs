@@ -2,7 +2,7 @@
 
 use super::Write;
 use crate::farm::{
-    Ban, BanCause, Change, JobRecord, JobState, Moment, NewJob, Rule, Rules, Settings, SlaveRecord, TaskRecord, TaskState,
+    Ban, BanCause, Change, Hold, JobRecord, JobState, Moment, NewJob, Rule, Rules, Settings, SlaveRecord, TaskRecord, TaskState,
     Transition,
 };
 use crate::ids::{ContentHash, FrameLayout, JobId, SlaveId, TaskIndex};
@@ -228,10 +228,16 @@ fn set_task(on: &Transaction<'_>, job: JobId, task: TaskIndex, record: &TaskReco
     let mut row = TaskRow::default();
     let state = match &record.state {
         TaskState::Queued => QUEUED,
-        TaskState::Leased { slave, since, rendered } => {
+        TaskState::Leased {
+            slave,
+            since,
+            rendered,
+            second,
+        } => {
             row.slave = Some(key(slave.bits()));
             row.since = Some(key(since.0));
             row.rendered = Some(*rendered);
+            row.second = *second;
             LEASED
         }
         TaskState::Done { slave, seconds, result } => {
@@ -249,7 +255,8 @@ fn set_task(on: &Transaction<'_>, job: JobId, task: TaskIndex, record: &TaskReco
     };
     run(
         on,
-        "REPLACE INTO task VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
+        "REPLACE INTO task VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18,
+                                     ?19, ?20)",
         params![
             key(job.bits()),
             task.0,
@@ -266,6 +273,11 @@ fn set_task(on: &Transaction<'_>, job: JobId, task: TaskIndex, record: &TaskReco
             record.last_failure,
             lines(&record.failed_on),
             lines(&record.failed_before),
+            (record.attempts != record.attempt.0).then_some(record.attempts),
+            row.second.map(|hold| key(hold.slave.bits())),
+            row.second.map(|hold| hold.attempt.0),
+            row.second.map(|hold| key(hold.since.0)),
+            row.second.map(|hold| hold.rendered),
         ],
     )
 }
@@ -280,6 +292,7 @@ struct TaskRow<'a> {
     hash: Option<&'a [u8; 32]>,
     size_bytes: Option<i64>,
     reason: Option<&'a str>,
+    second: Option<Hold>,
 }
 
 fn set_slave(on: &Transaction<'_>, record: &SlaveRecord) -> Result<()> {

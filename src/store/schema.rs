@@ -12,7 +12,7 @@ PRAGMA trusted_schema = OFF;
 ";
 
 /// Each step leads from the version that is its place to the next one; a new file goes through all of them.
-pub(super) const STEPS: [&str; 4] = [FIRST, RULES, REQUIREMENTS, LIFE_OF_A_JOB];
+pub(super) const STEPS: [&str; 5] = [FIRST, RULES, REQUIREMENTS, LIFE_OF_A_JOB, TWO_LEASES];
 
 /// The number at its start is that of `header.rs` (a test compares them).
 const FIRST: &str = "
@@ -133,4 +133,13 @@ CREATE TABLE setting (
     name TEXT PRIMARY KEY,
     value INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
+";
+
+/// A task may be leased to two slaves at once.
+const TWO_LEASES: &str = "
+ALTER TABLE task ADD COLUMN attempts INTEGER;                  -- NULL: as many as the number of its attempt says
+ALTER TABLE task ADD COLUMN second_slave INTEGER;              -- this and what follows: of the second lease, if there is one
+ALTER TABLE task ADD COLUMN second_attempt INTEGER;
+ALTER TABLE task ADD COLUMN second_since INTEGER;
+ALTER TABLE task ADD COLUMN second_rendered INTEGER;
 ";

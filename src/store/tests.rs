@@ -1,7 +1,7 @@
 //! What was applied is there after a reopening; what is not ours is never touched.
 
 use super::*;
-use crate::farm::{BanCause, JobState, Limits, Machine, Moment, NewJob, ResultFile, TaskState, Transition};
+use crate::farm::{BanCause, Hold, JobState, Limits, Machine, Moment, NewJob, ResultFile, TaskState, Transition};
 use crate::ids::Attempt;
 
 fn job(bits: u64) -> JobRecord {
@@ -56,6 +56,7 @@ fn slave(bits: u64) -> SlaveRecord {
 fn task(attempt: u32, state: TaskState) -> TaskRecord {
     TaskRecord {
         attempt: Attempt(attempt),
+        attempts: attempt + attempt / 2,
         failures: attempt - 1,
         state,
         last_failure: (attempt > 1).then(|| "Blender crashed".to_owned()),
@@ -70,6 +71,12 @@ fn tasks() -> Vec<(TaskIndex, TaskRecord)> {
         slave,
         since: Moment(77),
         rendered: true,
+        second: Some(Hold {
+            slave: SlaveId::from_bits(10),
+            attempt: Attempt(3),
+            since: Moment(78),
+            rendered: false,
+        }),
     };
     let done = TaskState::Done {
         slave,

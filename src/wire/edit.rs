@@ -112,6 +112,8 @@ pub struct Settings {
     pub set_aside_s: u32,
     /// A job is paused when so many of its frames were given up and none was ever done; 0: never.
     pub hopeless_after: u32,
+    /// Seconds after which a job's last frames may be rendered by an idle slave too, if theirs takes far longer; 0: never.
+    pub straggler_s: u32,
     /// Days for which jobs that are over are kept; 0: until somebody removes them.
     pub keep_days: u32,
     /// How many jobs that are over are kept; 0: all.
@@ -145,6 +147,8 @@ pub struct SettingsEdit {
     pub set_aside_s: Option<u32>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hopeless_after: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub straggler_s: Option<u32>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub keep_days: Option<u32>,
     #[serde(default, skip_serializing_if = "Option::is_none")]

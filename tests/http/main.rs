@@ -17,6 +17,7 @@ mod life;
 mod monitor;
 mod refusals;
 mod rules;
+mod straggler;
 mod tls;
 
 use farm::{Farm, Reply, announce, content, hash_of, picture, registration};

@@ -4,7 +4,7 @@ use super::agent::Agent;
 use super::report::{seed, tell};
 use super::trial::{a_job, a_machine, job_id, slave_id};
 use super::world::{Weather, World};
-use crate::farm::{JobState, Machine, Moment, NewJob, TaskState};
+use crate::farm::{Event, JobState, Machine, Moment, NewJob, Settings, TaskState};
 use crate::ids::{JobId, TaskIndex};
 
 /// Runs until a job is over; the seconds that it took from now.
@@ -132,5 +132,66 @@ fn slow_slaves_do_not_hold_up_the_end() {
             tail <= 1.1,
             &format!("speeds 1:2:8, 1,000 frames: {tail:.3} of the ideal time"),
         );
+    }
+}
+
+/// Ten slaves of which one is much slower, from the start or since shortly before the end: how much longer than ideal a job
+/// takes, and how many of its frames were leased to two slaves at once.
+fn straggle(slow_from_start: bool, chunk_tasks: u32, straggler_s: u32) -> (f64, u32) {
+    const FRAMES: i32 = 400;
+    const FRAME_MS: u64 = 15_000;
+    const SLOWER: u64 = 20;
+    let mut world = World::new(seed(), Weather::default());
+    let request = world.trial.request();
+    let settings = Box::new(Settings {
+        straggler_s,
+        ..Settings::default()
+    });
+    world.happen(&Event::SettingsChanged { request, settings });
+    for number in 0..10 {
+        let factor = if slow_from_start && number == 0 { SLOWER } else { 1 };
+        world.add(Agent::new(
+            slave_id(number),
+            a_machine(&[]),
+            factor * (FRAME_MS + 37 * number),
+        ));
+    }
+    world.submit(NewJob {
+        chunk_tasks,
+        ..a_job(1, FRAMES)
+    });
+    let started = world.now();
+    if !slow_from_start {
+        world.run(FRAME_MS * (FRAMES as u64 / 10 - 2));
+        world.agents[0].frame_ms *= SLOWER;
+    }
+    seconds_until_over(&mut world, job_id(1));
+    world.trial.audit();
+    let seconds = world.now().millis_since(started) as f64 / 1_000.0;
+    let slow = if slow_from_start { 1.0 / SLOWER as f64 } else { 1.0 };
+    let ideal_s = f64::from(FRAMES) / (9.0 + slow) * FRAME_MS as f64 / 1_000.0;
+    (seconds / ideal_s, world.trial.leased_twice)
+}
+
+#[test]
+fn one_slow_slave_does_not_hold_up_the_end() {
+    for slow_from_start in [true, false] {
+        for chunk_tasks in [0, 1, 20] {
+            let without = straggle(slow_from_start, chunk_tasks, 0).0;
+            let (with, again) = straggle(slow_from_start, chunk_tasks, Settings::default().straggler_s);
+            let since = if slow_from_start {
+                "from the start"
+            } else {
+                "shortly before the end"
+            };
+            tell(
+                &format!("STRAGGLER, {since}, chunks of {chunk_tasks}"),
+                with <= 1.2 && with <= without && again <= 10,
+                &format!(
+                    "1 of 10 slaves 20 times slower {since}: {with:.3} of the ideal time, {without:.3} without a second lease; \
+                     {again} of 400 frames leased twice"
+                ),
+            );
+        }
     }
 }

@@ -33,7 +33,7 @@ fn run_all(world: &mut World, minutes_max: u64) -> u64 {
 
 fn attempts(world: &World, job: JobId) -> impl Iterator<Item = u32> {
     let tasks = world.trial.farm.job(job).unwrap().tasks;
-    (0..tasks).map(move |task| world.trial.farm.task(job, TaskIndex(task)).unwrap().attempt.0)
+    (0..tasks).map(move |task| world.trial.farm.task(job, TaskIndex(task)).unwrap().attempts)
 }
 
 #[test]

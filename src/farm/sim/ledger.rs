@@ -38,10 +38,10 @@ impl Ledger {
                 let before = self.job(job).1.insert(task, record.clone());
                 if let Some(before) = before {
                     assert!(
-                        !matches!(before.state, TaskState::Done { .. }) || before.attempt < record.attempt,
+                        !matches!(before.state, TaskState::Done { .. }) || before.attempts < record.attempts,
                         "task {task} changes after it was done, and was not reset"
                     );
-                    assert!(before.attempt <= record.attempt, "attempts of task {task} go back");
+                    assert!(before.attempts <= record.attempts, "attempts of task {task} go back");
                 }
             }
             Change::Slave(record) => {
@@ -90,6 +90,7 @@ impl Ledger {
     pub(in crate::farm) fn task(&self, job: JobId, task: TaskIndex) -> Option<TaskRecord> {
         let never_leased = TaskRecord {
             attempt: Attempt(0),
+            attempts: 0,
             failures: 0,
             state: TaskState::Queued,
             last_failure: None,

@@ -101,11 +101,7 @@ fn a_farm_survives_a_hundred_pauses() {
     }
     world.run(60_000);
     assert_eq!(world.trial.state(job_id(1)), JobState::Finished);
-    let attempts = world.trial.ledger.jobs[&job_id(1)]
-        .1
-        .values()
-        .map(|task| task.attempt.0)
-        .max();
+    let attempts = world.trial.ledger.jobs[&job_id(1)].1.values().map(|task| task.attempts).max();
     assert_eq!(attempts, Some(1), "no frame was rendered twice");
 }
 
@@ -119,11 +115,7 @@ fn a_master_that_dies_each_second_still_ends_the_job_without_rendering_twice() {
     }
     world.run(5 * 60 * 1_000);
     assert_eq!(world.trial.state(job_id(1)), JobState::Finished);
-    let attempts = world.trial.ledger.jobs[&job_id(1)]
-        .1
-        .values()
-        .map(|task| task.attempt.0)
-        .max();
+    let attempts = world.trial.ledger.jobs[&job_id(1)].1.values().map(|task| task.attempts).max();
     assert_eq!(attempts, Some(1));
 }
 

@@ -23,6 +23,8 @@ pub(in crate::farm) struct Trial {
     pub(in crate::farm) now: Moment,
     /// Requests that want an answer.
     pub(in crate::farm) unanswered: BTreeSet<RequestId>,
+    /// How many leases were the second one of their task.
+    pub(in crate::farm) leased_twice: u32,
     last_request: u64,
     events: u64,
 }
@@ -43,6 +45,7 @@ impl Trial {
             ledger: Ledger::default(),
             now: Moment(1_700_000_000_000),
             unanswered: BTreeSet::new(),
+            leased_twice: 0,
             last_request: 0,
             events: 0,
         }
@@ -136,9 +139,17 @@ impl Trial {
                 assert!(!lease.tasks.is_empty(), "an empty lease");
                 for (task, attempt) in &lease.tasks {
                     let record = self.ledger.task(lease.job, *task).unwrap();
-                    let theirs = matches!(record.state, TaskState::Leased { slave: it, .. } if it == *slave);
+                    let TaskState::Leased {
+                        slave: first, second, ..
+                    } = record.state
+                    else {
+                        panic!("task {task} is told, but recorded as {:?}", record.state);
+                    };
+                    let first = (first, record.attempt);
+                    let second = second.map(|hold| (hold.slave, hold.attempt));
+                    self.leased_twice += u32::from(second == Some((*slave, *attempt)));
                     assert!(
-                        theirs && record.attempt == *attempt,
+                        first == (*slave, *attempt) || second == Some((*slave, *attempt)),
                         "task {task} is told before it is recorded"
                     );
                 }

@@ -129,6 +129,7 @@ fn settings(random: &mut fastrand::Rng) -> Settings {
         set_aside_after: random.u32(0..4),
         set_aside_s: random.u32(0..200),
         hopeless_after: random.u32(0..3),
+        straggler_s: random.u32(0..20),
         ..Settings::default()
     }
 }

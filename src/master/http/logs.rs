@@ -75,17 +75,15 @@ pub(super) async fn append(
             if state.farm.slave(slave).is_none() {
                 return Err(convert::no_slave(slave));
             }
-            Ok::<_, Error>((frame, record.attempt))
+            Ok::<_, Error>((frame, Attempt(record.attempts)))
         })
         .await??;
     // The end of a failed attempt's log may well come after the failure itself.
     if attempt.0 == 0 || attempt > latest {
         return Err(Error::conflict(format!("there was no attempt {attempt} at frame {frame} of job {job}")).into());
     }
-    if attempt == latest {
-        let task = TaskRef { job, task, attempt };
-        app.desk.mention(Event::Progressed { slave, task });
-    }
+    let task = TaskRef { job, task, attempt };
+    app.desk.mention(Event::Progressed { slave, task });
     let path = app.folders.log(job, frame, attempt);
     let size_bytes = blocking(move || append_to(&path, query.offset, &bytes)).await?;
     Ok(Json(LogAppended { size_bytes }))

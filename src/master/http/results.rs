@@ -163,12 +163,15 @@ fn expected(state: &Known, task: TaskRef, slave: SlaveId, file: ResultFile) -> R
     if state.farm.slave(slave).is_none() {
         return Err(convert::no_slave(slave));
     }
+    let held = state.farm.hold_of(task.job, task.task, slave);
+    if held.is_some_and(|hold| hold.attempt == task.attempt) {
+        return Ok(Some(frame));
+    }
     if record.attempt != task.attempt {
         return unwanted();
     }
     match record.state {
         TaskState::Done { slave: by, result, .. } if by == slave && result == Some(file) => Ok(None),
-        TaskState::Leased { slave: by, .. } if by == slave => Ok(Some(frame)),
         // Taken back from a slave that was thought to be gone: if nobody else has it, its result is welcome.
         TaskState::Queued => Ok(Some(frame)),
         TaskState::Done { .. } | TaskState::Leased { .. } | TaskState::Failed { .. } => unwanted(),

@@ -305,6 +305,7 @@ class Client:
         set_aside_after: int | None = None,
         set_aside_time: int | None = None,
         hopeless_after: int | None = None,
+        straggler_time: int | None = None,
         keep_days: int | None = None,
         keep_jobs: int | None = None,
         disk_free: int | None = None,
@@ -467,6 +468,8 @@ class FarmSettings:
     """For how many seconds; 0: until somebody takes it off the list."""
     hopeless_after: int
     """A job is paused when so many of its frames were given up and none was ever done; 0: never."""
+    straggler_time: int
+    """Seconds after which one of a job's last frames may be rendered by an idle slave too; 0: never."""
     keep_days: int
     """Days for which jobs that are over are kept; 0: until somebody removes them."""
     keep_jobs: int
