@@ -15,6 +15,7 @@ pub mod files;
 pub mod images;
 pub mod link;
 pub mod store;
+pub mod versions;
 
 pub mod client;
 pub mod master;

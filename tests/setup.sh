@@ -7,6 +7,7 @@ set -euo pipefail
 # command to look for → package that brings it
 declare -A packages=(
   [blender]=blender [Xvfb]=xvfb [xauth]=xauth [xdotool]=xdotool [chromium]=chromium [import]=imagemagick [ip]=iproute2
+  [svn]=subversion [git]=git
 )
 # What the bpy wheel loads and a bare machine lacks.
 libraries=(libx11-6 libxi6 libxxf86vm1 libxfixes3 libxrender1 libgl1 libegl1 libxkbcommon0 libsm6 libice6)

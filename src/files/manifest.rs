@@ -94,6 +94,7 @@ pub fn build(
     let manifest = Manifest {
         main: main.virtual_path[root..].parse()?,
         files: entries,
+        source: None,
         settings,
     };
     Ok(BuiltManifest { manifest, contents })

@@ -10,6 +10,7 @@ mod hex;
 mod job_path;
 mod layout;
 mod name;
+mod remote;
 mod requirements;
 mod version;
 
@@ -19,6 +20,7 @@ pub use hash::ContentHash;
 pub use job_path::{JOB_PATH_BYTES_MAX, JobPath};
 pub use layout::{FrameLayout, LAYOUT_PARTS_MAX};
 pub use name::{FarmId, JobId, SlaveId};
+pub use remote::{Remote, Revision, VersionSystem};
 pub use requirements::{Comparison, NumberProperty, REQUIREMENTS_BYTES_MAX, Requirement, Requirements, WordProperty};
 pub use version::BlenderVersion;
 

@@ -200,6 +200,7 @@ mod tests {
                     entry("cache_1", Some((1, 5))),
                     entry("cache_6", Some((6, 9))),
                 ],
+                source: None,
                 settings: RenderSettings::default(),
             },
             placed: vec![false; 3],

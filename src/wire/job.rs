@@ -3,7 +3,7 @@
 use super::content::Accepts;
 use super::edit::JobLimits;
 use super::text;
-use crate::ids::{BlenderVersion, ContentHash, FrameSet, JobId, JobPath, Requirements, SlaveId};
+use crate::ids::{BlenderVersion, ContentHash, FrameSet, JobId, JobPath, Remote, Requirements, Revision, SlaveId, VersionSystem};
 use serde::{Deserialize, Serialize};
 
 /// One file of a job.
@@ -44,15 +44,39 @@ pub struct RenderSettings {
     pub samples: Option<u32>,
 }
 
+/// A revision of a repository that slaves get a job's files from, instead of from the master.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Source {
+    /// The version control system.
+    #[serde(with = "text")]
+    #[schema(value_type = String, example = "git")]
+    pub system: VersionSystem,
+    /// The repository; of Subversion also a folder in one.
+    #[serde(with = "text")]
+    #[schema(value_type = String, example = "https://example.org/film.git")]
+    pub remote: Remote,
+    /// A number of Subversion, or a whole commit of Git.
+    #[serde(with = "text")]
+    #[schema(value_type = String, example = "1234")]
+    pub revision: Revision,
+    /// The folder in it that holds all that the job needs; none: the job may need all of it.
+    #[serde(default, with = "text::option", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, example = "shots/010")]
+    pub folder: Option<JobPath>,
+}
+
 /// All files of a job, and which of them Blender opens.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Manifest {
-    /// The .blend to open; one of `files`.
+    /// The .blend to open: one of `files`, or where it lies in `source`.
     #[serde(with = "text")]
     #[schema(value_type = String, example = "shots/010/main.blend")]
     pub main: JobPath,
-    /// All files, `main` too, each path once.
+    /// All files, `main` too, each path once; none if there is a `source`.
     pub files: Vec<FileEntry>,
+    /// Where slaves get the files from; none: from the master.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<Source>,
     /// What to render of it.
     #[serde(default)]
     pub settings: RenderSettings,

@@ -19,6 +19,7 @@ mod refusals;
 mod rules;
 mod straggler;
 mod tls;
+mod versions;
 
 use farm::{Farm, Reply, announce, content, hash_of, picture, registration};
 use serde_json::{Value, json};

@@ -120,6 +120,7 @@ impl Farm {
                     frames: None,
                     at_opening: false,
                 }],
+                source: None,
                 settings: RenderSettings::default(),
             }),
         };

@@ -7,7 +7,9 @@ use crate::farm::{
 };
 use crate::ids::{ContentHash, JobId, JobPath};
 use crate::master::actor::Announced;
-use crate::wire::{self, JobAnnounce, JobLimits, MachineInfo, Manifest, Registration, RenderSettings, RulesInfo, WorkWanted};
+use crate::wire::{
+    self, JobAnnounce, JobLimits, MachineInfo, Manifest, Registration, RenderSettings, RulesInfo, Source, WorkWanted,
+};
 use std::collections::{BTreeMap, HashSet};
 
 const NAME_BYTES_MAX: usize = 255;
@@ -264,7 +266,9 @@ fn check_manifest(manifest: &Manifest) -> Result<Vec<ContentHash>> {
             )));
         }
     }
-    if !paths.contains(manifest.main.as_str()) {
+    if let Some(source) = &manifest.source {
+        check_source(source, manifest)?;
+    } else if !paths.contains(manifest.main.as_str()) {
         return Err(Error::bad_input(format!(
             "the main file {:?} is not among the job's files",
             manifest.main.as_str()
@@ -272,6 +276,39 @@ fn check_manifest(manifest: &Manifest) -> Result<Vec<ContentHash>> {
     }
     check_folders(manifest.files.iter().map(|file| &file.path), &paths)?;
     Ok(sizes.into_keys().collect())
+}
+
+/// What a version control system is asked for; an address or a revision by itself was checked when it was read.
+fn check_source(source: &Source, manifest: &Manifest) -> Result<()> {
+    let Source {
+        system,
+        remote,
+        revision,
+        folder,
+    } = source;
+    if !manifest.files.is_empty() {
+        return Err(Error::bad_input(
+            "the files of a job come from the master or from a repository, not from both",
+        ));
+    }
+    if !remote.fits(*system) {
+        return Err(Error::bad_input(format!("{remote} is no address of {}", system.title())));
+    }
+    if !revision.fits(*system) {
+        return Err(Error::bad_input(format!("{revision} is no revision of {}", system.title())));
+    }
+    let is_inside = |folder: &JobPath| {
+        let rest = manifest.main.as_str().strip_prefix(folder.as_str());
+        rest.is_some_and(|rest| rest.starts_with('/'))
+    };
+    match folder {
+        Some(folder) if !is_inside(folder) => Err(Error::bad_input(format!(
+            "the main file {:?} does not lie in the folder {:?}",
+            manifest.main.as_str(),
+            folder.as_str()
+        ))),
+        _ => Ok(()),
+    }
 }
 
 /// No path may be both a file and the folder of another.
