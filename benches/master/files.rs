@@ -86,6 +86,7 @@ fn manifest(hash: ContentHash) -> Manifest {
     Manifest {
         main,
         files,
+        source: None,
         settings: RenderSettings::default(),
     }
 }

@@ -1,7 +1,8 @@
 //! What can be written after `netrender`.
 
 use super::changes::{BlacklistArguments, EditArguments, LimitArguments, ResetArguments, SettingsArguments};
-use crate::client::{AUTO, RuleSetting};
+use super::versions::{VcsArguments, VersionArguments};
+use crate::client::AUTO;
 use crate::ids::{FrameSet, Requirements};
 use crate::master::PORT_DEFAULT;
 use crate::slave::HANG_TIMEOUT_S;
@@ -33,6 +34,8 @@ pub(super) enum Command {
     Slave(SlaveArguments),
     /// Send a saved .blend with all that it needs
     Submit(Box<SubmitArguments>),
+    /// Tell in which working copy of Subversion or Git a .blend lies, as `submit --vcs auto` would send it
+    Vcs(VcsArguments),
     /// List the jobs, newest first
     Jobs {
         #[command(flatten)]
@@ -94,9 +97,9 @@ pub(super) enum Command {
         frame: i32,
     },
     /// Tell why a job or a slave does what it does, or does nothing
-    Explain(ExplainArguments),
+    Explain(super::rules::ExplainArguments),
     /// Show the rules by which jobs are balanced, or change them
-    Rules(RulesArguments),
+    Rules(super::rules::RulesArguments),
     /// Bring the finished frames of a job into a folder
     Results(super::results::ResultsArguments),
     /// Tell whether two EXR files, or two folders of frames, hold the same pictures
@@ -154,57 +157,6 @@ pub(super) enum KeyAction {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum ExplainedArgument {
-    /// A job
-    Job,
-    /// A slave
-    Slave,
-}
-
-#[derive(Debug, Args)]
-pub(super) struct ExplainArguments {
-    /// What is meant
-    #[arg(value_enum)]
-    pub(super) what: ExplainedArgument,
-    /// Its id, or enough of its beginning; of a slave also its name
-    #[arg(id = "explained_id", value_name = "ID")]
-    pub(super) id: String,
-    #[command(flatten)]
-    pub(super) to: Query,
-}
-
-#[derive(Debug, Args)]
-#[command(args_conflicts_with_subcommands = true)]
-pub(super) struct RulesArguments {
-    #[command(subcommand)]
-    pub(super) action: Option<RulesAction>,
-    #[command(flatten)]
-    pub(super) to: Query,
-}
-
-#[derive(Debug, Subcommand)]
-pub(super) enum RulesAction {
-    /// Change rules; those that are not named stay as they are
-    Set(RulesSetArguments),
-}
-
-/// Each takes a limit, or off, or on for the limit that it had.
-#[derive(Debug, Args)]
-pub(super) struct RulesSetArguments {
-    /// Most of the slaves that one job may use, in percent, unless it is the only one; or on, off
-    #[arg(long, value_name = "PERCENT")]
-    pub(super) share: Option<RuleSetting>,
-    /// First come jobs with fewer frames dispatched than this; or on, off
-    #[arg(long, value_name = "FRAMES")]
-    pub(super) new_first: Option<RuleSetting>,
-    /// First come jobs that have had no slave for more minutes than this; or on, off
-    #[arg(long, value_name = "MINUTES")]
-    pub(super) starving_first: Option<RuleSetting>,
-    #[command(flatten)]
-    pub(super) to: Query,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum AccessArgument {
     /// Who has the farm's key
     Key,
@@ -257,6 +209,7 @@ pub(super) struct SslArguments {
 }
 
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub(super) struct SlaveArguments {
     #[command(flatten)]
     pub(super) master: MasterChoice,
@@ -290,6 +243,9 @@ pub(super) struct SlaveArguments {
     /// Run the Python scripts inside .blend files: whoever can send jobs can then run programs here
     #[arg(long)]
     pub(super) allow_scripts: bool,
+    /// Take jobs from repositories in folders of this machine (file://)
+    #[arg(long)]
+    pub(super) allow_local_repositories: bool,
 }
 
 #[derive(Debug, Args)]
@@ -342,6 +298,8 @@ pub(super) struct SubmitArguments {
     /// Send it even if files that it needs are missing
     #[arg(long)]
     pub(super) allow_missing: bool,
+    #[command(flatten)]
+    pub(super) version: VersionArguments,
     /// Wait until it is rendered
     #[arg(long)]
     pub(super) wait: bool,

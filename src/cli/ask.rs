@@ -5,9 +5,9 @@ use super::screen::{ago, bytes, duration, facts, now_ms, say, say_json, table};
 use super::{STATUS_OK, connect};
 use crate::access::KeySource;
 use crate::client::Client;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::ids::JobId;
-use crate::wire::{FrameInfo, FrameStateInfo, JobInfo, JobStateInfo, SlaveInfo};
+use crate::wire::{FrameInfo, FrameStateInfo, JobInfo, JobStateInfo, SlaveInfo, Source};
 use serde_json::json;
 
 /// How many failed frames are shown of a job.
@@ -43,11 +43,18 @@ pub(super) fn jobs(to: &Query, keys: &KeySource) -> Result<u8> {
 pub(super) fn job(query: &JobQuery, keys: &KeySource) -> Result<u8> {
     let client = connect(&query.to.master, keys)?;
     let job = client.job(client.find_job(&query.id)?)?;
+    let source = client.source(job.id)?;
     if query.to.json {
-        say_json(&job)?;
+        let mut document = serde_json::to_value(&job).map_err(|error| Error::internal(error.to_string()))?;
+        document["source"] = json!(source.map(|(source, _)| source));
+        say_json(&document)?;
         return Ok(STATUS_OK);
     }
     say(&describe(&job, now_ms()))?;
+    if let Some((source, main)) = source {
+        let Source { remote, revision, .. } = source;
+        say(&format!("slaves check out {main} of revision {revision} of {remote}"))?;
+    }
     if job.failed > 0 {
         say(&failures(&client, job.id)?)?;
     }

@@ -16,6 +16,7 @@ mod rules;
 mod screen;
 mod serve;
 mod submit;
+mod versions;
 
 use crate::access::KeySource;
 use crate::client::Client;
@@ -72,6 +73,7 @@ fn carry_out(arguments: Arguments) -> Result<u8> {
         Command::Master(wanted) => serve::master(wanted, &keys),
         Command::Slave(wanted) => serve::slave(wanted, keys),
         Command::Submit(wanted) => submit::submit(*wanted, &keys),
+        Command::Vcs(wanted) => versions::vcs(wanted),
         Command::Results(wanted) => results::results(wanted, &keys),
         Command::Jobs { to } => ask::jobs(&to, &keys),
         Command::Slaves { to } => ask::slaves(&to, &keys),

@@ -1,12 +1,64 @@
 //! `netrender rules` and `netrender explain`.
 
-use super::arguments::{ExplainArguments, ExplainedArgument, Query, RulesAction, RulesArguments, RulesSetArguments};
+use super::arguments::Query;
 use super::screen::{say, say_json, table};
 use super::{STATUS_OK, connect};
 use crate::access::KeySource;
-use crate::client::{Client, RulesChange};
+use crate::client::{Client, RuleSetting, RulesChange};
 use crate::error::{Error, Result};
 use crate::wire::{Explanation, RuleInfo, RulesInfo};
+use clap::{Args, Subcommand, ValueEnum};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum ExplainedArgument {
+    /// A job
+    Job,
+    /// A slave
+    Slave,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ExplainArguments {
+    /// What is meant
+    #[arg(value_enum)]
+    pub(super) what: ExplainedArgument,
+    /// Its id, or enough of its beginning; of a slave also its name
+    #[arg(id = "explained_id", value_name = "ID")]
+    pub(super) id: String,
+    #[command(flatten)]
+    pub(super) to: Query,
+}
+
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub(super) struct RulesArguments {
+    #[command(subcommand)]
+    pub(super) action: Option<RulesAction>,
+    #[command(flatten)]
+    pub(super) to: Query,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum RulesAction {
+    /// Change rules; those that are not named stay as they are
+    Set(RulesSetArguments),
+}
+
+/// Each takes a limit, or off, or on for the limit that it had.
+#[derive(Debug, Args)]
+pub(super) struct RulesSetArguments {
+    /// Most of the slaves that one job may use, in percent, unless it is the only one; or on, off
+    #[arg(long, value_name = "PERCENT")]
+    pub(super) share: Option<RuleSetting>,
+    /// First come jobs with fewer frames dispatched than this; or on, off
+    #[arg(long, value_name = "FRAMES")]
+    pub(super) new_first: Option<RuleSetting>,
+    /// First come jobs that have had no slave for more minutes than this; or on, off
+    #[arg(long, value_name = "MINUTES")]
+    pub(super) starving_first: Option<RuleSetting>,
+    #[command(flatten)]
+    pub(super) to: Query,
+}
 
 pub(super) fn rules(wanted: RulesArguments, keys: &KeySource) -> Result<u8> {
     match wanted.action {

@@ -122,6 +122,7 @@ pub(super) fn slave(wanted: SlaveArguments, keys: KeySource) -> Result<u8> {
         clear_on_exit: wanted.clear_on_exit,
         log_console: wanted.log_console,
         allow_scripts: wanted.allow_scripts,
+        allow_local_repositories: wanted.allow_local_repositories,
         hang_timeout: Duration::from_secs(wanted.hang_timeout),
     })?;
     let mut shown = String::new();

@@ -82,6 +82,7 @@ fn request(wanted: SubmitArguments, after: Vec<JobId>) -> SubmitRequest {
             samples: wanted.samples,
         },
         allow_missing: wanted.allow_missing,
+        version: wanted.version.wish(),
         ..SubmitRequest::new(wanted.file)
     }
 }

@@ -10,6 +10,7 @@ use crate::error::{Error, Result};
 use crate::ids::{FrameSet, JobId};
 use crate::images;
 use crate::link::{Link, no_progress};
+use crate::versions::Copies;
 use crate::wire::Manifest;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
@@ -51,6 +52,15 @@ async fn open(installation: &Installation, options: &WorkerOptions, scene: &Scen
 /// Brings the job's files here, as far as these frames need them.
 async fn fetch_scene(shared: &Shared, link: &Link, job: JobId, wanted: &FrameSet, folder: &Path) -> Result<SceneRequest> {
     let manifest: Manifest = link.get(&format!("jobs/{job}/manifest")).await?;
+    if let Some(source) = &manifest.source {
+        let tell = |line: &str| shared.tell(format!("revision {} of {}: {line}", source.revision, source.remote));
+        let copy = Copies::open(folder, true)?.check_out(job, source, &tell).await?;
+        // Nobody else uses these copies: it stays as it is.
+        return Ok(SceneRequest {
+            blend: manifest.main.below(&copy.folder()),
+            settings: manifest.settings,
+        });
+    }
     for (place, file) in manifest.files.iter().enumerate() {
         let is_needed = |(first, last)| wanted.iter().any(|frame| (first..=last).contains(&frame));
         if !file.frames.is_none_or(is_needed) {

@@ -21,6 +21,7 @@ mod submit;
 mod table;
 mod threads;
 mod transfer;
+mod versions;
 
 pub use board::{Progress, Stage};
 pub use entrust::renew_key;
@@ -31,12 +32,13 @@ pub use pending::Pending;
 pub use rules::{RuleSetting, RulesChange};
 pub use submit::{Submission, SubmitRequest};
 pub use table::{GatheredFrame, GatheredState};
+pub use versions::guess_version;
 
 use crate::access::KeySource;
-use crate::error::{Error, Result};
-use crate::ids::{Fingerprint, FrameSet, JobId, SlaveId};
+use crate::error::{Code, Error, Result};
+use crate::ids::{Fingerprint, FrameSet, JobId, JobPath, SlaveId};
 use crate::link::{Link, MasterAddress};
-use crate::wire::{Explanation, FrameInfo, JobInfo, SlaveInfo};
+use crate::wire::{Explanation, FrameInfo, JobInfo, Manifest, SlaveInfo, Source};
 use std::sync::Arc;
 use std::time::Duration;
 use threads::Threads;
@@ -222,6 +224,16 @@ impl Client {
     /// The same without waiting.
     pub fn ask_cancel(&self, job: JobId) -> Result<Pending<()>> {
         self.act(format!("jobs/{job}/cancel"))
+    }
+
+    /// Where slaves get a job's files from, and the .blend in it; none: from the master.
+    pub fn source(&self, job: JobId) -> Result<Option<(Source, JobPath)>> {
+        match self.get::<Manifest>(format!("jobs/{job}/manifest"))?.answer() {
+            Ok(Manifest { source, main, .. }) => Ok(source.map(|source| (source, main))),
+            // A job without files, or no job at all.
+            Err(error) if error.code == Code::NotFound => self.job(job).map(|_| None),
+            Err(error) => Err(error),
+        }
     }
 
     /// What Blender printed in the latest attempt at a frame.

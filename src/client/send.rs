@@ -3,6 +3,7 @@
 use super::board::{Board, Stage};
 use super::submit::SubmitRequest;
 use super::transfer::{self, Content};
+use super::versions;
 use crate::access;
 use crate::blender::{self, CollectRequest, Collected, CollectedFile, MissingFile};
 use crate::error::{Code, Error, Result};
@@ -80,6 +81,10 @@ async fn unless<T>(token: &CancellationToken, work: impl Future<Output = Result<
 type Contents = BTreeMap<ContentHash, ContentFile>;
 
 async fn prepare(request: &SubmitRequest, board: &Arc<Board>, folder: &Path) -> Result<(JobAnnounce, Contents)> {
+    let guess = match &request.version {
+        Some(wish) => Some(versions::guess(request, wish, board).await?),
+        None => None,
+    };
     let collected = collect(request, board, folder).await?;
     board.warn(collected.warnings.clone());
     refuse_missing(&collected.missing, request, board)?;
@@ -87,7 +92,10 @@ async fn prepare(request: &SubmitRequest, board: &Arc<Board>, folder: &Path) -> 
         Some(frames) => frames.clone(),
         None => FrameSet::range(collected.frame_start, collected.frame_end, collected.frame_step.max(1))?,
     };
-    let BuiltManifest { manifest, contents } = hash(&collected, request, board).await?;
+    let BuiltManifest { manifest, contents } = match &guess {
+        Some(guess) => versions::prove(guess, &collected, request, board, folder).await?,
+        None => hash(&collected, request, board).await?,
+    };
     let announce = JobAnnounce {
         id: Some(JobId::from_bits(random()?)),
         name: request.job_name(),
@@ -162,10 +170,7 @@ async fn hash(collected: &Collected, request: &SubmitRequest, board: &Arc<Board>
     };
     let main = source(&collected.main);
     let others: Vec<SourceFile> = collected.files.iter().map(source).collect();
-    let settings = RenderSettings {
-        scene: Some(collected.scene.clone()),
-        ..request.settings.clone()
-    };
+    let settings = settings(&collected.scene, request);
     let doing = match others.len() {
         0 => "reading the file".to_owned(),
         others => format!("reading {} files", others + 1),
@@ -192,6 +197,14 @@ async fn hash(collected: &Collected, request: &SubmitRequest, board: &Arc<Board>
     tokio::task::spawn_blocking(hashing)
         .await
         .map_err(|error| Error::internal(format!("hashing ended unexpectedly: {error}")))?
+}
+
+/// What is rendered of the file; the scene is named, for the file may be saved with another one.
+pub(super) fn settings(scene: &str, request: &SubmitRequest) -> RenderSettings {
+    RenderSettings {
+        scene: Some(scene.to_owned()),
+        ..request.settings.clone()
+    }
 }
 
 async fn upload(link: &Link, announced: &JobAnnounced, files: &Contents, board: &Arc<Board>) -> Result<()> {

@@ -7,6 +7,7 @@ use crate::error::{Code, Error, Result};
 use crate::farm::{CHUNK_TASKS_MAX, PRIORITY_RANGE};
 use crate::ids::{FrameSet, JobId, Requirements, SlaveId};
 use crate::link::Link;
+use crate::versions::VersionWish;
 use crate::wire::{JobLimits, RenderSettings};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -51,6 +52,8 @@ pub struct SubmitRequest {
     pub settings: RenderSettings,
     /// Whether to send it although files are missing.
     pub allow_missing: bool,
+    /// Send a revision of a working copy instead of files; what it does not say is guessed.
+    pub version: Option<VersionWish>,
 }
 
 impl SubmitRequest {
@@ -72,6 +75,7 @@ impl SubmitRequest {
             limits: JobLimits::default(),
             settings: RenderSettings::default(),
             allow_missing: false,
+            version: None,
         }
     }
 

@@ -20,6 +20,16 @@ pub(super) fn key_source(py: Python<'_>, key: Option<&str>, key_file: Option<Pat
     }
 }
 
+/// The program of a command that takes no arguments.
+pub(super) fn one_program(command: Option<Vec<PathBuf>>) -> PyResult<Option<PathBuf>> {
+    let mut words = command.unwrap_or_default().into_iter();
+    let program = words.next();
+    match words.next() {
+        Some(_) => Err(PyValueError::new_err("blender is one program; it takes no arguments")),
+        None => Ok(program),
+    }
+}
+
 /// What to gather.
 pub(super) fn gathering(job: &str, folder: PathBuf, frames: Option<&str>) -> Result<GatherRequest> {
     Ok(GatherRequest {

@@ -1,6 +1,6 @@
 //! A connection to a master.
 
-use super::asking::{gathering, ids, key_source, limits, which_frames};
+use super::asking::{gathering, ids, key_source, limits, one_program, which_frames};
 use super::error::away;
 use super::moving::{Gather, Submission};
 use super::own::{Own, span};
@@ -8,10 +8,10 @@ use super::pending::Pending;
 use super::rules::{self, Rules, Setting};
 use super::settings::{self, FarmSettings};
 use super::values::{Ban, FrameInfo, JobInfo, SlaveInfo};
+use super::versions;
 use crate::client::{self, SubmitRequest};
 use crate::error::Result;
 use crate::wire::{JobEdit, RenderSettings};
-use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple, PyType};
 use std::path::PathBuf;
@@ -82,9 +82,9 @@ impl Client {
         signature = (
             blend, *, blender=None, frames=None, name=None, category=String::new(), tags=Vec::new(), requirements="", priority=1,
             chunks=0, scene=None, engine=None, resolution_percent=None, samples=None, allow_missing=false, after=Vec::new(),
-            attempts=0, silence_time=0, stall_time=0, frame_time=0
+            attempts=0, silence_time=0, stall_time=0, frame_time=0, **version
         ),
-        text_signature = "($self, blend, *, blender=None, frames=None, name=None, category='', tags=(), requirements='', priority=1, chunks=0, scene=None, engine=None, resolution_percent=None, samples=None, allow_missing=False, after=(), attempts=0, silence_time=0, stall_time=0, frame_time=0)"
+        text_signature = "($self, blend, *, blender=None, frames=None, name=None, category='', tags=(), requirements='', priority=1, chunks=0, scene=None, engine=None, resolution_percent=None, samples=None, allow_missing=False, after=(), attempts=0, silence_time=0, stall_time=0, frame_time=0, vcs=None, revision=None, remote=None, working_copy=None)"
     )]
     #[expect(clippy::too_many_arguments, reason = "keyword arguments of Python")]
     fn submit(
@@ -109,12 +109,10 @@ impl Client {
         silence_time: u32,
         stall_time: u32,
         frame_time: u32,
+        version: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<Submission> {
-        let mut programs = blender.unwrap_or_default().into_iter();
-        let blender = programs.next();
-        if programs.next().is_some() {
-            return Err(PyValueError::new_err("blender is one program; it takes no arguments"));
-        }
+        let blender = one_program(blender)?;
+        let version = versions::wish(version)?;
         let submission = self.ask(py, |client| {
             client.submit(SubmitRequest {
                 after: ids(after)?,
@@ -134,6 +132,7 @@ impl Client {
                     samples,
                 },
                 allow_missing,
+                version,
                 ..SubmitRequest::new(blend)
             })
         })?;

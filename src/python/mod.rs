@@ -19,6 +19,7 @@ mod rules;
 mod settings;
 mod slave;
 mod values;
+mod versions;
 
 use pyo3::prelude::*;
 
@@ -54,6 +55,8 @@ mod _core {
     use super::slave::{Slave, SlaveStatus};
     #[pymodule_export]
     use super::values::{Ban, ExrInfo, FrameInfo, Happening, JobInfo, MasterFound, SlaveInfo, exr_info};
+    #[pymodule_export]
+    use super::versions::{JobSource, VersionGuess, guess_version};
 
     use pyo3::prelude::*;
 

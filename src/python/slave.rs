@@ -39,9 +39,9 @@ impl Slave {
     #[pyo3(
         signature = (
             *, master="auto", path=None, blenders=Vec::new(), name=None, tags=Vec::new(), gpus=Vec::new(), threads=0,
-            clear_on_exit=true, log_console=false, allow_scripts=false, key_file=None
+            clear_on_exit=true, log_console=false, allow_scripts=false, allow_local_repositories=false, key_file=None
         ),
-        text_signature = "($cls, *, master='auto', path=None, blenders=(), name=None, tags=(), gpus=(), threads=0, clear_on_exit=True, log_console=False, allow_scripts=False, key_file=None)"
+        text_signature = "($cls, *, master='auto', path=None, blenders=(), name=None, tags=(), gpus=(), threads=0, clear_on_exit=True, log_console=False, allow_scripts=False, allow_local_repositories=False, key_file=None)"
     )]
     #[expect(clippy::too_many_arguments, reason = "keyword arguments of Python")]
     fn start(
@@ -57,6 +57,7 @@ impl Slave {
         clear_on_exit: bool,
         log_console: bool,
         allow_scripts: bool,
+        allow_local_repositories: bool,
         key_file: Option<PathBuf>,
     ) -> PyResult<Self> {
         let slave = away(py, || {
@@ -72,6 +73,7 @@ impl Slave {
                 clear_on_exit,
                 log_console,
                 allow_scripts,
+                allow_local_repositories,
                 ..slave::SlaveOptions::default()
             })
         })?;

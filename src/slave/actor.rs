@@ -18,6 +18,7 @@ use crate::error::{Code, Error, Result};
 use crate::happening::HappeningKind;
 use crate::ids::FarmId;
 use crate::link::{Backoff, Link};
+use crate::versions::Copies;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -106,9 +107,10 @@ impl Actor {
             (Home::new(&self.base, farm, slave)?, slave)
         };
         let cache = Cache::open(home.folder(), CACHE_BYTES_MAX)?;
+        let copies = Copies::open(&home.folder().join("versions"), self.options.allow_local_repositories)?;
         Ok(Place {
             shop: self.shop(home.folder())?,
-            scenes: Scenes::open(home.folder(), cache)?,
+            scenes: Scenes::open(home.folder(), cache, copies)?,
             home,
             session: Session { link, slave },
         })

@@ -91,7 +91,7 @@ impl Home {
         if outbox::is_empty(&self.folder) {
             return std::fs::remove_dir_all(&self.folder).map_err(|error| Error::io("remove", &self.folder, &error));
         }
-        for name in ["cache", "jobs", "work"] {
+        for name in ["cache", "jobs", "versions", "work"] {
             let folder = self.folder.join(name);
             match std::fs::remove_dir_all(&folder) {
                 Err(error) if error.kind() != std::io::ErrorKind::NotFound => {

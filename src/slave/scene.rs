@@ -1,19 +1,33 @@
 //! Jobs on this disk: `<home>/jobs/<job>/…` holds what the frames at hand need, as Blender wants to find it.
 //!
-//! Files are hard links into the cache where the system allows it, else copies; either way read-only.
+//! Files are hard links into the cache where the system allows it, else copies; either way read-only. A job that comes from a
+//! version control system has no folder there: its scene is opened in a working copy (`versions::Copies`).
 
 use super::cache::Cache;
+use super::log::AttemptLog;
 use crate::blender::SceneRequest;
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use crate::ids::{BlenderVersion, JobId};
-use crate::link::Link;
-use crate::wire::{FileEntry, JobInfo, Manifest};
+use crate::link::{Backoff, Link};
+use crate::versions::{Copies, WorkingCopy};
+use crate::wire::{FileEntry, JobInfo, Manifest, Source};
 use std::collections::VecDeque;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
 /// Jobs whose folders stay: the one that is rendered, and the one before, which may come back.
 const JOBS_KEPT_MAX: usize = 2;
+
+/// How often a repository that does not answer is asked, before the frame is left to others.
+const CHECK_OUT_TRIES_MAX: u32 = 4;
+
+/// Who hears what is going on.
+pub(super) struct Told<'a> {
+    /// One line at a time, each in the place of the one before.
+    pub(super) tell: &'a (dyn Fn(String) + Sync),
+    /// For whoever wants to know later.
+    pub(super) log: &'a AttemptLog,
+}
 
 /// A job that is ready to be opened for a frame.
 #[derive(Debug, Clone)]
@@ -32,6 +46,7 @@ pub(super) struct Scene {
 pub(super) struct Scenes {
     folder: PathBuf,
     cache: Cache,
+    copies: Copies,
     jobs: VecDeque<JobFolder>,
 }
 
@@ -45,17 +60,20 @@ struct JobFolder {
     /// For each file of the manifest, whether it is in the folder.
     placed: Vec<bool>,
     revision: u32,
+    /// The working copy of a job that has a source, while it is rendered here.
+    copy: Option<WorkingCopy>,
 }
 
 impl Scenes {
     /// What an earlier run left is removed: the cache brings it back at no cost.
-    pub(super) fn open(home: &Path, cache: Cache) -> Result<Self> {
+    pub(super) fn open(home: &Path, cache: Cache, copies: Copies) -> Result<Self> {
         let folder = home.join("jobs");
         remove_folder(&folder)?;
         std::fs::create_dir_all(&folder).map_err(|error| Error::io("make the folder", &folder, &error))?;
         Ok(Self {
             folder,
             cache,
+            copies,
             jobs: VecDeque::new(),
         })
     }
@@ -64,28 +82,30 @@ impl Scenes {
     pub(super) fn ready(&mut self, job: JobId, frame: i32) -> Option<Scene> {
         let place = self.jobs.iter().position(|it| it.job == job)?;
         let found = self.jobs.remove(place)?;
-        let scene = found.missing(&[frame]).next().is_none().then(|| found.scene());
+        let is_ready = found.missing(&[frame]).next().is_none() && found.needed_source().is_none();
+        let scene = is_ready.then(|| found.scene());
         self.jobs.push_front(found);
         scene
     }
 
     /// Brings all here that these frames of the job need, telling how far it is.
-    pub(super) async fn fetch(
-        &mut self,
-        link: &Link,
-        job: JobId,
-        frames: &[i32],
-        tell: &(dyn Fn(String) + Sync),
-    ) -> Result<Scene> {
+    pub(super) async fn fetch(&mut self, link: &Link, job: JobId, frames: &[i32], told: &Told<'_>) -> Result<Scene> {
+        // Another job's scene is not open any more: its working copy is free.
+        for other in self.jobs.iter_mut().filter(|it| it.job != job) {
+            other.copy = None;
+        }
         if self.jobs.front().is_none_or(|it| it.job != job) {
             self.begin(link, job).await?;
         }
         let Some(current) = self.jobs.front_mut() else {
             return Err(Error::internal("the job that was just begun is not there"));
         };
+        if let Some(source) = current.needed_source() {
+            current.copy = Some(check_out(&self.copies, job, source, told).await?);
+        }
         let missing: Vec<(usize, FileEntry)> = current.missing(frames).collect();
         for (count, (place, entry)) in missing.iter().enumerate() {
-            tell(format!(
+            (told.tell)(format!(
                 "fetching file {} of {} for {}",
                 count + 1,
                 missing.len(),
@@ -120,6 +140,7 @@ impl Scenes {
             blender: info.blender,
             placed: vec![false; manifest.files.len()],
             revision: 0,
+            copy: None,
             manifest,
         });
         Ok(())
@@ -137,16 +158,52 @@ impl JobFolder {
             .map(|(place, (entry, _))| (place, entry.clone()))
     }
 
+    /// What is to be checked out before the job can be opened.
+    fn needed_source(&self) -> Option<&Source> {
+        self.manifest.source.as_ref().filter(|_| self.copy.is_none())
+    }
+
     fn scene(&self) -> Scene {
+        let folder = self.copy.as_ref().map_or_else(|| self.folder.clone(), WorkingCopy::folder);
         Scene {
             name: self.name.clone(),
             blender: self.blender,
             request: SceneRequest {
-                blend: self.manifest.main.below(&self.folder),
+                blend: self.manifest.main.below(&folder),
                 settings: self.manifest.settings.clone(),
             },
             revision: self.revision,
         }
+    }
+}
+
+/// A working copy at the revision. A failure is the attempt's, whatever it is: the master is not to blame.
+async fn check_out(copies: &Copies, job: JobId, source: &Source, told: &Told<'_>) -> Result<WorkingCopy> {
+    let Source { remote, revision, .. } = source;
+    told.log
+        .write_lines(std::iter::once(format!("revision {revision} of {remote}").as_str()));
+    let tell = |line: &str| {
+        told.log.write_lines(std::iter::once(line));
+        (told.tell)(format!("revision {revision} of {remote}: {line}"));
+    };
+    let mut backoff = Backoff::default();
+    let mut tries = 1;
+    loop {
+        let error = match copies.check_out(job, source, &tell).await {
+            Ok(copy) => return Ok(copy),
+            Err(error) => error,
+        };
+        let code = match error.code {
+            Code::Unreachable if tries < CHECK_OUT_TRIES_MAX => {
+                tries += 1;
+                tokio::time::sleep(backoff.next_wait()).await;
+                continue;
+            }
+            Code::Unreachable | Code::Timeout => Code::NotFound,
+            code => code,
+        };
+        told.log.write_lines(std::iter::once(error.to_string().as_str()));
+        return Err(Error { code, ..error });
     }
 }
 
@@ -205,6 +262,7 @@ mod tests {
             },
             placed: vec![false; 3],
             revision: 0,
+            copy: None,
         };
         let missing = |job: &JobFolder, frames: &[i32]| -> Vec<usize> { job.missing(frames).map(|(place, _)| place).collect() };
         assert_eq!(missing(&job, &[5]), [0, 1]);

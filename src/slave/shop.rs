@@ -20,6 +20,7 @@ pub const HANG_TIMEOUT_S: u64 = 1800;
 
 /// How a slave is started.
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub struct SlaveOptions {
     /// Where the master is; none: found by its broadcast.
     pub master: Option<MasterAddress>,
@@ -43,6 +44,8 @@ pub struct SlaveOptions {
     pub log_console: bool,
     /// Whether scripts inside of .blend files run.
     pub allow_scripts: bool,
+    /// Whether jobs may come from repositories in folders of this machine (`file://`).
+    pub allow_local_repositories: bool,
     /// After how much silence a Blender is taken to hang.
     pub hang_timeout: Duration,
 }
@@ -61,6 +64,7 @@ impl Default for SlaveOptions {
             clear_on_exit: false,
             log_console: false,
             allow_scripts: false,
+            allow_local_repositories: false,
             hang_timeout: Duration::from_secs(HANG_TIMEOUT_S),
         }
     }

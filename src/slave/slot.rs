@@ -6,9 +6,10 @@
 use super::empty::Empty;
 use super::finish;
 use super::held::{Assignment, Held};
+use super::log::AttemptLog;
 use super::outbox;
 use super::pauses;
-use super::scene::{Scene, Scenes};
+use super::scene::{Scene, Scenes, Told};
 use super::shop::Shop;
 use super::warm::{Printed, Warm};
 use crate::blender::{Installation, Rendered};
@@ -203,7 +204,7 @@ impl Slot {
         let shop = Arc::clone(&self.shop);
         let log = shop.logs.begin(assignment.name)?;
         self.make_room(assignment.name.job).await;
-        let scene = self.scene(assignment).await?;
+        let scene = self.scene(assignment, &log).await?;
         let printed = Printed { shop: &shop, log: &log };
         let frame = assignment.frame;
         self.open(assignment, &scene, &printed).await?;
@@ -221,7 +222,7 @@ impl Slot {
     }
 
     /// Brings what the frame needs; a master that is away is waited for.
-    async fn scene(&mut self, assignment: &Assignment) -> Result<Scene> {
+    async fn scene(&mut self, assignment: &Assignment, log: &AttemptLog) -> Result<Scene> {
         let shop = Arc::clone(&self.shop);
         let (job, frame) = (assignment.name.job, assignment.frame);
         if let Some(scene) = self.scenes.ready(job, frame) {
@@ -229,13 +230,14 @@ impl Slot {
         }
         shop.board.fetching(format!("fetching the files for frame {frame}"));
         let tell = |text: String| shop.board.fetching(text);
+        let told = Told { tell: &tell, log };
         // What waits to be rendered, too: one fetch for the chunk.
         let mut frames = shop.desk.look(|held| held.queued_frames(job));
         frames.push(frame);
         let mut backoff = Backoff::default();
         loop {
             let session = shop.session().await;
-            match self.scenes.fetch(&session.link, job, &frames, &tell).await {
+            match self.scenes.fetch(&session.link, job, &frames, &told).await {
                 Err(error) if matches!(error.code, Code::Unreachable | Code::Timeout) => {
                     tokio::time::sleep(backoff.next_wait()).await;
                 }

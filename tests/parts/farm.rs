@@ -2,6 +2,7 @@
 
 use super::FakeBlender;
 use netrender::access::{FarmKey, KeySource};
+use netrender::client::Client;
 use netrender::error::Result;
 use netrender::files::hash_file;
 use netrender::ids::JobId;
@@ -11,7 +12,7 @@ use netrender::slave::{Slave, SlaveOptions};
 use netrender::wire::{
     ContentStatus, FileEntry, FrameInfo, JobAnnounce, JobAnnounced, JobInfo, JobStateInfo, Manifest, RenderSettings,
 };
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// Far longer than anything here takes on a machine that does nothing else.
@@ -72,14 +73,22 @@ impl Farm {
     }
 
     pub(crate) fn slave_options(&self, blender: &FakeBlender, name: &str) -> SlaveOptions {
+        self.slave_options_of(blender.path(), name)
+    }
+
+    pub(crate) fn slave_options_of(&self, blender: PathBuf, name: &str) -> SlaveOptions {
         SlaveOptions {
             master: Some(self.address().parse().unwrap()),
             keys: KeySource::Given(self.key.clone()),
             path: Some(self.folder.path().join("slaves")),
-            blenders: vec![blender.path()],
+            blenders: vec![blender],
             name: Some(name.to_owned()),
             ..SlaveOptions::default()
         }
+    }
+
+    pub(crate) fn client(&self) -> Client {
+        Client::connect(&self.address(), &KeySource::Given(self.key.clone()), PATIENCE).unwrap()
     }
 
     pub(crate) fn slave(&self, blender: &FakeBlender, name: &str) -> Slave {
@@ -98,6 +107,29 @@ impl Farm {
     pub(crate) fn submit(&self, blend: &Path, frames: &str, chunks: u32) -> JobId {
         let (hash, size_bytes) = (hash_file(blend).unwrap(), std::fs::metadata(blend).unwrap().len());
         let path: netrender::ids::JobPath = "shots/scene.blend".parse().unwrap();
+        let manifest = Manifest {
+            main: path.clone(),
+            files: vec![FileEntry {
+                path,
+                size_bytes,
+                hash,
+                frames: None,
+                at_opening: false,
+            }],
+            source: None,
+            settings: RenderSettings::default(),
+        };
+        let announced = self.announce(manifest, frames, chunks);
+        self.ask(async |link| {
+            for hash in &announced.missing {
+                let path = format!("contents/{hash}?offset=0&size={size_bytes}");
+                let _: ContentStatus = link.put_file(&path, blend, 0, size_bytes, no_progress()).await?;
+            }
+            Ok(announced.job)
+        })
+    }
+
+    pub(crate) fn announce(&self, manifest: Manifest, frames: &str, chunks: u32) -> JobAnnounced {
         let announce = JobAnnounce {
             id: None,
             name: "flight".to_owned(),
@@ -111,27 +143,9 @@ impl Farm {
             depends_on: Vec::new(),
             blacklist: Vec::new(),
             limits: netrender::wire::JobLimits::default(),
-            manifest: Some(Manifest {
-                main: path.clone(),
-                files: vec![FileEntry {
-                    path,
-                    size_bytes,
-                    hash,
-                    frames: None,
-                    at_opening: false,
-                }],
-                source: None,
-                settings: RenderSettings::default(),
-            }),
+            manifest: Some(manifest),
         };
-        self.ask(async |link| {
-            let announced: JobAnnounced = link.post("jobs", &announce, Duration::ZERO).await?;
-            for hash in &announced.missing {
-                let path = format!("contents/{hash}?offset=0&size={size_bytes}");
-                let _: ContentStatus = link.put_file(&path, blend, 0, size_bytes, no_progress()).await?;
-            }
-            Ok(announced.job)
-        })
+        self.ask(async |link| link.post("jobs", &announce, Duration::ZERO).await)
     }
 
     pub(crate) fn job(&self, job: JobId) -> JobInfo {

@@ -125,6 +125,7 @@ class Slave:
         clear_on_exit: bool = True,
         log_console: bool = False,
         allow_scripts: bool = False,
+        allow_local_repositories: bool = False,
         key_file: str | None = None,
     ) -> Slave:
         """Starts a slave; returns at once, it finds its master in the background and goes on looking.
@@ -217,6 +218,10 @@ class Client:
         silence_time: int = 0,
         stall_time: int = 0,
         frame_time: int = 0,
+        vcs: Literal["svn", "git", "auto"] | None = None,
+        revision: str | None = None,
+        remote: str | None = None,
+        working_copy: str | None = None,
     ) -> Submission:
         """Starts to send a saved .blend with all it needs; returns at once.
 
@@ -225,7 +230,9 @@ class Client:
         frames per lease, 0 lets the master choose. `requirements`: what slaves must be beside their tags, such as
         "cores>=8; memory_gib>=32; os=linux; gpu=cuda; slave=a,b; blender=4.2". `allow_missing`: send it even if files that it needs are not there.
         `after`: jobs that must be finished before. `attempts`, `silence_time`, `stall_time`, `frame_time`: the job's own
-        limits (see FarmSettings), 0 for the farm's.
+        limits (see FarmSettings), 0 for the farm's. `vcs`: send no files, but the revision that lies in the working copy of
+        Subversion or Git; `revision`, `remote`, `working_copy` as in `guess_version`, with `vcs` "auto" if it is not named.
+        Whatever the scene needs must lie in the working copy as it is in the revision, else it fails with InvalidJob.
         """
     def jobs(self) -> list[JobInfo]: ...
     def ask_jobs(self) -> Pending[list[JobInfo]]: ...
@@ -551,8 +558,48 @@ class ExrInfo:
     metadata: dict[str, str]
     """Text attributes of the header, such as `cryptomatte/…` and `cycles.…`."""
 
+@final
+class VersionGuess:
+    """Where a .blend lies in a working copy."""
+
+    vcs: str
+    remote: str
+    """Where slaves get it from: where the working copy came from, without a login."""
+    revision: str
+    working_copy: str
+    path: str
+    """The .blend in it, with `/` between names."""
+
+@final
+class JobSource:
+    """Which revision slaves get a job's files from."""
+
+    vcs: str
+    remote: str
+    revision: str
+    path: str
+    """The .blend in it."""
+
+    @classmethod
+    def of(cls, client: Client, job: str) -> JobSource | None:
+        """That of a job; None if its files come from the master. Raises NotFound."""
+
 def find_masters(timeout: float = 2.0) -> list[MasterFound]:
     """Asks the local network for masters and returns those that answered in time."""
+
+def guess_version(
+    blend: str,
+    *,
+    vcs: Literal["svn", "git", "auto"] = "auto",
+    revision: str | None = None,
+    remote: str | None = None,
+    working_copy: str | None = None,
+) -> VersionGuess:
+    """Finds out in which working copy a .blend lies, and at which revision; what is told is not guessed.
+
+    `revision`: a number of Subversion or `HEAD`, or whatever Git knows as a commit. `working_copy`: the folder that all files
+    of the job must lie in. Raises InvalidJob if it lies in none. Reaches no server, but for the `HEAD` of Subversion.
+    """
 
 def add_key(line: str) -> str:
     """Keeps the key that a master elsewhere has shown (64 digits, or the line of `key_line`); returns which farm it opens.
