@@ -43,7 +43,11 @@ impl Slave {
         ),
         text_signature = "($cls, *, master='auto', path=None, blenders=(), name=None, tags=(), gpus=(), threads=0, clear_on_exit=True, log_console=False, allow_scripts=False, allow_local_repositories=False, key_file=None)"
     )]
-    #[expect(clippy::too_many_arguments, reason = "keyword arguments of Python")]
+    #[expect(
+        clippy::too_many_arguments,
+        clippy::fn_params_excessive_bools,
+        reason = "keyword arguments of Python"
+    )]
     fn start(
         _class: &Bound<'_, PyType>,
         py: Python<'_>,

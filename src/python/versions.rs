@@ -78,7 +78,7 @@ impl From<(Source, JobPath)> for JobSource {
 )]
 pub(super) fn guess_version(py: Python<'_>, blend: PathBuf, version: Option<&Bound<'_, PyDict>>) -> PyResult<VersionGuess> {
     let wish = wish(version)?.unwrap_or_default();
-    let guess = away(py, || client::guess_version(&blend, &wish))?;
+    let guess = away(py, move || client::guess_version(&blend, &wish))?;
     Ok(VersionGuess {
         vcs: guess.system.to_string(),
         remote: guess.remote.to_string(),
