@@ -155,6 +155,7 @@ class RENDER_PT_network_master(NetworkSubPanel, bpy.types.Panel):
         column = layout.column()
         column.prop(settings, "use_master_broadcast")
         column.prop(settings, "use_master_clear")
+        column.prop(settings, "use_master_force_upload")
         layout.operator("render.netmasterkey", icon="COPYDOWN")
 
 

@@ -63,6 +63,10 @@ class NetworkRenderSettings(bpy.types.PropertyGroup):
         description="Tags of this computer, separated by semicolons; jobs with tags go to slaves that have all of them",
         maxlen=TAGS_CHARACTERS_MAX,
     )
+    use_master_force_upload: BoolProperty(
+        name="Force Dependency Upload",
+        description="Have clients upload every file, even one that the master could read from a shared disk",
+    )
     use_slave_clear: BoolProperty(
         name="Clear on Exit", description="Delete the files that the slave fetched when it stops", default=True
     )
@@ -135,6 +139,7 @@ class NetworkRenderSettings(bpy.types.PropertyGroup):
             "broadcast": self.use_master_broadcast,
             "clear_on_exit": self.use_master_clear,
             "access": self.master_access,
+            "force_upload": self.use_master_force_upload,
         }
 
     def slave_arguments(self, own_blender: str) -> dict[str, Any]:

@@ -19,7 +19,8 @@ WAIT_S = 60.0
 def port(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
     """The port of a running master."""
     monkeypatch.setenv("NETRENDER_CONFIG", str(tmp_path / "config"))
-    with core.Master.start(path=str(tmp_path / "master"), address="127.0.0.1", port=0, broadcast=False) as master:
+    path = str(tmp_path / "master")
+    with core.Master.start(path=path, address="127.0.0.1", port=0, broadcast=False, force_upload=True) as master:
         yield int(master.url.rsplit(":", 1)[1])
 
 
@@ -83,6 +84,20 @@ def test_only_what_changed_is_sent_again(port: int, scene: str, tmp_path: Path, 
         assert (progress.done, progress.files_done) == (400_000, 1)
         assert 400_000 < on_the_wire < 400_000 + talk
         assert [job.state for job in client.jobs()] == ["queued"] * 3
+
+
+def test_a_file_that_the_master_can_read_is_not_sent(scene: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NETRENDER_CONFIG", str(tmp_path / "config"))
+    start = {"path": str(tmp_path / "master"), "address": "127.0.0.1", "port": 0, "broadcast": False}
+    with core.Master.start(**start) as master:
+        port = int(master.url.rsplit(":", 1)[1])
+        with CuttingProxy(port, cuts=0, after=0) as wire, core.Client.connect(master=wire.url) as client:
+            submission = client.submit(scene, blender=[FAKE], frames="1-2")
+            job = submission.wait(WAIT_S)
+            assert job is not None
+            assert client.job(job).state == "queued"
+            assert (submission.progress().files_done, submission.progress().files_total) == (1, 1)
+            assert wire.passed_up < 100_000
 
 
 def test_a_job_is_taken_back_in_the_middle_of_its_upload(port: int, scene: str) -> None:

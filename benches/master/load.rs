@@ -49,7 +49,16 @@ impl Master {
     async fn start_in(folder: tempfile::TempDir, ssl: Option<&str>) -> Self {
         let config = folder.path().join("config");
         let mut process = Command::new(env!("CARGO_BIN_EXE_netrender"))
-            .args(["master", "--address", "127.0.0.1", "--port", "0", "--no-broadcast", "--path"])
+            .args([
+                "master",
+                "--address",
+                "127.0.0.1",
+                "--port",
+                "0",
+                "--no-broadcast",
+                "--force-upload",
+                "--path",
+            ])
             .arg(folder.path().join("master"))
             .args(ssl.iter().flat_map(|ssl| ["--ssl", ssl]))
             .env("NETRENDER_CONFIG", &config)

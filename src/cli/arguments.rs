@@ -187,6 +187,9 @@ pub(super) struct MasterArguments {
     /// Delete its state and files when it ends
     #[arg(long)]
     pub(super) clear_on_exit: bool,
+    /// Have clients upload every file, even one that the master can read by itself from a shared disk
+    #[arg(long)]
+    pub(super) force_upload: bool,
     /// Who may use the farm
     #[arg(long, value_enum, default_value_t = AccessArgument::Key)]
     pub(super) access: AccessArgument,

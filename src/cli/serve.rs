@@ -46,6 +46,7 @@ pub(super) fn master(wanted: MasterArguments, keys: &KeySource) -> Result<u8> {
         ssl,
         name: wanted.name,
         host_names: wanted.host_name,
+        force_upload: wanted.force_upload,
     })?;
     greet(&master)?;
     while master.is_running() && !interrupt.wait(Duration::from_millis(LOOK_MS)) {

@@ -3,13 +3,15 @@
 
 use super::board::Board;
 use crate::error::{Code, Error, Result};
-use crate::files::{BUNDLE_BYTES_MAX, BUNDLE_CONTENTS_MAX, BUNDLE_HEAD_BYTES, BUNDLED_BYTES_MAX, append_to_bundle};
+use crate::files::{BUNDLE_BYTES_MAX, BUNDLE_CONTENTS_MAX, BUNDLE_HEAD_BYTES, BUNDLED_BYTES_MAX, append_to_bundle, shared_name};
 use crate::ids::ContentHash;
 use crate::link::{Backoff, Link};
-use crate::wire::{Accepts, BundleTaken, ContentStatus};
+use crate::wire::{Accepts, BundleTaken, ContentStatus, OfferInfo, Offers, OffersTaken};
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 use tokio::task::JoinSet;
 
 /// How many contents are sent at once.
@@ -17,6 +19,9 @@ const UPLOADS_AT_ONCE: usize = 4;
 /// How many tries in a row may bring nothing across. With the waits of [`Backoff`] that is about five minutes: enough for
 /// a master that is started again, or a cable that is plugged in again.
 const FRUITLESS_TRIES_MAX: u32 = 64;
+
+/// The slowest shared disk that the master is waited for.
+const SHARED_BYTES_PER_SECOND_MIN: u64 = 10_000_000;
 
 /// A file to send.
 #[derive(Debug, Clone)]
@@ -41,12 +46,23 @@ enum Parcel {
 /// Sends all of these; the first failure ends it.
 pub(super) async fn upload(link: &Link, contents: Vec<Content>, accepts: Accepts, board: &Arc<Board>) -> Result<()> {
     let mut under_way = JoinSet::new();
+    let offers = accepts.paths;
     for parcel in parcels(contents, accepts) {
         if under_way.len() == UPLOADS_AT_ONCE {
             finish_one(&mut under_way).await?;
         }
         let (link, board) = (link.clone(), Arc::clone(board));
-        under_way.spawn(async move { upload_one(&link, parcel, &board).await });
+        under_way.spawn(async move {
+            let parcel = if offers {
+                offer(&link, parcel, &board).await
+            } else {
+                Some(parcel)
+            };
+            match parcel {
+                Some(parcel) => upload_one(&link, parcel, &board).await,
+                None => Ok(()),
+            }
+        });
     }
     while !under_way.is_empty() {
         finish_one(&mut under_way).await?;
@@ -80,6 +96,39 @@ async fn finish_one(under_way: &mut JoinSet<Result<()>>) -> Result<()> {
         Some(Ok(result)) => result,
         Some(Err(error)) => Err(Error::internal(format!("an upload ended unexpectedly: {error}"))),
         None => Ok(()),
+    }
+}
+
+/// Tells the master where the files lie, for it may see the same disk; what it does not take is left to be sent.
+async fn offer(link: &Link, parcel: Parcel, board: &Board) -> Option<Parcel> {
+    let contents = match &parcel {
+        Parcel::One(content) => std::slice::from_ref(content),
+        Parcel::Bundle(contents) => contents,
+    };
+    let bytes: u64 = contents.iter().map(|it| it.size_bytes).sum();
+    let named = contents.iter().filter_map(|content| {
+        Some(OfferInfo {
+            hash: content.hash,
+            size_bytes: content.size_bytes,
+            path: shared_name(&content.file).ok()?,
+        })
+    });
+    let offers = Offers { offers: named.collect() };
+    let wait = Duration::from_secs(bytes / SHARED_BYTES_PER_SECOND_MIN);
+    let taken = match link.post::<_, OffersTaken>("contents/offers", &offers, wait).await {
+        Ok(taken) => taken.contents.into_iter().collect::<HashSet<_>>(),
+        // Then they are sent, which tells better what is wrong.
+        Err(_) => return Some(parcel),
+    };
+    let is_taken = |content: &Content| taken.contains(&content.hash);
+    board.add(contents.iter().filter(|it| is_taken(it)).map(|it| it.size_bytes).sum());
+    board.add_files(contents.iter().filter(|it| is_taken(it)).count() as u64);
+    match parcel {
+        Parcel::One(content) => (!is_taken(&content)).then_some(Parcel::One(content)),
+        Parcel::Bundle(mut contents) => {
+            contents.retain(|content| !is_taken(content));
+            (!contents.is_empty()).then_some(Parcel::Bundle(contents))
+        }
     }
 }
 
@@ -230,7 +279,7 @@ mod tests {
             size_bytes,
         };
         let shapes = |sizes: Vec<u64>, bundles| -> Vec<usize> {
-            let parcels = parcels(sizes.into_iter().map(content).collect(), Accepts { bundles });
+            let parcels = parcels(sizes.into_iter().map(content).collect(), Accepts { bundles, paths: false });
             let shape = |parcel: &Parcel| match parcel {
                 Parcel::One(_) => 0,
                 Parcel::Bundle(contents) => contents.len(),

@@ -7,7 +7,11 @@ use super::part::sync_folder;
 use crate::error::{Error, Result};
 use crate::ids::ContentHash;
 use std::fs::File;
+use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
+
+/// Copied at once.
+const COPY_BYTES: usize = 1 << 20;
 
 /// Contents under way. Dropped, nothing of them stays.
 #[derive(Debug)]
@@ -39,6 +43,26 @@ impl Batch {
         self.arrived.push(hash);
         self.is_safe = false;
         Ok(())
+    }
+
+    /// Takes in a copy of a file, if it is exactly this content; whether it is. Where the disk can, the copy shares the file's
+    /// blocks.
+    pub(super) fn add_copy(&mut self, hash: ContentHash, size_bytes: u64, source: &mut File) -> Result<bool> {
+        let path = self.folder.join(hash.to_string());
+        let mut copy = File::create(&path).map_err(|error| Error::io("write", &path, &error))?;
+        // Hashed is the copy: nobody changes that meanwhile.
+        let is_it = if clone_file(&copy, source) {
+            super::hash_file(&path)? == hash
+        } else {
+            copy_hashed(source, size_bytes, &mut copy, &path)? == Some(hash)
+        };
+        if is_it {
+            self.arrived.push(hash);
+            self.is_safe = false;
+        } else {
+            super::part::remove(&path)?;
+        }
+        Ok(is_it)
     }
 
     /// What has arrived.
@@ -81,6 +105,37 @@ impl Drop for Batch {
         // What stays is removed at the next start.
         let _ = std::fs::remove_dir_all(&self.folder);
     }
+}
+
+#[cfg(target_os = "linux")]
+fn clone_file(copy: &File, source: &File) -> bool {
+    rustix::fs::ioctl_ficlone(copy, source).is_ok()
+}
+
+#[cfg(not(target_os = "linux"))]
+fn clone_file(_: &File, _: &File) -> bool {
+    false
+}
+
+/// Copies so many bytes; their hash, or none if there are fewer or more, or they cannot be read.
+fn copy_hashed(source: &mut File, size_bytes: u64, copy: &mut File, path: &Path) -> Result<Option<ContentHash>> {
+    let (mut hasher, mut copied, mut piece) = (blake3::Hasher::new(), 0, vec![0; COPY_BYTES]);
+    loop {
+        let length = match source.read(&mut piece) {
+            Ok(0) => break,
+            Ok(length) => length,
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
+            Err(_) => return Ok(None),
+        };
+        copied += length as u64;
+        if copied > size_bytes {
+            return Ok(None);
+        }
+        hasher.update(&piece[..length]);
+        copy.write_all(&piece[..length])
+            .map_err(|error| Error::io("write", path, &error))?;
+    }
+    Ok((copied == size_bytes).then(|| ContentHash(*hasher.finalize().as_bytes())))
 }
 
 /// One call for the whole file system. It waits for what others write there too, and is still far quicker than a call for

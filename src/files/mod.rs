@@ -9,6 +9,7 @@ mod hash;
 mod manifest;
 pub mod part;
 mod remembered;
+mod shared;
 mod whole;
 mod zip;
 
@@ -17,5 +18,6 @@ pub use bundle::{BUNDLE_BYTES_MAX, BUNDLE_CONTENTS_MAX, BUNDLE_HEAD_BYTES, BUNDL
 pub use hash::hash_file;
 pub use manifest::{BuiltManifest, ContentFile, Hashing, SourceFile, build};
 pub use remembered::{FileKey, Remembered};
+pub use shared::{shared_name, take_shared};
 pub use whole::write_whole;
 pub use zip::{ZipEntry, write_zip, zip_length_bytes};

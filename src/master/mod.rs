@@ -38,6 +38,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
+use tokio::sync::Semaphore;
 
 /// The port that masters listen on unless told otherwise.
 pub const PORT_DEFAULT: u16 = 8000;
@@ -85,7 +86,12 @@ pub struct Options {
     pub name: String,
     /// Names and addresses, beyond the machine's own, by which callers may reach it (a DNS alias, a forwarded port).
     pub host_names: Vec<String>,
+    /// Whether clients must upload every file, even one that the master can read by itself; else as the farm's settings say.
+    pub force_upload: bool,
 }
+
+/// Requests that read from shared disks at once: one that hangs must not hold up everything.
+const SHARED_READERS_MAX: usize = 4;
 
 /// A running master. Dropped, it stops.
 #[derive(Debug)]
@@ -135,6 +141,8 @@ impl Master {
             gate: Gate::new(Arc::clone(&lock), address.ip(), names),
             name: name.clone(),
             active_results: Arc::default(),
+            force_upload: options.force_upload,
+            shared_readers: Semaphore::new(SHARED_READERS_MAX),
         };
         let open = Open {
             pages: http::Service::new(app),

@@ -37,7 +37,7 @@ impl MasterStatus {
 impl Master {
     /// Starts a master; returns as soon as it listens.
     #[classmethod]
-    #[pyo3(signature = (*, path=None, address="[default]", port=8000, broadcast=true, clear_on_exit=false, access="key", ssl=None, ssl_key=None))]
+    #[pyo3(signature = (*, path=None, address="[default]", port=8000, broadcast=true, clear_on_exit=false, access="key", ssl=None, ssl_key=None, force_upload=false))]
     #[expect(clippy::too_many_arguments, reason = "keyword arguments of Python")]
     fn start(
         _class: &Bound<'_, PyType>,
@@ -50,6 +50,7 @@ impl Master {
         access: &str,
         ssl: Option<PathBuf>,
         ssl_key: Option<PathBuf>,
+        force_upload: bool,
     ) -> PyResult<Self> {
         if !matches!(access, "key" | "open") {
             return Err(PyValueError::new_err(format!(
@@ -80,6 +81,7 @@ impl Master {
                 ssl,
                 name: String::new(),
                 host_names: Vec::new(),
+                force_upload,
             })
         })?;
         Ok(Self(Own::new(master)))

@@ -16,7 +16,7 @@ mod task;
 pub mod text;
 
 pub use announce::{ANNOUNCEMENT_BYTES_MAX, Announcement, DISCOVERY_PORT, Query};
-pub use content::{Accepts, BundleTaken, BundleWanted, ContentStatus};
+pub use content::{Accepts, BundleTaken, BundleWanted, ContentStatus, OfferInfo, Offers, OffersTaken};
 pub use edit::{BanCauseInfo, BanInfo, BanReason, JobEdit, JobLimits, JobReset, Settings, SettingsEdit};
 pub use fault::FaultBody;
 pub use hello::{API_VERSION, Hello, KeyRenewed, PRODUCT};

@@ -75,6 +75,42 @@ fn a_bundle_that_is_not_what_it_says_leaves_nothing() {
 }
 
 #[test]
+fn what_the_master_finds_on_a_shared_disk_need_not_be_sent() {
+    let farm = Farm::start();
+    let shared = tempfile::tempdir().unwrap();
+    let (main, wood) = (content("main"), content("wood"));
+    let files: [(&str, &[u8]); 2] = [("main.blend", &main), ("a.png", &wood)];
+    let announced = farm.post("jobs", &announce("shot", "1", &files)).json();
+    assert_eq!(announced["accepts"]["paths"], json!(true));
+    let offer =
+        |name: &str, bytes: &[u8]| json!({"hash": hash_of(bytes), "size_bytes": bytes.len(), "path": shared.path().join(name)});
+    std::fs::write(shared.path().join("main.blend"), &main).unwrap();
+    std::fs::write(shared.path().join("changed.png"), content("bark")).unwrap();
+    std::fs::write(shared.path().join("of no job"), b"secret").unwrap();
+    let offers = |offers: &[Value]| farm.post("contents/offers", &json!({"offers": offers})).json();
+    // A file that is another one, that is not there, and that no job needs: nothing tells them apart.
+    let others = [
+        offer("changed.png", &wood),
+        offer("none.png", &wood),
+        offer("of no job", b"secret"),
+    ];
+    assert_eq!(offers(&others), json!({"contents": []}));
+    assert!(farm.files_below("contents").is_empty());
+
+    assert_eq!(offers(&[offer("main.blend", &main)]), json!({"contents": [hash_of(&main)]}));
+    assert_eq!(farm.get(&format!("contents/{}", hash_of(&main))).body, main);
+    std::fs::write(shared.path().join("a.png"), &wood).unwrap();
+    let settings = farm.send(farm.request("PUT", "settings").json(&json!({"force_upload": true})));
+    settings.expect(200);
+    assert_eq!(offers(&[offer("a.png", &wood)]), json!({"contents": []}));
+    let again = farm.post("jobs", &announce("again", "1", &files)).json();
+    assert_eq!(again["accepts"]["paths"], json!(false));
+    farm.upload(&wood).expect(200);
+    let job = announced["job"].as_str().unwrap();
+    assert_eq!(farm.get(&format!("jobs/{job}")).text("state"), "queued");
+}
+
+#[test]
 fn nothing_stays_of_contents_that_no_job_needs() {
     let farm = Farm::start();
     let (own, shared, begun) = (content("own"), content("shared"), content("begun"));

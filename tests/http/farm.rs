@@ -74,6 +74,7 @@ pub(crate) fn options(path: &Path, key: &FarmKey) -> Options {
         ssl: None,
         name: "test".to_owned(),
         host_names: Vec::new(),
+        force_upload: false,
     }
 }
 

@@ -58,6 +58,7 @@ impl Farm {
             ssl: None,
             name: "test".to_owned(),
             host_names: Vec::new(),
+            force_upload: false,
         };
         let master = Master::start(options).unwrap();
         self.port = master.url().rsplit(':').next().unwrap().parse().unwrap();

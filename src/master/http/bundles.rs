@@ -54,7 +54,8 @@ pub(super) async fn take(State(app): Shared, body: Body) -> Result<Json<BundleTa
     Ok(Json(BundleTaken { contents: taken }))
 }
 
-async fn needed(app: &App, hashes: Vec<ContentHash>) -> Result<HashSet<ContentHash>> {
+/// Which of these a job needs.
+pub(super) async fn needed(app: &App, hashes: Vec<ContentHash>) -> Result<HashSet<ContentHash>> {
     let look = app.desk.look(move |state| {
         let needs = |hash: &ContentHash| state.store.needs(*hash);
         let found = hashes.into_iter().map(|hash| Ok(needs(&hash)?.then_some(hash)));

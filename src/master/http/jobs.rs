@@ -2,6 +2,7 @@
 
 use super::body::{Asked, JsonBody};
 use super::contents::blocking;
+use super::offers;
 use super::{Shared, parse, validate};
 use crate::error::Error;
 use crate::farm::{Event, RequestId};
@@ -52,7 +53,10 @@ pub(super) async fn announce(State(app): Shared, JsonBody(announce): JsonBody<Jo
     };
     let announced = validate::announced(job, announce)?;
     let missing = app.desk.announce(announced).await?;
-    let accepts = Accepts { bundles: true };
+    let accepts = Accepts {
+        bundles: true,
+        paths: offers::accepts(&app).await?,
+    };
     Ok(Json(JobAnnounced { job, missing, accepts }))
 }
 

@@ -11,6 +11,7 @@ mod hello;
 mod jobs;
 mod key;
 mod logs;
+mod offers;
 mod plain;
 mod receive;
 mod results;
@@ -36,6 +37,7 @@ use axum::{Json, Router};
 use std::collections::HashSet;
 use std::str::FromStr;
 use std::sync::{Arc, Mutex};
+use tokio::sync::Semaphore;
 use tower::ServiceExt as _;
 use utoipa::OpenApi as _;
 use utoipa_axum::router::OpenApiRouter;
@@ -47,6 +49,10 @@ pub(super) struct App {
     pub(super) folders: Folders,
     pub(super) gate: Gate,
     pub(super) name: String,
+    /// Whether clients must upload every file, whatever the settings say.
+    pub(super) force_upload: bool,
+    /// Who may read from shared disks just now.
+    pub(super) shared_readers: Semaphore,
     /// Results that arrive just now: one writer for each attempt.
     pub(super) active_results: Arc<Mutex<HashSet<(JobId, TaskIndex, Attempt)>>>,
 }
@@ -158,6 +164,7 @@ fn calls() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(contents::upload, contents::download))
         .routes(routes!(bundles::take))
         .routes(routes!(bundles::give))
+        .routes(routes!(offers::offer))
         .routes(routes!(results::download))
         .routes(routes!(results::zip))
         .routes(routes!(logs::read))

@@ -63,13 +63,14 @@ class Master:
         access: Literal["key", "open"] = "key",
         ssl: str | None = None,
         ssl_key: str | None = None,
+        force_upload: bool = False,
     ) -> Master:
         """Starts a master; returns as soon as it listens.
 
         `path`: folder for its state and files, the user's data folder if None. `address`: interface to listen on,
         "[default]" for all. `port`: 0 takes a free one. `ssl`: a PEM file with the certificate and after it its chain of
         trust, or "self-signed" for one of the master's own; `ssl_key`: the PEM file with its key, None if it lies in the same
-        one. Raises OSError if the port is taken or a file or path cannot be used, InvalidJob if a certificate is wrong.
+        one. `force_upload`: clients upload every file, even one that the master could read from a shared disk. Raises OSError if the port is taken or a file or path cannot be used, InvalidJob if a certificate is wrong.
         """
     @property
     def url(self) -> str:
