@@ -58,9 +58,9 @@ pub struct Collected {
 pub struct CollectedFile {
     /// Where its content is now (for a copy with other paths in it, the copy).
     pub disk_path: PathBuf,
-    /// Where it lies inside the job: its absolute path without the root, `/` between names.
+    /// Where it lies inside the job: its absolute path without the root, `/` between names that every system can have.
     pub virtual_path: String,
-    /// What it is: blend, library, image, font, sound, clip, volume, cache, strip, text or other.
+    /// What it is: blend, library, image, font, sound, clip, volume, geometry, light, script, strip, cache, text or other.
     pub kind: String,
     /// First and last frame that need it; none: all do.
     #[serde(default)]

@@ -26,12 +26,17 @@ const DEATH_TIMEOUT_S: u64 = 10;
 const LAST_LINES_TIMEOUT_S: u64 = 1;
 
 /// The scripts that children run; the first two import the others. How passes come into Blender, the add-on knows too.
-const SCRIPTS: [(&str, &str); 5] = [
+const SCRIPTS: [(&str, &str); 10] = [
     ("worker.py", include_str!("worker.py")),
     ("collect.py", include_str!("collect.py")),
     ("opening.py", include_str!("opening.py")),
     ("finishing.py", include_str!("finishing.py")),
     ("passes.py", include_str!("../../addon/passes.py")),
+    ("references.py", include_str!("references.py")),
+    ("caches.py", include_str!("caches.py")),
+    ("on_disk.py", include_str!("on_disk.py")),
+    ("windows.py", include_str!("windows.py")),
+    ("places.py", include_str!("places.py")),
 ];
 
 /// How a child is started.
