@@ -159,7 +159,7 @@ async fn every_file_is_found_and_found_again_elsewhere() {
             "project/udim/u.1003.png",
         ];
         assert_eq!(below(&collected, &original), expected);
-        let unbaked = "the simulation (cloth) of Cloth is not baked: a slave that starts at a later frame shows it wrongly";
+        let unbaked = "the cloth simulation of Cloth is not baked: a slave that starts at a later frame shows it wrongly";
         assert_eq!(collected.warnings, [unbaked]);
         let missing: Vec<_> = collected.missing.iter().map(|file| file.path.clone()).collect();
         assert_eq!(missing, [original.join("project/shot/gone.png")]);
