@@ -53,6 +53,10 @@ def lay_out(answer: dict[str, Any], folder: Path, frame: int | None = None) -> b
     return again
 
 
+class Refused(Exception):
+    """What the worker would not do, in its sentence."""
+
+
 class Worker:
     """A warm Blender; a context manager, so that none is left behind."""
 
@@ -88,7 +92,7 @@ class Worker:
 
     def open(self, blend: Path, **settings: object) -> None:
         """Opens a scene in place of the one that was open."""
-        self.ask(order="open", blend=str(blend), allow_scripts=False, threads=1, **settings)
+        self.ask(**{"order": "open", "blend": str(blend), "allow_scripts": False, "threads": 1, **settings})
 
     def render(self, frame: int, output: Path) -> Path:
         """Renders a frame of it."""
@@ -96,9 +100,11 @@ class Worker:
         return output
 
     def ask(self, **order: object) -> dict[str, Any]:
-        """Gives an order and waits for its answer, which must not be a failure."""
+        """Gives an order and waits for its answer; raises `Refused` with the reason if it is a failure."""
         self.marks += 1
         self.link.sendall(json.dumps({"mark": self.marks, **order}).encode() + b"\n")
         answer: dict[str, Any] = json.loads(self.lines.readline() or "{}")
-        assert answer.get("reply") in ("opened", "rendered"), f"{answer} {self.log.read_text(errors='replace')[-3000:]}"
+        assert answer, self.log.read_text(errors="replace")[-3000:]
+        if answer["reply"] == "failed":
+            raise Refused(answer["reason"])
         return answer

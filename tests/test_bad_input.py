@@ -105,6 +105,18 @@ def test_scenes_that_blender_cannot_render_are_refused(running: Farm, tmp_path: 
     assert jobs(running) == []
 
 
+def test_missing_files_are_all_listed_and_the_user_chooses(running: Farm, tmp_path: Path, scene: str) -> None:
+    missing = [{"path": f"/textures/{number}.png", "kind": "image"} for number in range(8)]
+    to = ("--master", running.url, "--blender", told_to(tmp_path / "fake", collected={"missing": missing}))
+    result = running.run("submit", scene, *to)
+    assert refused(result).startswith("the scene needs files that cannot be found: /textures/0.png, ")
+    assert all(f"missing: {file['path']} (image)" in result.stderr for file in missing)
+    assert jobs(running) == []
+    sent = running.run("submit", scene, *to, "--allow-missing", "--json")
+    assert sent.returncode == 0, sent.stderr
+    assert json.loads(sent.stdout)["missing"] == [file["path"] for file in missing]
+
+
 def test_a_job_whose_blender_no_slave_has_waits_and_says_so(running: Farm, tmp_path: Path, scene: str) -> None:
     why = "waiting: needs Blender 5.1, which no slave has (slaves have 3.4)"
     slave = running.start_slave("slave1", str(FAKE))

@@ -20,6 +20,7 @@ from on_disk import below, cache_folder, is_foreign
 from opening import Refused, choose_scene, open_file, refuse_unrenderable, set_engine, speak_english
 from places import Places, copy_with_other_paths
 from references import comes_with_blender, references
+from wants import wanted
 from windows import Clock, of_numbered, union
 
 FILES_MAX = 200_000
@@ -55,6 +56,7 @@ def collect(blend, folder, scene_name=None, engine=None):
         found.add(reference)
     found.add_unlisted()
     found.add_caches()
+    wants = wanted()
     found.judge_caches()
     # A library may link the file that links it.
     found.files.pop(blend, None)
@@ -64,6 +66,7 @@ def collect(blend, folder, scene_name=None, engine=None):
     answer["files"] = [found.entry(path, places, copies) for path in sorted(found.files)]
     answer["missing"] = [{"path": path, "kind": kind} for path, kind in sorted(found.missing.items())]
     answer["warnings"] = found.warnings
+    answer["wants"] = wants
     return answer
 
 

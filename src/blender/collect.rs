@@ -7,6 +7,7 @@ use super::process::{Launch, ending};
 use super::worker::{engine_missing, last_words};
 use crate::error::{Error, Result};
 use crate::ids::BlenderVersion;
+use crate::wire::SceneWants;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -51,6 +52,8 @@ pub struct Collected {
     pub warnings: Vec<String>,
     /// What the scene names but is not there.
     pub missing: Vec<MissingFile>,
+    /// What it takes besides files.
+    pub wants: SceneWants,
 }
 
 /// A file that is there.
@@ -107,6 +110,8 @@ struct Found {
     files: Vec<CollectedFile>,
     warnings: Vec<String>,
     missing: Vec<MissingFile>,
+    #[serde(default)]
+    wants: SceneWants,
 }
 
 /// Opens a saved .blend in a child Blender (`given`, else the first one found; its scripts do not run) and lists what it
@@ -253,6 +258,7 @@ impl Found {
             files: self.files,
             warnings: self.warnings,
             missing: self.missing,
+            wants: self.wants,
         }
     }
 }

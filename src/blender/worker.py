@@ -24,6 +24,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import finishing
 import opening
 import passes
+from wants import lacking
 
 CONNECT_TIMEOUT_S = 30
 PROGRESS_INTERVAL_S = 0.5
@@ -69,7 +70,9 @@ def answer(order):
 
 def open_scene(order):
     """Opens the scene and sets it up for raw multilayer frames."""
-    opening.open_file(order["blend"], order["allow_scripts"])
+    allows = order["allow_scripts"] and not order.get("without_scripts")
+    opening.open_file(order["blend"], allows)
+    refuse_unwanted(order, allows)
     scene = opening.choose_scene(order.get("scene"))
     opening.set_engine(scene, order.get("engine"))
     opening.refuse_unrenderable(scene)
@@ -93,6 +96,19 @@ def open_scene(order):
     watch_render()
     STATE["scene"] = scene.name
     return {"reply": "opened", "scene": scene.name, "engine": settings.engine}
+
+
+def refuse_unwanted(order, allows):
+    """Refuses a scene that would open, but show something else than at its artist's."""
+    wants = order.get("wants") or {}
+    scripts, nodes = wants.get("scripts") or [], lacking(wants.get("nodes") or [])
+    if scripts and not allows and not order.get("without_scripts"):
+        raise opening.Refused(
+            f"the scene runs scripts ({', '.join(scripts[:3])}), which this slave does not allow: "
+            "start it with --allow-scripts, or send the job with --without-scripts"
+        )
+    if nodes:
+        raise opening.Refused(f"the scene has nodes of an add-on that this Blender lacks: {', '.join(nodes[:3])}")
 
 
 def write_multilayer(settings):

@@ -301,6 +301,9 @@ pub(super) struct SubmitArguments {
     /// Send it even if files that it needs are missing
     #[arg(long)]
     pub(super) allow_missing: bool,
+    /// Scripts inside of the file do not run, whatever the slaves allow; else only slaves that allow them render it
+    #[arg(long)]
+    pub(super) without_scripts: bool,
     #[command(flatten)]
     pub(super) version: VersionArguments,
     /// Wait until it is rendered

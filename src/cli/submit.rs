@@ -4,9 +4,10 @@ use super::arguments::SubmitArguments;
 use super::interrupt::Interrupt;
 use super::progress::{Meter, Unit};
 use super::results::{follow, follow_finish, judge, wait, warn};
-use super::screen::{bytes, say, say_json};
+use super::screen::{bytes, note, say, say_json};
 use super::{STATUS_OK, connect};
 use crate::access::KeySource;
+use crate::blender::MissingFile;
 use crate::client::{Client, FinishRequest, GatherRequest, Progress, Submission, SubmitRequest, prepare_folder};
 use crate::error::{Error, Result};
 use crate::ids::JobId;
@@ -31,7 +32,7 @@ pub(super) fn submit(wanted: SubmitArguments, keys: &KeySource) -> Result<u8> {
     }
     let after: Result<Vec<JobId>> = wanted.after.iter().map(|job| client.find_job(job)).collect();
     let submission = client.submit(request(wanted, after?))?;
-    let job = send(&submission, &interrupt)?;
+    let job = send(&submission, &interrupt).inspect_err(|_| list_missing(&submission.progress().missing))?;
     let sent = submission.progress();
     warn(&sent.warnings);
     let info = client
@@ -80,10 +81,19 @@ fn request(wanted: SubmitArguments, after: Vec<JobId>) -> SubmitRequest {
             engine: wanted.engine,
             resolution_percent: wanted.resolution,
             samples: wanted.samples,
+            without_scripts: wanted.without_scripts,
+            ..RenderSettings::default()
         },
         allow_missing: wanted.allow_missing,
         version: wanted.version.wish(),
         ..SubmitRequest::new(wanted.file)
+    }
+}
+
+/// The sentence of a failure names a few of them only.
+fn list_missing(missing: &[MissingFile]) {
+    for file in missing {
+        note(&format!("missing: {} ({})", file.path.display(), file.kind));
     }
 }
 
@@ -153,6 +163,7 @@ fn answer(client: &Client, job: &JobInfo, sent: &Progress, results: Option<&Path
         "failed": job.failed,
         "uploaded_bytes": sent.done,
         "warnings": sent.warnings,
+        "missing": sent.missing.iter().map(|file| &file.path).collect::<Vec<_>>(),
         "results": results,
     })
 }

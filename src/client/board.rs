@@ -1,5 +1,6 @@
 //! How far a submission is: written by the thread that sends, read by whoever likes.
 
+use crate::blender::MissingFile;
 use crate::error::{Error, Result};
 use crate::ids::JobId;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -62,6 +63,8 @@ pub struct Progress {
     pub job: Option<JobId>,
     /// What the collecting found worth saying.
     pub warnings: Vec<String>,
+    /// Files that the scene needs and that are not there, all of them.
+    pub missing: Vec<MissingFile>,
     /// Why it failed.
     pub error: Option<Error>,
 }
@@ -85,6 +88,7 @@ impl Board {
                 files_total: 0,
                 job: None,
                 warnings: Vec::new(),
+                missing: Vec::new(),
                 error: None,
             }),
             ended: Condvar::new(),
@@ -159,6 +163,10 @@ impl Board {
 
     pub(super) fn warn(&self, warnings: Vec<String>) {
         self.lock().warnings.extend(warnings);
+    }
+
+    pub(super) fn missing(&self, missing: &[MissingFile]) {
+        self.lock().missing = missing.to_vec();
     }
 
     pub(super) fn announced(&self, job: JobId) {

@@ -21,6 +21,8 @@ use tokio_util::sync::CancellationToken;
 
 /// How many missing files an error names.
 const MISSING_NAMED_MAX: usize = 5;
+/// How many of the scripts of a scene a warning names.
+const WANTS_NAMED_MAX: usize = 3;
 /// How often a job is announced until the master answers. With the waits of [`Backoff`] a master has about 16 s to come back.
 const ANNOUNCE_TRIES_MAX: u32 = 9;
 /// The list of hashes, in the user's cache folder.
@@ -87,6 +89,8 @@ async fn prepare(request: &SubmitRequest, board: &Arc<Board>, folder: &Path) -> 
     };
     let collected = collect(request, board, folder).await?;
     board.warn(collected.warnings.clone());
+    warn_of_scripts(&collected, request, board);
+    board.missing(&collected.missing);
     refuse_missing(&collected.missing, request, board)?;
     let frames = match &request.frames {
         Some(frames) => frames.clone(),
@@ -138,6 +142,20 @@ async fn collect(request: &SubmitRequest, board: &Board, folder: &Path) -> Resul
     blender::collect(request.blender.as_deref(), &question, folder).await
 }
 
+fn warn_of_scripts(collected: &Collected, request: &SubmitRequest, board: &Board) {
+    let scripts = &collected.wants.scripts;
+    if scripts.is_empty() {
+        return;
+    }
+    let named = scripts.iter().take(WANTS_NAMED_MAX).cloned().collect::<Vec<_>>().join(", ");
+    let then = if request.settings.without_scripts {
+        "they do not run, and the frames are as without them"
+    } else {
+        "only slaves that were started with --allow-scripts render it (or send it with --without-scripts)"
+    };
+    board.warn(vec![format!("the scene runs scripts ({named}): {then}")]);
+}
+
 fn refuse_missing(missing: &[MissingFile], request: &SubmitRequest, board: &Board) -> Result<()> {
     if missing.is_empty() {
         return Ok(());
@@ -170,7 +188,10 @@ async fn hash(collected: &Collected, request: &SubmitRequest, board: &Arc<Board>
     };
     let main = source(&collected.main);
     let others: Vec<SourceFile> = collected.files.iter().map(source).collect();
-    let settings = settings(&collected.scene, request);
+    let settings = RenderSettings {
+        wants: collected.wants.clone(),
+        ..settings(&collected.scene, request)
+    };
     let doing = match others.len() {
         0 => "reading the file".to_owned(),
         others => format!("reading {} files", others + 1),

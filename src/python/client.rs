@@ -81,10 +81,10 @@ impl Client {
     #[pyo3(
         signature = (
             blend, *, blender=None, frames=None, name=None, category=String::new(), tags=Vec::new(), requirements="", priority=1,
-            chunks=0, scene=None, engine=None, resolution_percent=None, samples=None, allow_missing=false, after=Vec::new(),
-            attempts=0, silence_time=0, stall_time=0, frame_time=0, **version
+            chunks=0, scene=None, engine=None, resolution_percent=None, samples=None, allow_missing=false, without_scripts=false,
+            after=Vec::new(), attempts=0, silence_time=0, stall_time=0, frame_time=0, **version
         ),
-        text_signature = "($self, blend, *, blender=None, frames=None, name=None, category='', tags=(), requirements='', priority=1, chunks=0, scene=None, engine=None, resolution_percent=None, samples=None, allow_missing=False, after=(), attempts=0, silence_time=0, stall_time=0, frame_time=0, vcs=None, revision=None, remote=None, working_copy=None)"
+        text_signature = "($self, blend, *, blender=None, frames=None, name=None, category='', tags=(), requirements='', priority=1, chunks=0, scene=None, engine=None, resolution_percent=None, samples=None, allow_missing=False, without_scripts=False, after=(), attempts=0, silence_time=0, stall_time=0, frame_time=0, vcs=None, revision=None, remote=None, working_copy=None)"
     )]
     #[expect(clippy::too_many_arguments, reason = "keyword arguments of Python")]
     fn submit(
@@ -104,6 +104,7 @@ impl Client {
         resolution_percent: Option<u32>,
         samples: Option<u32>,
         allow_missing: bool,
+        without_scripts: bool,
         after: Vec<String>,
         attempts: u32,
         silence_time: u32,
@@ -130,6 +131,8 @@ impl Client {
                     engine,
                     resolution_percent,
                     samples,
+                    without_scripts,
+                    ..RenderSettings::default()
                 },
                 allow_missing,
                 version,

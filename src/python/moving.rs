@@ -30,6 +30,7 @@ pub(super) struct Progress {
     files_total: u64,
     job: Option<String>,
     warnings: Vec<String>,
+    missing: Vec<String>,
 }
 
 #[pymethods]
@@ -59,6 +60,7 @@ impl Submission {
             files_total: progress.files_total,
             job: progress.job.map(|job| job.to_string()),
             warnings: progress.warnings,
+            missing: progress.missing.iter().map(|file| file.path.display().to_string()).collect(),
         }
     }
 

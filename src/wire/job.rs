@@ -27,7 +27,7 @@ pub struct FileEntry {
     pub at_opening: bool,
 }
 
-/// What of the scene is rendered, and what is set differently from what the file says.
+/// What of the scene is rendered, what is set differently from what the file says, and what that takes.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct RenderSettings {
     /// Scene to render; none: the file's own.
@@ -42,6 +42,31 @@ pub struct RenderSettings {
     /// Samples per pixel (Cycles); none: the scene's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub samples: Option<u32>,
+    /// Scripts inside of the file do not run, wherever they would be allowed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub without_scripts: bool,
+    /// What it takes besides files.
+    #[serde(default, skip_serializing_if = "SceneWants::is_empty")]
+    pub wants: SceneWants,
+}
+
+/// What a scene wants of the Blender that renders it: without it, the picture would be another one, in silence.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct SceneWants {
+    /// What runs scripts, in words such as "driver of Cube": only slaves that allow scripts render it.
+    #[serde(default)]
+    pub scripts: Vec<String>,
+    /// Types of nodes that come from an add-on.
+    #[serde(default)]
+    pub nodes: Vec<String>,
+}
+
+impl SceneWants {
+    /// Whether any Blender will do.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.scripts.is_empty() && self.nodes.is_empty()
+    }
 }
 
 /// A revision of a repository that slaves get a job's files from, instead of from the master.

@@ -20,7 +20,9 @@ pub use content::{Accepts, BundleTaken, BundleWanted, ContentStatus, OfferInfo, 
 pub use edit::{BanCauseInfo, BanInfo, BanReason, JobEdit, JobLimits, JobReset, Settings, SettingsEdit};
 pub use fault::FaultBody;
 pub use hello::{API_VERSION, Hello, KeyRenewed, PRODUCT};
-pub use job::{FileEntry, JobAnnounce, JobAnnounced, JobInfo, JobStateInfo, Manifest, RenderSettings, Source, TransitionInfo};
+pub use job::{
+    FileEntry, JobAnnounce, JobAnnounced, JobInfo, JobStateInfo, Manifest, RenderSettings, SceneWants, Source, TransitionInfo,
+};
 pub use rules::{Explanation, RuleInfo, RulesInfo};
 pub use slave::{BlenderInfo, MachineInfo, Registered, Registration, SlaveInfo};
 pub use task::{

@@ -16,6 +16,7 @@ const NAME_BYTES_MAX: usize = 255;
 const TAGS_MAX: usize = 64;
 const FILES_MAX: usize = 50_000;
 const FILE_BYTES_MAX: u64 = 1 << 40;
+const WANTS_MAX: usize = 100;
 const BLENDERS_MAX: usize = 64;
 const GPUS_MAX: usize = 64;
 const SLOTS_MAX: u32 = 256;
@@ -346,7 +347,11 @@ fn check_settings(settings: &RenderSettings) -> Result<()> {
     if settings.samples == Some(0) {
         return Err(Error::bad_input("0 samples cannot be rendered"));
     }
-    Ok(())
+    let wants = &settings.wants;
+    check_count("scripts", wants.scripts.len(), WANTS_MAX)?;
+    check_count("types of nodes", wants.nodes.len(), WANTS_MAX)?;
+    wants.scripts.iter().try_for_each(|it| check_name("name of a script", it))?;
+    wants.nodes.iter().try_for_each(|it| check_name("type of a node", it))
 }
 
 fn check_tags(tags: &[String]) -> Result<()> {

@@ -214,6 +214,7 @@ class Client:
         resolution_percent: int | None = None,
         samples: int | None = None,
         allow_missing: bool = False,
+        without_scripts: bool = False,
         after: Sequence[str] = (),
         attempts: int = 0,
         silence_time: int = 0,
@@ -230,6 +231,7 @@ class Client:
         depends on; the artist's file is never changed. `frames`: "1-10,20", None for the scene's own range. `chunks`:
         frames per lease, 0 lets the master choose. `requirements`: what slaves must be beside their tags, such as
         "cores>=8; memory_gib>=32; os=linux; gpu=cuda; slave=a,b; blender=4.2". `allow_missing`: send it even if files that it needs are not there.
+        `without_scripts`: scripts inside of the file do not run; else only slaves that allow them render a file that has some.
         `after`: jobs that must be finished before. `attempts`, `silence_time`, `stall_time`, `frame_time`: the job's own
         limits (see FarmSettings), 0 for the farm's. `vcs`: send no files, but the revision that lies in the working copy of
         Subversion or Git; `revision`, `remote`, `working_copy` as in `guess_version`, with `vcs` "auto" if it is not named.
@@ -357,6 +359,8 @@ class Progress:
     """The job's id once the master knows it."""
     warnings: list[str]
     """What may look different elsewhere, in sentences; complete once the stage is `hashing`."""
+    missing: list[str]
+    """Files that the scene needs and that are not there, all of them: nothing is sent then unless `allow_missing`."""
 
 @final
 class Gather:
