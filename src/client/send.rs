@@ -188,10 +188,7 @@ async fn hash(collected: &Collected, request: &SubmitRequest, board: &Arc<Board>
     };
     let main = source(&collected.main);
     let others: Vec<SourceFile> = collected.files.iter().map(source).collect();
-    let settings = RenderSettings {
-        wants: collected.wants.clone(),
-        ..settings(&collected.scene, request)
-    };
+    let settings = settings(collected, request);
     let doing = match others.len() {
         0 => "reading the file".to_owned(),
         others => format!("reading {} files", others + 1),
@@ -221,9 +218,10 @@ async fn hash(collected: &Collected, request: &SubmitRequest, board: &Arc<Board>
 }
 
 /// What is rendered of the file; the scene is named, for the file may be saved with another one.
-pub(super) fn settings(scene: &str, request: &SubmitRequest) -> RenderSettings {
+pub(super) fn settings(collected: &Collected, request: &SubmitRequest) -> RenderSettings {
     RenderSettings {
-        scene: Some(scene.to_owned()),
+        scene: Some(collected.scene.clone()),
+        wants: collected.wants.clone(),
         ..request.settings.clone()
     }
 }

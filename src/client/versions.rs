@@ -51,7 +51,7 @@ pub(super) async fn prove(
             main: guess.main.clone(),
             files: Vec::new(),
             source: Some(source),
-            settings: settings(&collected.scene, request),
+            settings: settings(collected, request),
         },
         contents: BTreeMap::new(),
     })
