@@ -5,7 +5,7 @@ use crate::access::KeySource;
 use crate::client::GatherRequest;
 use crate::error::Result;
 use crate::ids::JobId;
-use crate::wire::{JobLimits, JobReset};
+use crate::wire::{JobLimits, JobReset, RenderSettings};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use std::path::PathBuf;
@@ -52,6 +52,24 @@ pub(super) fn which_frames(frames: Option<&str>, everything: bool) -> Result<Job
         None if everything => JobReset::All,
         None => JobReset::Failed,
     })
+}
+
+/// What of a scene is rendered, and how.
+pub(super) fn render_settings(
+    scene: Option<String>,
+    engine: Option<String>,
+    resolution_percent: Option<u32>,
+    samples: Option<u32>,
+    without_scripts: bool,
+) -> RenderSettings {
+    RenderSettings {
+        scene,
+        engine,
+        resolution_percent,
+        samples,
+        without_scripts,
+        ..RenderSettings::default()
+    }
 }
 
 /// A job's own limits.

@@ -1,6 +1,6 @@
 //! A connection to a master.
 
-use super::asking::{gathering, ids, key_source, limits, one_program, which_frames};
+use super::asking::{gathering, ids, key_source, limits, one_program, render_settings, which_frames};
 use super::error::away;
 use super::moving::{Gather, Submission};
 use super::own::{Own, span};
@@ -11,7 +11,7 @@ use super::values::{Ban, FrameInfo, JobInfo, SlaveInfo};
 use super::versions;
 use crate::client::{self, SubmitRequest};
 use crate::error::Result;
-use crate::wire::{JobEdit, RenderSettings};
+use crate::wire::JobEdit;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple, PyType};
 use std::path::PathBuf;
@@ -126,14 +126,7 @@ impl Client {
                 requirements: requirements.parse()?,
                 priority,
                 chunks,
-                settings: RenderSettings {
-                    scene,
-                    engine,
-                    resolution_percent,
-                    samples,
-                    without_scripts,
-                    ..RenderSettings::default()
-                },
+                settings: render_settings(scene, engine, resolution_percent, samples, without_scripts),
                 allow_missing,
                 version,
                 ..SubmitRequest::new(blend)
