@@ -12,7 +12,7 @@ from typing import Any
 from farm import is_module
 
 ROOT = Path(__file__).resolve().parent.parent
-TIMEOUT_S = 120
+TIMEOUT_S = 600
 
 
 def command(blender: str, folder: Path, script: str, *arguments: object) -> list[str]:
@@ -25,11 +25,11 @@ def command(blender: str, folder: Path, script: str, *arguments: object) -> list
     return [blender, *options, str(scripts / script), *(["--", *map(str, arguments)] if arguments else [])]
 
 
-def collect(blender: str, blend: Path, folder: Path) -> dict[str, Any]:
-    """What the collector answers; copies of .blends lie below the folder."""
+def collect(blender: str, blend: Path, folder: Path, copies: Path | None = None) -> dict[str, Any]:
+    """What the collector answers; copies of .blends lie in a folder of their own, else below the given one."""
     folder.mkdir(parents=True)
     request, result = folder / "request.json", folder / "result.json"
-    request.write_text(json.dumps({"blend": str(blend), "folder": str(folder), "result": str(result)}))
+    request.write_text(json.dumps({"blend": str(blend), "copies": str(copies or folder / "copies"), "result": str(result)}))
     with (folder / "log").open("wb") as log:
         started = command(blender, folder, "collect.py", request)
         status = subprocess.run(started, stdout=log, stderr=log, check=False).returncode

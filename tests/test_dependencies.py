@@ -50,6 +50,7 @@ class Sent:
     changed: set[str]
     cells: list[str]
     folder: Path
+    is_same_again: bool
 
     def local(self, frame: int) -> exr.Exr:
         """A frame as the artist's Blender renders it."""
@@ -73,14 +74,16 @@ def sent(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     blend = original / "project/shot/main.blend"
     render_locally(blender, blend, folder / "local", f"1-{len(FRAMES)}", threads=1)
     before = state(original)
-    answer = collect(blender, blend, folder / "collected")
+    answer = collect(blender, blend, folder / "collected", folder / "copies")
+    again = collect(blender, blend, folder / "again", folder / "copies")
+    same = again == answer and not any(part.name.endswith(".part") for part in (folder / "copies").iterdir())
     changed = {path for path, _ in before.items() ^ state(original).items()}
     away = folder / "out of reach"
     for file in (answer["main"], *answer["files"]):
         file["disk_path"] = file["disk_path"].replace(str(original), str(away))
     cells = json.loads((original / "cells.json").read_text())
     original.rename(away)
-    yield Sent(blender, original, answer, changed, cells, folder)
+    yield Sent(blender, original, answer, changed, cells, folder, same)
 
 
 def state(folder: Path) -> dict[str, tuple[object, ...]]:
@@ -130,6 +133,10 @@ def test_every_kind_was_asked_about(sent: Sent) -> None:
 
 def test_nothing_of_the_artist_is_touched(sent: Sent) -> None:
     assert sent.changed == set()
+
+
+def test_an_unchanged_scene_is_the_same_content_again(sent: Sent) -> None:
+    assert sent.is_same_again
 
 
 def test_what_is_not_there_is_told_by_the_names_that_people_know(sent: Sent) -> None:

@@ -16,9 +16,10 @@ import bpy
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import caches
+from copies import copy_with_other_paths
 from on_disk import below, cache_folder, is_foreign
 from opening import Refused, choose_scene, open_file, refuse_unrenderable, set_engine, speak_english
-from places import Places, copy_with_other_paths
+from places import Places
 from references import comes_with_blender, references
 from wants import wanted
 from windows import Clock, of_numbered, union
@@ -27,12 +28,12 @@ FILES_MAX = 200_000
 
 
 def main(request_path):
-    """Answers a request: `blend`, `folder` for copies, `result`, and perhaps `scene` and `engine`."""
+    """Answers a request: `blend`, `copies` (a folder), `result`, and perhaps `scene` and `engine`."""
     with open(request_path, encoding="utf-8") as file:
         request = json.load(file)
     try:
         speak_english()
-        answer = collect(request["blend"], request["folder"], request.get("scene"), request.get("engine"))
+        answer = collect(request["blend"], request["copies"], request.get("scene"), request.get("engine"))
     except Refused as refusal:
         answer = {"refused": str(refusal), "blender": list(bpy.app.version)}
     with open(request["result"] + ".part", "w", encoding="utf-8") as file:
@@ -41,7 +42,7 @@ def main(request_path):
 
 
 def collect(blend, folder, scene_name=None, engine=None):
-    """Opens a saved file and tells what it needs; copies of files with absolute references are saved below `folder`."""
+    """Opens a saved file and tells what it needs; copies of files whose references lead elsewhere are kept below `folder`."""
     blend = os.path.normpath(os.path.abspath(blend))
     open_file(blend, allow_scripts=False)
     scene = choose_scene(scene_name)

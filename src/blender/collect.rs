@@ -27,6 +27,9 @@ pub struct CollectRequest {
     pub scene: Option<String>,
     /// The engine to render with; none: the scene's own.
     pub engine: Option<String>,
+    /// Where copies of files whose paths had to be changed are kept, so that an unchanged scene is the same content again;
+    /// none: they are made in the folder of this collecting.
+    pub copies: Option<PathBuf>,
 }
 
 /// A scene with all that it needs.
@@ -85,7 +88,7 @@ pub struct MissingFile {
 #[derive(Debug, Serialize)]
 struct Question<'a> {
     blend: &'a Path,
-    folder: &'a Path,
+    copies: PathBuf,
     result: &'a Path,
     scene: Option<&'a str>,
     engine: Option<&'a str>,
@@ -189,12 +192,19 @@ impl Search<'_> {
         }
     }
 
+    /// The folder for copies that can be written: the one that is wanted, else this collecting's own.
+    fn copies(&self) -> PathBuf {
+        let wanted = self.request.copies.as_deref();
+        let kept = wanted.filter(|folder| std::fs::create_dir_all(folder).is_ok());
+        kept.map_or_else(|| self.folder.join("copies"), Path::to_path_buf)
+    }
+
     fn write_question(&self, path: &Path, result: &Path) -> Result<()> {
         let request = self.request;
         let blend = std::path::absolute(&request.blend).map_err(|error| Error::io("find", &request.blend, &error))?;
         let question = Question {
             blend: &blend,
-            folder: self.folder,
+            copies: self.copies(),
             result,
             scene: request.scene.as_deref(),
             engine: request.engine.as_deref(),

@@ -1,8 +1,7 @@
-"""Where the files of a job lie beside each other, and copies of the .blends whose paths would not lead there.
+"""Where the files of a job lie beside each other.
 
 A file keeps its place: its path inside the job is its absolute path without the root, so relative references go on fitting
-below any folder. Only names that some system cannot have, or not keep apart, become others. No file of the artist is ever
-written, and `make_paths_relative` is never called: it turns the empty path of a cache into the root directory.
+below any folder. Only names that some system cannot have, or not keep apart, become others.
 """
 
 import hashlib
@@ -11,10 +10,8 @@ import posixpath
 import re
 import unicodedata
 
-import bpy
 from on_disk import absolute, base_of, cache_folder
-from opening import Refused, open_file
-from references import references
+from opening import Refused
 
 # A slave puts its own folder before it, and Blender reads 1024 bytes at most.
 FOLDERS_BYTES_MAX = 600
@@ -103,42 +100,3 @@ def leads_there(stored, wanted):
     """Whether a path leads where it should as it is: `..` behind a name needs that folder, which may not exist elsewhere."""
     parts = [part for part in stored[2:].replace("\\", "/").split("/") if part not in {"", "."}]
     return stored.startswith("//") and "/".join(parts) == wanted[2:]
-
-
-def lost_in(found, places):
-    """The .blends in which a reference does not lead to the places of its files."""
-    owners = ((reference, base_of(reference.library)) for reference in found.references)
-    return {blend for reference, blend in owners if not leads_there(reference.stored, places.wanted(reference, blend))}
-
-
-def is_found(reference, found):
-    return not found.files.keys().isdisjoint(reference.files(found.clock))
-
-
-def copy_with_other_paths(found, places, folder):
-    """Saves copies of the .blends in which references have to lead elsewhere. The main file comes first: it is open."""
-    copies = {}
-    for number, owner in enumerate(sorted(lost_in(found, places), key=lambda path: path != found.blend)):
-        if owner != found.blend:
-            if owner not in found.files:
-                continue
-            open_file(owner, allow_scripts=False)
-        for reference in references(found.clock):
-            if reference.library is None and reference.stored and is_found(reference, found):
-                wanted = places.wanted(reference, owner)
-                if not leads_there(reference.stored, wanted):
-                    reference.stored = wanted
-        pack_reliefs()
-        copies[owner] = os.path.join(folder, f"copy{number}", posixpath.basename(places.of(owner)))
-        os.makedirs(os.path.dirname(copies[owner]), exist_ok=True)
-        bpy.ops.wm.save_as_mainfile(filepath=copies[owner], copy=True, relative_remap=False, compress=True)
-    return copies
-
-
-def pack_reliefs():
-    """Takes what lies in files beside the .blend into it: Blender would write those files, the artist's, with every save."""
-    for thing in bpy.data.objects:
-        is_external = any(modifier.type == "MULTIRES" and modifier.is_external for modifier in thing.modifiers)
-        if is_external and thing.library is None and thing.data.library is None:
-            with bpy.context.temp_override(object=thing, active_object=thing):
-                bpy.ops.object.multires_external_pack()

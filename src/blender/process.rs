@@ -26,7 +26,7 @@ const DEATH_TIMEOUT_S: u64 = 10;
 const LAST_LINES_TIMEOUT_S: u64 = 1;
 
 /// The scripts that children run; the first two import the others. How passes come into Blender, the add-on knows too.
-const SCRIPTS: [(&str, &str); 11] = [
+const SCRIPTS: [(&str, &str); 12] = [
     ("worker.py", include_str!("worker.py")),
     ("collect.py", include_str!("collect.py")),
     ("opening.py", include_str!("opening.py")),
@@ -37,6 +37,7 @@ const SCRIPTS: [(&str, &str); 11] = [
     ("on_disk.py", include_str!("on_disk.py")),
     ("windows.py", include_str!("windows.py")),
     ("places.py", include_str!("places.py")),
+    ("copies.py", include_str!("copies.py")),
     ("wants.py", include_str!("wants.py")),
 ];
 

@@ -27,6 +27,8 @@ const WANTS_NAMED_MAX: usize = 3;
 const ANNOUNCE_TRIES_MAX: u32 = 9;
 /// The list of hashes, in the user's cache folder.
 const HASHES_FILE: &str = "hashes";
+/// The .blends with other paths in them, in the same folder.
+const COPIES_FOLDER: &str = "copies";
 /// How long the taking back of a job may take.
 const TAKE_BACK_TIMEOUT_S: u64 = 5;
 
@@ -138,6 +140,7 @@ async fn collect(request: &SubmitRequest, board: &Board, folder: &Path) -> Resul
         blend: request.blend.clone(),
         scene: request.settings.scene.clone(),
         engine: request.settings.engine.clone(),
+        copies: access::cache_folder().map(|folder| folder.join(COPIES_FOLDER)),
     };
     blender::collect(request.blender.as_deref(), &question, folder).await
 }
