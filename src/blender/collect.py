@@ -158,7 +158,7 @@ class Found:
     def entry(self, path, places, copies):
         file = self.files.get(path) or File("blend", None, False)
         entry = {"disk_path": copies.get(path, path), "virtual_path": places.of(path), "kind": file.kind}
-        return {**entry, "frames": file.frames, "at_opening": file.at_opening}
+        return {**entry, "frames": file.frames, "at_opening": file.at_opening, "is_copy": path in copies}
 
 
 if __name__ == "__main__":

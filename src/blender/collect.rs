@@ -74,6 +74,9 @@ pub struct CollectedFile {
     /// Whether Blender looks for it only when it opens the scene.
     #[serde(default)]
     pub at_opening: bool,
+    /// Whether its content is a copy with other paths in it.
+    #[serde(default)]
+    pub is_copy: bool,
 }
 
 /// A file that should be there.

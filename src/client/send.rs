@@ -99,7 +99,7 @@ async fn prepare(request: &SubmitRequest, board: &Arc<Board>, folder: &Path) -> 
         None => FrameSet::range(collected.frame_start, collected.frame_end, collected.frame_step.max(1))?,
     };
     let BuiltManifest { manifest, contents } = match &guess {
-        Some(guess) => versions::prove(guess, &collected, request, board, folder).await?,
+        Some(guess) => versions::prove(guess, &collected, request, board).await?,
         None => hash(&collected, request, board).await?,
     };
     let announce = JobAnnounce {

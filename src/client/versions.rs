@@ -25,18 +25,17 @@ pub(super) async fn guess(request: &SubmitRequest, wish: &VersionWish, board: &B
     versions::guess(&request.blend, wish, &Watch::default()).await
 }
 
-/// A manifest without files, if slaves find in the revision what the scene needs. `folder` holds the collector's copies.
+/// A manifest without files, if slaves find in the revision what the scene needs.
 pub(super) async fn prove(
     guess: &VersionGuess,
     collected: &Collected,
     request: &SubmitRequest,
     board: &Board,
-    folder: &Path,
 ) -> Result<BuiltManifest> {
     board.say(format!("comparing with revision {} of {}", guess.revision, guess.remote));
     let all = || std::iter::once(&collected.main).chain(&collected.files);
     // A copy is made of what names others by absolute paths.
-    if let Some(file) = all().find(|file| file.disk_path.starts_with(folder)) {
+    if let Some(file) = all().find(|file| file.is_copy) {
         let name = file.virtual_path.rsplit('/').next().unwrap_or_default();
         return Err(Error::bad_input(format!(
             "{name} names files by absolute paths, which lead nowhere in the working copy of a slave"
