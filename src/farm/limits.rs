@@ -31,6 +31,10 @@ pub(super) const MEDIAN_FRAMES: usize = 64;
 /// Tasks that failed before among which one is sought that this slave did not fail.
 pub(super) const RETRIES_SEARCHED_MAX: usize = 64;
 
+/// A master that comes this much later than it wanted to was not there: nobody could be heard, and nothing is anybody's
+/// fault. Longer than it ever sleeps.
+pub(super) const CLOCK_LATE_MS_MAX: u64 = 30_000;
+
 /// How often usage is sampled.
 pub(super) const USAGE_SAMPLE_MS: u64 = 10_000;
 /// Weight of the newest sample: after a minute without a slave, about half of a job's usage is forgotten.

@@ -119,8 +119,11 @@ impl Farm {
 
     /// Lets something happen; what is wanted because of it, [`poll_effect`](Self::poll_effect) tells.
     pub fn handle(&mut self, now: Moment, event: Event) {
+        let due = self.next_deadline();
         if now < self.now {
             self.clock_went_back(now);
+        } else if due.is_some_and(|due| now.millis_since(due) > limits::CLOCK_LATE_MS_MAX) {
+            self.clock_went_ahead(now);
         }
         self.now = now;
         match event {
@@ -227,6 +230,20 @@ impl Farm {
     fn serve_waits_if_work_appeared(&mut self) {
         if std::mem::take(&mut self.work_appeared) {
             self.serve_waits();
+        }
+    }
+
+    /// A master that was stopped, or whose machine slept, heard of nobody meanwhile: that time counts for nothing.
+    fn clock_went_ahead(&mut self, now: Moment) {
+        let lost_ms = now.millis_since(self.now);
+        self.balance.clock_went_ahead(lost_ms);
+        self.silence_due = self.silence_due.map(|due| due.plus_millis(lost_ms));
+        for slave in self.slaves.values_mut() {
+            slave.last_seen = slave.last_seen.plus_millis(lost_ms);
+            for chunk in &mut slave.chunks {
+                chunk.moved = chunk.moved.plus_millis(lost_ms);
+                chunk.heard = chunk.heard.plus_millis(lost_ms);
+            }
         }
     }
 

@@ -309,6 +309,15 @@ impl Balance {
         }
     }
 
+    /// The clock went ahead without anybody having used anything.
+    pub(super) fn clock_went_ahead(&mut self, lost_ms: u64) {
+        self.sampled = self.sampled.plus_millis(lost_ms);
+        for share in &mut self.shares {
+            share.counted = share.counted.plus_millis(lost_ms);
+            share.slotless_since = share.slotless_since.plus_millis(lost_ms);
+        }
+    }
+
     /// The clock went back: what was counted in the future is counted from now on.
     pub(super) fn clock_went_back(&mut self, now: Moment) {
         self.sampled = self.sampled.min(now);

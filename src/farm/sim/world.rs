@@ -141,6 +141,17 @@ impl World {
         }
     }
 
+    /// The master's clock jumps; nothing else in the world does.
+    pub(super) fn jump_clock(&mut self, to: Moment) {
+        let (from, plans) = (self.now(), std::mem::take(&mut self.plans));
+        let moved = |at: Moment| to.plus_millis(at.millis_since(from));
+        self.plans = plans
+            .into_iter()
+            .map(|((at, number), plan)| ((moved(at), number), plan))
+            .collect();
+        self.trial.now = to;
+    }
+
     /// The master is killed and started again; its connections are gone.
     pub(super) fn restart_master(&mut self) {
         self.callers.clear();
