@@ -124,6 +124,15 @@ pub enum Change {
         /// Its new record.
         record: TaskRecord,
     },
+    /// Tasks in a row, none of which ever failed, were reset: queued again, under attempts that nobody has.
+    TasksReset {
+        /// The job.
+        job: JobId,
+        /// The first of them …
+        first: TaskIndex,
+        /// … and the last.
+        last: TaskIndex,
+    },
     /// A slave is new, or tells other facts about itself.
     Slave(SlaveRecord),
     /// A slave is gone for good, with all bans of it.

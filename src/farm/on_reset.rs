@@ -1,7 +1,7 @@
 //! Tasks are to be rendered anew.
 
 use super::Farm;
-use super::effect::Refusal;
+use super::effect::{Change, Refusal};
 use super::event::RequestId;
 use super::model::{JobState, Reset};
 use super::task::State;
@@ -21,13 +21,20 @@ impl Farm {
             self.record_job(id);
         }
         let mut cancels = Vec::new();
+        let mut never_failed = Vec::new();
         for index in tasks {
             cancels.extend(self.take_back_from_all(id, index));
-            if let Some(job) = self.jobs.get_mut(&id) {
-                job.reset(index);
+            let Some(job) = self.jobs.get_mut(&id) else {
+                break;
+            };
+            job.reset(index);
+            if job.failures.contains_key(&index) {
+                self.record_task(id, index);
+            } else {
+                never_failed.push(index);
             }
-            self.record_task(id, index);
         }
+        self.record_resets(id, &never_failed);
         if was_cancelled && self.jobs.get(&id).is_some_and(|job| !job.is_worked_off()) {
             self.reopen(id);
         }
@@ -35,6 +42,16 @@ impl Farm {
         self.work_appeared = true;
         self.accept(request);
         self.effects.extend(cancels);
+    }
+
+    /// Most often that is one change, however many tasks there are.
+    fn record_resets(&mut self, job: JobId, tasks: &[TaskIndex]) {
+        for row in tasks.chunk_by(|one, next| one.0 + 1 == next.0) {
+            if let (Some(first), Some(last)) = (row.first(), row.last()) {
+                let (first, last) = (*first, *last);
+                self.record(Change::TasksReset { job, first, last });
+            }
+        }
     }
 
     fn tasks_to_reset(&self, id: JobId, which: &Reset) -> Result<Vec<TaskIndex>, Refusal> {
@@ -66,7 +83,7 @@ impl Farm {
 #[cfg(test)]
 mod tests {
     use crate::farm::sim::trial::{Answer, Trial, a_job};
-    use crate::farm::{Effect, Event, JobState, Refusal, Reset, TaskState};
+    use crate::farm::{Change, Effect, Event, JobState, Refusal, Reset, TaskState};
     use crate::ids::{Attempt, TaskIndex};
 
     #[test]
@@ -111,6 +128,37 @@ mod tests {
         trial.reset(job, Reset::All);
         let view = trial.farm.job(job).unwrap();
         assert_eq!((view.queued, view.done, view.leased), (3, 0, 0));
+    }
+
+    #[test]
+    fn a_reset_of_many_frames_is_one_change_and_of_those_that_failed_one_each() {
+        let mut trial = Trial::new();
+        let slave = trial.slave(1);
+        let job = trial.submit(a_job(1, 40));
+        for number in 0..39 {
+            let task = trial.leased(slave)[0];
+            if number == 20 {
+                trial.fail(slave, task);
+            } else {
+                trial.done(slave, task);
+            }
+        }
+        let request = trial.request();
+        let which = Reset::All;
+        trial.farm.handle(trial.now, Event::JobReset { request, job, which });
+        let mut changes = Vec::new();
+        while let Some(effect) = trial.farm.poll_effect() {
+            changes.extend(match effect {
+                Effect::Record(change) => Some(change),
+                _ => None,
+            });
+        }
+        let resets = changes.iter().filter(|change| matches!(change, Change::TasksReset { .. }));
+        let single = changes.iter().filter(|change| matches!(change, Change::Task { .. }));
+        assert_eq!((resets.count(), single.count()), (2, 1), "{changes:?}");
+        changes.into_iter().for_each(|change| trial.ledger.apply(change));
+        trial.audit();
+        assert_eq!(trial.farm.job(job).unwrap().queued, 40);
     }
 
     #[test]

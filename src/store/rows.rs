@@ -98,6 +98,7 @@ fn apply_change(on: &Transaction<'_>, change: &Change) -> Result<()> {
         Change::JobEdited { job, layout, resets } => edit_job(on, job, layout, *resets),
         Change::JobRemoved(job) => remove_job(on, *job),
         Change::Task { job, task, record } => set_task(on, *job, *task, record),
+        Change::TasksReset { job, first, last } => reset_tasks(on, *job, *first, *last),
         Change::Slave(record) => set_slave(on, record),
         Change::SlaveRemoved(slave) => {
             run(on, "DELETE FROM slave WHERE id = ?1", params![key(slave.bits())])?;
@@ -279,6 +280,18 @@ fn set_task(on: &Transaction<'_>, job: JobId, task: TaskIndex, record: &TaskReco
             row.second.map(|hold| key(hold.since.0)),
             row.second.map(|hold| hold.rendered),
         ],
+    )
+}
+
+/// As [`set_task`] would write a queued task that never failed, under the next attempt.
+fn reset_tasks(on: &Transaction<'_>, job: JobId, first: TaskIndex, last: TaskIndex) -> Result<()> {
+    run(
+        on,
+        "UPDATE task SET attempt = coalesce(attempts, attempt) + 1, attempts = NULL, state = ?4, slave = NULL, since = NULL,
+                         rendered = NULL, seconds = NULL, hash = NULL, size_bytes = NULL, reason = NULL, second_slave = NULL,
+                         second_attempt = NULL, second_since = NULL, second_rendered = NULL
+         WHERE job = ?1 AND task BETWEEN ?2 AND ?3",
+        params![key(job.bits()), first.0, last.0, QUEUED],
     )
 }
 

@@ -44,6 +44,14 @@ impl Ledger {
                     assert!(before.attempts <= record.attempts, "attempts of task {task} go back");
                 }
             }
+            Change::TasksReset { job, first, last } => {
+                for (task, record) in self.job(job).1.range_mut(first..=last) {
+                    assert!(record.last_failure.is_none(), "task {task} failed before");
+                    record.attempts += 1;
+                    record.attempt = Attempt(record.attempts);
+                    record.state = TaskState::Queued;
+                }
+            }
             Change::Slave(record) => {
                 self.slaves.insert(record.id, record);
             }
