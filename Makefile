@@ -73,6 +73,7 @@ addon: wheel ## the add-on with its core as one zip, for Blender 3.4 to 5.x
 .PHONY: bench
 bench: $(VENV)/core.made ## measure the budgets side by side with the alternatives
 	NETRENDER_CONFIG=$(CURDIR)/target/bench cargo bench --locked --no-default-features --bench master
+	PATH="$(BIN):$$PATH" python benches/hyperqueue_dispatch.py
 	PATH="$(BIN):$$PATH" python benches/animation.py
 
 .PHONY: requirements
