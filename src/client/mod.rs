@@ -258,9 +258,13 @@ impl Client {
             return Ok(slave);
         }
         let slaves = self.slaves()?;
-        let mut named = slaves.iter().filter(|slave| slave.name == text);
-        if let (Some(slave), None) = (named.next(), named.next()) {
-            return Ok(slave.id);
+        let named: Vec<SlaveId> = slaves
+            .iter()
+            .filter(|slave| slave.name == text)
+            .map(|slave| slave.id)
+            .collect();
+        if let Some(slave) = the_only_one(text, &named)? {
+            return Ok(slave);
         }
         let ids = slaves.iter().map(|slave| slave.id.to_string()).collect();
         Ok(by_beginning(text, ids, "slave")?.parse()?)
@@ -306,6 +310,16 @@ impl Connecting {
     }
 }
 
+/// The slave of a name, if there is one; two of one name are told apart by their ids.
+fn the_only_one(name: &str, named: &[SlaveId]) -> Result<Option<SlaveId>> {
+    if named.len() < 2 {
+        return Ok(named.first().copied());
+    }
+    let ids: Vec<String> = named.iter().map(ToString::to_string).collect();
+    let message = format!("{} slaves are called {name}: {}", ids.len(), ids.join(" and "));
+    Err(Error::bad_input(message).hint("name the one that you mean by its id"))
+}
+
 /// The one id that begins with a text.
 fn by_beginning(text: &str, ids: Vec<String>, noun: &str) -> Result<String> {
     let prefix = text.trim().to_ascii_lowercase();
@@ -342,4 +356,21 @@ fn wanted_frames(all: &FrameSet, wanted: Option<&FrameSet>) -> Result<FrameSet> 
     let Some(wanted) = wanted else { return Ok(all.clone()) };
     FrameSet::of(wanted.iter().filter(|frame| all.place_of(*frame).is_some()))
         .ok_or_else(|| Error::bad_input(format!("none of the frames {wanted} is part of the job, which has {all}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_slaves_of_one_name_are_told_by_their_ids() {
+        let [one, other] = [1, 2].map(SlaveId::from_bits);
+        assert_eq!(the_only_one("node1", &[]).unwrap(), None);
+        assert_eq!(the_only_one("node1", &[one]).unwrap(), Some(one));
+        let told = the_only_one("node1", &[one, other]).unwrap_err().to_string();
+        assert!(
+            told.contains(&format!("2 slaves are called node1: {one} and {other}")),
+            "{told}"
+        );
+    }
 }

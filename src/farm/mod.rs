@@ -48,6 +48,7 @@ mod waits;
 pub use check::check;
 pub use effect::{Change, Effect, Lease, Refusal};
 pub use event::{Event, RequestId, TaskRef};
+pub use explain::Explainer;
 pub use model::{
     Ban, BanCause, CHUNK_TASKS_MAX, Hold, JobEdit, JobRecord, JobState, JobView, Machine, NewJob, PRIORITY_RANGE, ReportBody,
     Reset, ResultFile, SlaveRecord, SlaveView, TaskRecord, TaskState, Transition,

@@ -1,7 +1,9 @@
 //! The farm's words into the wire's, and back. By hand, so that each may change without the other.
 
 use crate::error::Error;
-use crate::farm::{self, Farm, JobState, JobView, Machine, Refusal, Rule, Rules, SlaveView, TaskRecord, TaskRef, TaskState};
+use crate::farm::{
+    self, Explainer, Farm, JobState, JobView, Machine, Refusal, Rule, Rules, SlaveView, TaskRecord, TaskRef, TaskState,
+};
 use crate::ids::{Attempt, SlaveId, TaskIndex};
 use crate::master::actor::{SlaveFacts, no_job};
 use crate::wire::{
@@ -9,8 +11,18 @@ use crate::wire::{
     RuleInfo, RulesInfo, SettingsEdit, SlaveInfo, TaskName, TransitionInfo,
 };
 
-/// A job as lists show it.
+/// A job as it is shown.
 pub(super) fn job_info(view: &JobView<'_>, farm: &Farm) -> JobInfo {
+    job_explained(view, &farm.explainer())
+}
+
+/// Jobs as lists show them.
+pub(super) fn job_infos<'a>(views: impl Iterator<Item = &'a JobView<'a>>, farm: &Farm) -> Vec<JobInfo> {
+    let explainer = farm.explainer();
+    views.map(|view| job_explained(view, &explainer)).collect()
+}
+
+fn job_explained(view: &JobView<'_>, explainer: &Explainer<'_>) -> JobInfo {
     let job = &view.record.job;
     JobInfo {
         id: job.id,
@@ -49,7 +61,7 @@ pub(super) fn job_info(view: &JobView<'_>, farm: &Farm) -> JobInfo {
                 state: job_state(transition.state),
             })
             .collect(),
-        explanation: farm.explain_job(job.id),
+        explanation: explainer.job(job.id),
     }
 }
 
@@ -92,7 +104,7 @@ pub(super) fn frame_info(frame: i32, record: TaskRecord) -> FrameInfo {
 }
 
 /// A slave as lists show it.
-pub(super) fn slave_info(view: &SlaveView<'_>, facts: Option<&SlaveFacts>, farm: &Farm) -> SlaveInfo {
+pub(super) fn slave_info(view: &SlaveView<'_>, facts: Option<&SlaveFacts>, explainer: &Explainer<'_>) -> SlaveInfo {
     let SlaveFacts { address, machine } = facts.cloned().unwrap_or_default();
     let record = view.record;
     SlaveInfo {
@@ -114,7 +126,7 @@ pub(super) fn slave_info(view: &SlaveView<'_>, facts: Option<&SlaveFacts>, farm:
         holding: view.leased.iter().map(|task| task_name(*task)).collect(),
         done: view.done,
         failed: view.failed,
-        explanation: farm.explain_slave(record.id),
+        explanation: explainer.slave(record.id),
     }
 }
 

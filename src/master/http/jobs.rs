@@ -68,7 +68,7 @@ pub(super) async fn list(State(app): Shared, Asked(page): Asked<Page>) -> Result
         let mut jobs: Vec<_> = state.farm.jobs().collect();
         jobs.sort_by_key(|job| std::cmp::Reverse((job.record.submitted, job.record.job.id)));
         let jobs = jobs.iter().skip(page.offset).take(page.limit.min(PAGE_MAX));
-        jobs.map(|job| convert::job_info(job, &state.farm)).collect()
+        convert::job_infos(jobs, &state.farm)
     });
     Ok(Json(jobs.await?))
 }

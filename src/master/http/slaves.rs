@@ -32,9 +32,9 @@ pub(super) async fn register(
     responses((status = 200, body = Vec<SlaveInfo>), (status = "default", body = FaultBody)))]
 pub(super) async fn list(State(app): Shared) -> Result<Json<Vec<SlaveInfo>>, Fault> {
     let slaves = app.desk.look(|state| {
-        let slaves = state.farm.slaves();
+        let (slaves, explainer) = (state.farm.slaves(), state.farm.explainer());
         let mut slaves: Vec<_> = slaves
-            .map(|view| convert::slave_info(&view, state.slaves.get(&view.record.id), &state.farm))
+            .map(|view| convert::slave_info(&view, state.slaves.get(&view.record.id), &explainer))
             .collect();
         slaves.sort_by(|a, b| (&a.name, a.id).cmp(&(&b.name, b.id)));
         slaves

@@ -56,15 +56,12 @@ async fn overview(State(app): Shared) -> Result<Response, Unshown> {
         .look(|state| {
             let mut jobs: Vec<_> = state.farm.jobs().collect();
             jobs.sort_by_key(|job| std::cmp::Reverse((job.record.submitted, job.record.job.id)));
-            let jobs: Vec<_> = jobs
-                .iter()
-                .take(JOBS_SHOWN)
-                .map(|job| convert::job_info(job, &state.farm))
-                .collect();
+            let jobs = convert::job_infos(jobs.iter().take(JOBS_SHOWN), &state.farm);
+            let explainer = state.farm.explainer();
             let slaves: Vec<_> = state
                 .farm
                 .slaves()
-                .map(|slave| convert::slave_info(&slave, state.slaves.get(&slave.record.id), &state.farm))
+                .map(|slave| convert::slave_info(&slave, state.slaves.get(&slave.record.id), &explainer))
                 .collect();
             let slots = slaves
                 .iter()

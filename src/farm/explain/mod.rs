@@ -1,28 +1,73 @@
 //! Why things are as they are, in sentences, from the very code that decides.
 
-use super::Farm;
-use super::fitness::{Obstacle, unfitness};
-use super::job::Job;
-use super::limits::EXPLAINED_JOBS_MAX;
-use super::model::{Ban, JobState, Machine};
-use super::requirements::fulfils;
-use super::rules::{First, OverShare};
-use super::slave::{Chunk, Slave};
-use crate::ids::{JobId, Requirement, SlaveId};
-use std::collections::BTreeSet;
+mod unfit;
+mod words;
+
+use crate::farm::Farm;
+use crate::farm::fitness::{Obstacle, unfitness};
+use crate::farm::job::Job;
+use crate::farm::limits::EXPLAINED_JOBS_MAX;
+use crate::farm::model::{Ban, JobState};
+use crate::farm::rules::{First, OverShare};
+use crate::farm::slave::{Chunk, Slave};
+use crate::ids::{JobId, SlaveId};
+use std::cell::OnceCell;
+use std::collections::BTreeMap;
+use unfit::explain_unfit;
+use words::{frames, frames_are, frames_wait, frames_were};
+
+/// Explains things of one moment. What all of them share, such as which job is next, is found out once.
+#[derive(Debug)]
+pub struct Explainer<'a> {
+    farm: &'a Farm,
+    ranking: OnceCell<Ranking>,
+}
+
+/// Who comes before whom.
+#[derive(Debug)]
+struct Ranking {
+    /// Jobs with something to lease, the most deserving first.
+    jobs: Vec<JobId>,
+    places: BTreeMap<JobId, usize>,
+    /// How many of them, all at the beginning, come first by a rule.
+    first: usize,
+}
 
 impl Farm {
     /// Why a job does not go on, or what it is doing; nothing for a job that is unknown.
     #[must_use]
     pub fn explain_job(&self, id: JobId) -> Vec<String> {
-        let Some(job) = self.jobs.get(&id) else {
+        self.explainer().job(id)
+    }
+
+    /// What a slave is doing, and why it gets nothing of which job; nothing for a slave that is unknown.
+    #[must_use]
+    pub fn explain_slave(&self, id: SlaveId) -> Vec<String> {
+        self.explainer().slave(id)
+    }
+
+    /// For explaining more than one thing.
+    #[must_use]
+    pub fn explainer(&self) -> Explainer<'_> {
+        Explainer {
+            farm: self,
+            ranking: OnceCell::new(),
+        }
+    }
+}
+
+impl Explainer<'_> {
+    /// Why a job does not go on, or what it is doing; nothing for a job that is unknown.
+    #[must_use]
+    pub fn job(&self, id: JobId) -> Vec<String> {
+        let Some(job) = self.farm.jobs.get(&id) else {
             return Vec::new();
         };
         let mut sentences = vec![match job.state() {
-            JobState::Waiting => self.explain_waiting(job),
+            JobState::Waiting => self.farm.explain_waiting(job),
             JobState::Queued => self.explain_queued(job),
             JobState::Paused if job.leased > 0 => format!("paused: {} still being rendered will be finished", frames(job.leased)),
-            JobState::Paused if job.is_hopeless(&self.settings) => format!(
+            JobState::Paused if job.is_hopeless(&self.farm.settings) => format!(
                 "paused: {} given up and none was done; see why, then reset them and resume it",
                 frames_were(job.failed)
             ),
@@ -50,8 +95,8 @@ impl Farm {
 
     /// What a slave is doing, and why it gets nothing of which job; nothing for a slave that is unknown.
     #[must_use]
-    pub fn explain_slave(&self, id: SlaveId) -> Vec<String> {
-        let Some(slave) = self.slaves.get(&id) else {
+    pub fn slave(&self, id: SlaveId) -> Vec<String> {
+        let Some(slave) = self.farm.slaves.get(&id) else {
             return Vec::new();
         };
         if !slave.online {
@@ -62,7 +107,7 @@ impl Farm {
         let chunks: Vec<String> = slave.chunks.iter().map(|chunk| self.explain_chunk(slave, chunk)).collect();
         sentences.extend(chunks);
         if sentences.is_empty() {
-            let why = if self.balance.any_ready() {
+            let why = if self.farm.balance.any_ready() {
                 "no job has frames for it"
             } else {
                 "no job has frames to render"
@@ -73,15 +118,15 @@ impl Farm {
                 "idle: it does not ask for work".to_owned()
             });
         }
-        for id in self.balance.ranking(self.now).into_iter().take(EXPLAINED_JOBS_MAX) {
-            let Some(job) = self.jobs.get(&id) else { continue };
-            let obstacle = self.obstacle(slave, job);
+        for id in self.ranking().jobs.iter().copied().take(EXPLAINED_JOBS_MAX) {
+            let Some(job) = self.farm.jobs.get(&id) else { continue };
+            let obstacle = self.farm.obstacle(slave, job);
             // That was said once, for all of them.
             if obstacle == Some(Obstacle::SetAside) {
                 continue;
             }
             let obstacle = obstacle.map(|obstacle| told(&obstacle));
-            let held_back = || self.balance.is_held_back(id).map(|over| self.told_share(&over));
+            let held_back = || self.farm.balance.is_held_back(id).map(|over| self.told_share(&over));
             if let Some(why) = obstacle.or_else(held_back) {
                 sentences.push(format!("gets nothing of job {id} ({}): {why}", job.record.job.name));
             }
@@ -91,7 +136,7 @@ impl Farm {
 
     fn explain_set_aside(&self, ban: &Ban) -> String {
         let how_long = match ban.until {
-            Some(until) => format!("for {} more minutes", until.millis_since(self.now).div_ceil(60_000)),
+            Some(until) => format!("for {} more minutes", until.millis_since(self.farm.now).div_ceil(60_000)),
             None => "until somebody takes it off the farm's blacklist".to_owned(),
         };
         let why = if ban.reason.is_empty() {
@@ -103,13 +148,17 @@ impl Farm {
     }
 
     fn explain_chunk(&self, slave: &Slave, chunk: &Chunk) -> String {
-        let name = self.jobs.get(&chunk.job).map_or("", |job| &job.record.job.name);
-        if let Some(twice) = self.twice(slave, chunk) {
-            let other = self.slaves.get(&twice.other).map_or("", |other| &other.record.machine.name);
+        let name = self.farm.jobs.get(&chunk.job).map_or("", |job| &job.record.job.name);
+        if let Some(twice) = self.farm.twice(slave, chunk) {
+            let other = self
+                .farm
+                .slaves
+                .get(&twice.other)
+                .map_or("", |other| &other.record.machine.name);
             return format!(
                 "renders frame {} of job {} ({name}) a second time, because {other} has rendered it for {:.0} s and this \
                  slave needs about {:.0} s",
-                self.frame_of(chunk.job, twice.task).unwrap_or_default(),
+                self.farm.frame_of(chunk.job, twice.task).unwrap_or_default(),
                 chunk.job,
                 twice.rendered_s.round(),
                 twice.needed_s.ceil(),
@@ -129,14 +178,14 @@ impl Farm {
             };
             return format!("rendering: the last {} with slaves{twice}", frames_are(job.leased));
         }
-        if self.disk_is_low {
+        if self.farm.disk_is_low {
             return "waiting: the master's disk is full".to_owned();
         }
-        let online: Vec<&Slave> = self.slaves.values().filter(|slave| slave.online).collect();
+        let online: Vec<&Slave> = self.farm.slaves.values().filter(|slave| slave.online).collect();
         if online.is_empty() {
             return "waiting: no slave is there".to_owned();
         }
-        let fit = online.iter().filter(|slave| Self::unfit(slave, job).is_none()).count();
+        let fit = online.iter().filter(|slave| Farm::unfit(slave, job).is_none()).count();
         if fit == 0 {
             let able = online.iter().filter(|slave| unfitness(&slave.record.machine, job).is_none());
             if able.count() > 0 {
@@ -144,14 +193,14 @@ impl Farm {
             }
             return explain_unfit(&online, job);
         }
-        if let Some(over) = self.balance.is_held_back(job.id()) {
+        if let Some(over) = self.farm.balance.is_held_back(job.id()) {
             return format!("waiting: {}", self.told_share(&over));
         }
-        let slots = self.balance.share(job.id()).map_or(0, |share| share.slots);
+        let slots = self.farm.balance.share(job.id()).map_or(0, |share| share.slots);
         if slots > 0 {
             return format!(
                 "rendering on {slots} of {} slots; {} for a free one",
-                self.balance.slots(),
+                self.farm.balance.slots(),
                 frames_wait(job.queued())
             );
         }
@@ -160,12 +209,11 @@ impl Farm {
 
     /// Who comes before a job that could be rendered by some slaves, and has none.
     fn explain_rank(&self, id: JobId, fit: usize) -> String {
-        let ranking = self.balance.ranking(self.now);
-        let before = ranking.iter().take_while(|it| **it != id);
-        let is_first = |job: &&JobId| self.balance.first(self.now, **job).is_some();
-        let (before, first) = (before.clone().count(), before.filter(is_first).count());
+        let ranking = self.ranking();
+        let before = ranking.places.get(&id).copied().unwrap_or(ranking.jobs.len());
+        let first = before.min(ranking.first);
         let (noun, verb) = if fit == 1 { ("slave", "is") } else { ("slaves", "are") };
-        if let Some(first) = self.balance.first(self.now, id) {
+        if let Some(first) = self.farm.balance.first(self.farm.now, id) {
             let why = told_first(first);
             return format!("waiting: comes first, because {why}; {fit} {noun} that could render it {verb} busy");
         }
@@ -178,9 +226,21 @@ impl Farm {
         }
     }
 
+    fn ranking(&self) -> &Ranking {
+        let Farm { balance, now, .. } = self.farm;
+        self.ranking.get_or_init(|| {
+            let jobs = balance.ranking(*now);
+            Ranking {
+                places: jobs.iter().copied().zip(0..).collect(),
+                first: jobs.iter().take_while(|job| balance.first(*now, **job).is_some()).count(),
+                jobs,
+            }
+        })
+    }
+
     /// What a job uses of the farm, and how much it may.
     fn told_share(&self, over: &OverShare) -> String {
-        let slaves = self.slaves.values().filter(|slave| slave.online).count();
+        let slaves = self.farm.slaves.values().filter(|slave| slave.online).count();
         let OverShare {
             farm_slots, percent_max, ..
         } = *over;
@@ -192,69 +252,6 @@ impl Farm {
             ""
         };
         format!("uses {percent} % of {farm_slots} {noun}, limit {percent_max} %{nearly}")
-    }
-}
-
-/// Why none of the slaves can render a job.
-fn explain_unfit(online: &[&Slave], job: &Job) -> String {
-    let obstacles: Vec<_> = online
-        .iter()
-        .filter_map(|slave| unfitness(&slave.record.machine, job))
-        .collect();
-    let series = obstacles.iter().find_map(|it| {
-        if let Obstacle::Blender(series) = it {
-            Some(*series)
-        } else {
-            None
-        }
-    });
-    let with_tags = if job.record.job.tags.is_empty() {
-        ""
-    } else {
-        " with the job's tags"
-    };
-    // A slave that lacks only the Blender is nearest to being able.
-    let Some(wanted) = series else {
-        if let Some(clauses) = unfulfilled(online, job) {
-            return format!("waiting: needs {clauses}, which no slave{with_tags} has");
-        }
-        let tags = job.record.job.tags.join(", ");
-        return format!("waiting: needs a slave with the tags {tags}, and none has them all");
-    };
-    let offered: BTreeSet<_> = online.iter().flat_map(|slave| &slave.record.machine.blenders).collect();
-    let mut offered: Vec<String> = offered.into_iter().map(|it| it.series()).collect();
-    offered.dedup();
-    let offered = if offered.is_empty() {
-        "none".to_owned()
-    } else {
-        offered.join(", ")
-    };
-    format!(
-        "waiting: needs Blender {}, which no slave{with_tags} has (slaves have {offered})",
-        wanted.series()
-    )
-}
-
-/// The requirements that no slave with the job's tags fulfils, or all if each is fulfilled by some; nothing if it is the
-/// tags that are missing.
-fn unfulfilled(online: &[&Slave], job: &Job) -> Option<String> {
-    let wanted = &job.record.job;
-    let has_tags = |machine: &&Machine| wanted.tags.iter().all(|tag| machine.tags.contains(tag));
-    let able: Vec<&Machine> = online.iter().map(|slave| &slave.record.machine).filter(has_tags).collect();
-    if able.is_empty() {
-        return None;
-    }
-    let is_nowhere = |clause: &&Requirement| !able.iter().any(|machine| fulfils(machine, clause));
-    let nowhere: Vec<String> = wanted
-        .requirements
-        .iter()
-        .filter(is_nowhere)
-        .map(ToString::to_string)
-        .collect();
-    if nowhere.is_empty() {
-        Some(format!("{} on one machine", wanted.requirements))
-    } else {
-        Some(nowhere.join("; "))
     }
 }
 
@@ -277,35 +274,6 @@ fn told_first(first: First) -> String {
         First::New { dispatched } => format!("only {dispatched} of its frames were dispatched yet"),
         First::Starving { minutes: 1 } => "it has had no slave for more than a minute".to_owned(),
         First::Starving { minutes } => format!("it has had no slave for {minutes} minutes"),
-    }
-}
-
-fn frames(count: u32) -> String {
-    if count == 1 {
-        "1 frame".to_owned()
-    } else {
-        format!("{count} frames")
-    }
-}
-
-fn frames_wait(count: u32) -> String {
-    let wait = if count == 1 { "waits" } else { "wait" };
-    format!("{} {wait}", frames(count))
-}
-
-fn frames_were(count: u32) -> String {
-    if count == 1 {
-        "1 frame was".to_owned()
-    } else {
-        format!("{count} frames were")
-    }
-}
-
-fn frames_are(count: u32) -> String {
-    if count == 1 {
-        "frame is".to_owned()
-    } else {
-        format!("{count} frames are")
     }
 }
 
@@ -384,6 +352,23 @@ mod tests {
             trial.farm.explain_slave(slave),
             [format!("renders 1 frame of job {} (job 1)", jobs[0])]
         );
+    }
+
+    #[test]
+    fn a_job_says_how_many_come_before_it_and_how_many_of_them_by_a_rule() {
+        let mut trial = Trial::new();
+        let slave = trial.slave(1);
+        let jobs = [1, 2, 3, 4].map(|number| trial.submit(a_job(number, 9)));
+        for _ in 0..2 {
+            let task = trial.leased(slave)[0];
+            trial.done(slave, task);
+        }
+        trial.leased(slave);
+        let explainer = trial.farm.explainer();
+        let told = jobs.map(|job| explainer.job(job).remove(0));
+        assert_eq!(told, jobs.map(|job| trial.farm.explain_job(job).remove(0)));
+        assert!(told[3].contains("comes first"), "{told:?}");
+        assert!(told[1].starts_with("waiting: another job comes first by a rule"), "{told:?}");
     }
 
     #[test]
