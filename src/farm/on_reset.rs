@@ -156,7 +156,9 @@ mod tests {
         let resets = changes.iter().filter(|change| matches!(change, Change::TasksReset { .. }));
         let single = changes.iter().filter(|change| matches!(change, Change::Task { .. }));
         assert_eq!((resets.count(), single.count()), (2, 1), "{changes:?}");
-        changes.into_iter().for_each(|change| trial.ledger.apply(change));
+        for change in changes {
+            trial.ledger.apply(change);
+        }
         trial.audit();
         assert_eq!(trial.farm.job(job).unwrap().queued, 40);
     }
