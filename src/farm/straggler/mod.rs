@@ -1,14 +1,15 @@
 //! The last frames of a job: one that takes far longer on its slave than on an idle one is rendered there as well.
 //!
 //! The first result wins; the other attempt is stopped, and what it may still tell is refused as stale. What a second lease
-//! costs is the idle slave's time, so it gets one only if no job has anything else for it, and no more than one of two leases
-//! is ever a second one. Both count as usage of the job.
+//! costs is the idle slave's time, so it gets one only if no job has anything else for it. A task has two leases at most, and
+//! both count as usage of its job.
 //!
 //! Looked for from time to time, among slaves that wait: to ask for work costs nothing more by this.
 //!
 //! Absences: how fast slaves are is not recorded; a restarted master measures them anew.
 
 use crate::farm::Farm;
+use crate::farm::balance::Standing;
 use crate::farm::effect::Effect;
 use crate::farm::job::Job;
 use crate::farm::limits::{MEDIAN_TRUSTED_FRAMES, PACE_RANGE, PACE_WEIGHT, SLAVE_TASKS_MAX, STRAGGLER_FACTOR};
@@ -123,8 +124,9 @@ impl Farm {
     /// The slowest of the stragglers that a slave would be done with clearly earlier, if it has nothing else to do.
     fn straggler_for(&self, id: SlaveId, stragglers: &[Straggler]) -> Option<usize> {
         let slave = self.slaves.get(&id)?;
-        let ready = self.jobs.values().filter(|job| self.balance.any_ready() && job.is_ready());
-        let has_other = ready.into_iter().any(|job| self.obstacle(slave, job).is_none());
+        let ready = self.balance.shares().filter(|share| share.standing == Standing::Ready);
+        let mut ready = ready.filter_map(|share| self.jobs.get(&share.job));
+        let has_other = ready.any(|job| self.obstacle(slave, job).is_none());
         if has_other || self.job_with_spare(id).is_some() || slave.held() >= SLAVE_TASKS_MAX {
             return None;
         }
