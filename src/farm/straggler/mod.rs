@@ -11,8 +11,8 @@
 use crate::farm::Farm;
 use crate::farm::balance::Standing;
 use crate::farm::effect::Effect;
-use crate::farm::job::Job;
 use crate::farm::limits::{MEDIAN_TRUSTED_FRAMES, PACE_RANGE, PACE_WEIGHT, SLAVE_TASKS_MAX, STRAGGLER_FACTOR};
+use crate::farm::seconds::LatestSeconds;
 use crate::farm::slave::{Chunk, Slave};
 use crate::farm::task::State;
 use crate::farm::timeouts::rendered_now;
@@ -64,7 +64,9 @@ impl Farm {
 
     /// Learns from a result how fast its slave is, compared with those that render the same job.
     pub(super) fn measure_pace(&mut self, slave: SlaveId, job: JobId, done: State) {
-        let median = self.jobs.get(&job).and_then(trusted_median);
+        let seconds_of_others = self.jobs.get(&job).map(|job| &job.latest_seconds);
+        let trusted = seconds_of_others.filter(|latest| latest.len() >= MEDIAN_TRUSTED_FRAMES);
+        let median = trusted.and_then(LatestSeconds::median);
         let (Some(median), State::Done { seconds, .. }) = (median, done) else {
             return;
         };
@@ -100,6 +102,7 @@ impl Farm {
         stragglers
     }
 
+    /// One frame that was measured is enough for this: to be wrong costs nobody but an idle slave.
     fn as_straggler(&self, slave: &Slave, chunk: &Chunk) -> Option<Straggler> {
         let rendered_ms = self.now.millis_since(chunk.moved);
         if chunk.unrendered != 1 || rendered_ms < u64::from(self.settings.straggler_s) * 1_000 {
@@ -112,7 +115,7 @@ impl Farm {
         if job.holds_of(task).count() > 1 {
             return None;
         }
-        let remaining_s = remaining_s(rendered_ms as f64 / 1_000.0, trusted_median(job)? * slave.pace);
+        let remaining_s = remaining_s(rendered_ms as f64 / 1_000.0, job.latest_seconds.median()? * slave.pace);
         Some(Straggler {
             job: chunk.job,
             task,
@@ -132,7 +135,7 @@ impl Farm {
         }
         let is_better = |straggler: &Straggler| {
             let job = self.jobs.get(&straggler.job)?;
-            let needed_s = trusted_median(job)? * slave.pace;
+            let needed_s = job.latest_seconds.median()? * slave.pace;
             let has_failed = job.failures.get(&straggler.task).is_some_and(|it| it.slaves.contains(&id));
             let may_have_more = !self.balance.any_ready() || self.balance.over_share(straggler.job).is_none();
             let is_able = Self::unfit(slave, job).is_none() && !has_failed && straggler.holder != id;
@@ -140,11 +143,6 @@ impl Farm {
         };
         stragglers.iter().position(|straggler| is_better(straggler).is_some())
     }
-}
-
-fn trusted_median(job: &Job) -> Option<f64> {
-    let is_trusted = job.latest_seconds.len() >= MEDIAN_TRUSTED_FRAMES;
-    job.latest_seconds.median().filter(|_| is_trusted)
 }
 
 /// How much longer a frame will take that was to take so long. One that is late already may take as long again as it has

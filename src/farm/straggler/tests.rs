@@ -95,6 +95,13 @@ fn people_are_told_why_a_frame_is_rendered_twice() {
 }
 
 #[test]
+fn of_two_frames_the_other_one_tells_enough() {
+    let (mut trial, slaves, tasks) = twice(a_job(1, 2));
+    assert_eq!(trial.done(slaves[1], tasks[1]), Answer::Accept);
+    assert_eq!(trial.state(tasks[0].job), JobState::Finished);
+}
+
+#[test]
 fn no_frame_is_rendered_by_three() {
     let (mut trial, ..) = twice(a_job(1, 6));
     let third = trial.slave(3);
