@@ -68,6 +68,18 @@ def test_final_frames_made_by_the_client_equal_a_local_render(farm: Farm, tmp_pa
     assert farm.stop() == []
 
 
+def test_final_frames_made_by_slaves_equal_a_local_render(farm: Farm, tmp_path: Path, blender: str) -> None:
+    scenes = tmp_path / "scenes"
+    jobs = {name: submit(farm, scenes / f"{name}.blend", blender, "--final", "slaves") for name in ("png16", "float")}
+    for name, job in jobs.items():
+        made = farm.run("results", job, str(tmp_path / name), "--final", "--wait", "--master", farm.url)
+        assert made.returncode == 0, made.stderr
+        assert_equal(tmp_path / name, scenes / "local" / name, name)
+    layers = farm.run("results", jobs["float"], str(tmp_path / "layers"), "--master", farm.url)
+    assert "2 of 2 frames" in layers.stdout, "the layers are there as ever"
+    assert farm.stop() == []
+
+
 def assert_equal(folder: Path, local: Path, name: str) -> None:
     """The same files, and nothing else, with the same pictures."""
     ending, picture = FORMATS[name]
@@ -81,7 +93,7 @@ def test_final_frames_are_not_made_by_another_blender(
     blender_executable: str, bpy_python: str, tmp_path: Path, core: Path
 ) -> None:
     (tmp_path / "scenes").mkdir()
-    run_in_blender(blender_executable, SCENES / "finals.py", [str(tmp_path / "scenes")], tmp_path / "scenes.log")
+    run_in_blender(blender_executable, SCENES / "finals.py", [str(tmp_path / "scenes"), "png8"], tmp_path / "scenes.log")
     with Farm(tmp_path / "farm") as farm:
         farm.start_master()
         job = submit(farm, tmp_path / "scenes/png8.blend", blender_executable)
@@ -89,3 +101,14 @@ def test_final_frames_are_not_made_by_another_blender(
         assert wrong.returncode != 0
         assert "pictures differ" in wrong.stderr
         assert list((tmp_path / "final").iterdir()) == [], "something was left behind"
+
+
+def test_a_movie_is_not_made_by_slaves(blender_executable: str, tmp_path: Path) -> None:
+    (tmp_path / "scenes").mkdir()
+    run_in_blender(blender_executable, SCENES / "finals.py", [str(tmp_path / "scenes"), "movie"], tmp_path / "scenes.log")
+    with Farm(tmp_path / "farm") as farm:
+        farm.start_master()
+        movie = str(tmp_path / "scenes/movie.blend")
+        refused = farm.run("submit", movie, "--master", farm.url, "--blender", blender_executable, "--final", "slaves")
+        assert refused.returncode != 0
+        assert "is a movie" in refused.stderr

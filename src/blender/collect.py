@@ -18,7 +18,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import caches
 from copies import copy_with_other_paths
 from on_disk import below, cache_folder, is_foreign
-from opening import Refused, choose_scene, open_file, refuse_unrenderable, set_engine, speak_english
+from opening import Refused, choose_scene, open_file, refuse_unrenderable, set_engine, speak_english, writes_movie
 from places import Places
 from references import comes_with_blender, references
 from wants import wanted
@@ -80,6 +80,7 @@ def describe(scene):
         "frame_start": scene.frame_start,
         "frame_end": scene.frame_end,
         "frame_step": scene.frame_step,
+        "is_movie": writes_movie(scene),
     }
 
 

@@ -47,6 +47,8 @@ pub struct Collected {
     pub frame_end: i32,
     /// Every so many frames.
     pub frame_step: u32,
+    /// Whether its output is one file of all frames.
+    pub is_movie: bool,
     /// The .blend to open.
     pub main: CollectedFile,
     /// Everything else.
@@ -112,6 +114,7 @@ struct Found {
     frame_start: i32,
     frame_end: i32,
     frame_step: u32,
+    is_movie: bool,
     main: CollectedFile,
     files: Vec<CollectedFile>,
     warnings: Vec<String>,
@@ -267,6 +270,7 @@ impl Found {
             frame_start: self.frame_start,
             frame_end: self.frame_end,
             frame_step: self.frame_step,
+            is_movie: self.is_movie,
             main: self.main,
             files: self.files,
             warnings: self.warnings,

@@ -14,7 +14,6 @@ import opening
 import passes
 
 ENGINE = "NET_RENDER_FINAL"
-MOVIES = {"FFMPEG", "AVI_JPEG", "AVI_RAW"}
 JOB = {"scene": "", "engine": "", "pictures": {}, "unfit": None}
 
 
@@ -59,7 +58,7 @@ def open_scene(order):
     settings.engine = ENGINE
     settings.use_overwrite = True
     settings.use_placeholder = False
-    return {"reply": "opened_to_finish", "is_movie": settings.image_settings.file_format in MOVIES}
+    return {"reply": "opened_to_finish", "is_movie": opening.writes_movie(scene)}
 
 
 def finish(order):
@@ -74,7 +73,7 @@ def finish(order):
     redirect_file_outputs(scene, folder)
     pattern = scene.render.filepath
     try:
-        if scene.render.image_settings.file_format in MOVIES:
+        if opening.writes_movie(scene):
             write_movie(scene, folder)
         else:
             write_stills(scene, folder)

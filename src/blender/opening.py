@@ -97,6 +97,11 @@ def plays_strips(scene):
     return any(strip.type != "SOUND" for strip in strips)
 
 
+def writes_movie(scene):
+    """Whether a render of this scene ends up in one file of all frames."""
+    return scene.render.image_settings.file_format in {"FFMPEG", "AVI_JPEG", "AVI_RAW"}
+
+
 def speak_english():
     """Blender translates its errors; people who read a farm's log shall find them in one language. Never saved."""
     view = bpy.context.preferences.view

@@ -312,16 +312,18 @@ pub(super) struct SubmitArguments {
     /// Wait, and bring the frames into this folder as they get done
     #[arg(long, value_name = "DIR")]
     pub(super) results: Option<PathBuf>,
-    /// Bring final frames: composited, in the scene's own format, named by its output path
-    #[arg(long = "final", value_name = "WHERE", requires = "results")]
+    /// Make final frames: composited, in the scene's own format, named by its output path; --results brings them
+    #[arg(long = "final", value_name = "WHERE")]
     pub(super) finals: Option<Finals>,
 }
 
 /// Who makes final frames.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum Finals {
-    /// This machine, as the frames come in
+    /// This machine, as the frames come in; needs --results
     Client,
+    /// The slaves, each with the frames that it renders
+    Slaves,
 }
 
 #[derive(Debug, Args)]

@@ -7,7 +7,7 @@ use super::progress::{Meter, Unit};
 use super::screen::{bytes, note, say, say_json};
 use super::{STATUS_FAILED, STATUS_OK, connect};
 use crate::access::KeySource;
-use crate::client::{Client, Finish, FinishRequest, FinishView, Gather, GatherRequest, GatherView};
+use crate::client::{Client, Finish, FinishRequest, FinishView, Gather, GatherRequest, GatherView, Gathered};
 use crate::error::{Code, Error, Result};
 use crate::ids::{FrameSet, JobId};
 use crate::wire::{JobInfo, JobStateInfo};
@@ -55,6 +55,7 @@ pub(super) fn results(wanted: ResultsArguments, keys: &KeySource) -> Result<u8> 
         folder: wanted.folder.clone(),
         frames: wanted.frames,
         follow: wanted.wait,
+        what: Gathered::Layers,
     })?;
     let view = follow(&gather, &interrupt)?;
     if wanted.job.to.json {

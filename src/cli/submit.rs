@@ -1,6 +1,6 @@
 //! `netrender submit`.
 
-use super::arguments::SubmitArguments;
+use super::arguments::{Finals, SubmitArguments};
 use super::interrupt::Interrupt;
 use super::progress::{Meter, Unit};
 use super::results::{follow, follow_finish, judge, wait, warn};
@@ -8,7 +8,7 @@ use super::screen::{bytes, note, say, say_json};
 use super::{STATUS_OK, connect};
 use crate::access::KeySource;
 use crate::blender::MissingFile;
-use crate::client::{Client, FinishRequest, GatherRequest, Progress, Submission, SubmitRequest, prepare_folder};
+use crate::client::{Client, FinishRequest, GatherRequest, Gathered, Progress, Submission, SubmitRequest, prepare_folder};
 use crate::error::{Error, Result};
 use crate::ids::JobId;
 use crate::wire::{JobInfo, RenderSettings};
@@ -26,7 +26,13 @@ pub(super) fn submit(wanted: SubmitArguments, keys: &KeySource) -> Result<u8> {
     // Only now: until here an interruption may simply end the process.
     let interrupt = Interrupt::listen()?;
     let (json, waits, results) = (wanted.to.json, wanted.wait, wanted.results.clone());
-    let finals = wanted.finals.map(|_| wanted.blender.clone());
+    if wanted.finals == Some(Finals::Client) && results.is_none() {
+        return Err(Error::bad_input("final frames that this machine makes need a folder").hint("name it by --results"));
+    }
+    let finals = wanted.finals.map(|by| match by {
+        Finals::Client => wanted.blender.clone(),
+        Finals::Slaves => None,
+    });
     if let Some(folder) = &results {
         prepare_folder(folder)?;
     }
@@ -82,6 +88,7 @@ fn request(wanted: SubmitArguments, after: Vec<JobId>) -> SubmitRequest {
             resolution_percent: wanted.resolution,
             samples: wanted.samples,
             without_scripts: wanted.without_scripts,
+            final_frames: wanted.finals == Some(Finals::Slaves),
             ..RenderSettings::default()
         },
         allow_missing: wanted.allow_missing,
@@ -122,6 +129,7 @@ fn gather(client: &Client, job: JobId, folder: &Path, interrupt: &Interrupt) -> 
         folder: folder.to_path_buf(),
         frames: None,
         follow: true,
+        what: Gathered::Layers,
     })?;
     let view = follow(&gather, interrupt)?;
     if view.failed > view.job.failed {

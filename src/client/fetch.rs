@@ -1,10 +1,14 @@
 //! One result on its way from the master into a folder: checked before it bears its name.
 
+use super::gather::Gathered;
 use crate::error::{Error, Result};
 use crate::files;
 use crate::ids::{ContentHash, JobId};
 use crate::link::{Link, no_progress};
 use std::path::{Path, PathBuf};
+
+/// Longest zip of final files.
+const FINALS_BYTES_MAX: u64 = 16 << 30;
 
 /// What a result must be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,20 +18,40 @@ pub(super) struct Expected {
 }
 
 /// The name of a frame's file, as Blender numbers its own: `000001.exr`, `-00001.exr`.
-pub(super) fn file_name(frame: i32) -> String {
-    format!("{frame:06}.exr")
+pub(super) fn file_name(frame: i32, what: Gathered) -> String {
+    match what {
+        Gathered::Layers => format!("{frame:06}.exr"),
+        Gathered::Finals => format!("{frame:06}.zip"),
+    }
+}
+
+/// Brings the final files that a slave made of a frame into the folder, in one zip: whole, but not looked into.
+pub(super) async fn finals(link: &Link, job: JobId, frame: i32, folder: &Path) -> Result<PathBuf> {
+    let name = file_name(frame, Gathered::Finals);
+    let (path, part) = (folder.join(&name), Part(folder.join(format!(".{name}.part"))));
+    let url = format!("jobs/{job}/frames/{frame}/final");
+    link.download(&url, &part.0, FINALS_BYTES_MAX, no_progress()).await?;
+    place(&part.0, &path).await?;
+    Ok(path)
+}
+
+async fn place(part: &Path, path: &Path) -> Result<()> {
+    tokio::fs::rename(part, path)
+        .await
+        .map_err(|error| Error::io("write", path, &error))
 }
 
 /// Brings a frame's result into the folder. One that lies there already, and is the right one, is not fetched again.
-pub(super) async fn fetch(link: &Link, job: JobId, frame: i32, expected: Expected, folder: &Path) -> Result<PathBuf> {
-    let path = folder.join(file_name(frame));
+pub(super) async fn layers(link: &Link, job: JobId, frame: i32, expected: Expected, folder: &Path) -> Result<PathBuf> {
+    let name = file_name(frame, Gathered::Layers);
+    let path = folder.join(&name);
     let there = tokio::fs::metadata(&path)
         .await
         .is_ok_and(|facts| facts.len() == expected.size_bytes);
     if there && hash(&path).await.is_ok_and(|hash| hash == expected.hash) {
         return Ok(path);
     }
-    let part = Part(folder.join(format!(".{}.{}.part", file_name(frame), std::process::id())));
+    let part = Part(folder.join(format!(".{name}.{}.part", std::process::id())));
     let size_bytes = link
         .download(
             &format!("jobs/{job}/frames/{frame}/result"),
@@ -42,9 +66,7 @@ pub(super) async fn fetch(link: &Link, job: JobId, frame: i32, expected: Expecte
             "what the master sent as frame {frame} is not the result that it announced"
         )));
     }
-    tokio::fs::rename(&part.0, &path)
-        .await
-        .map_err(|error| Error::io("write", &path, &error))?;
+    place(&part.0, &path).await?;
     Ok(path)
 }
 
@@ -71,8 +93,8 @@ mod tests {
 
     #[test]
     fn files_are_named_as_blender_names_its_own() {
-        assert_eq!(file_name(1), "000001.exr");
-        assert_eq!(file_name(-1), "-00001.exr");
-        assert_eq!(file_name(1_048_574), "1048574.exr");
+        assert_eq!(file_name(1, Gathered::Layers), "000001.exr");
+        assert_eq!(file_name(-1, Gathered::Layers), "-00001.exr");
+        assert_eq!(file_name(1_048_574, Gathered::Layers), "1048574.exr");
     }
 }

@@ -3,10 +3,11 @@
 //! Here is the handle, and what it shares with the work ([`super::finishing`]).
 
 use super::finishing::{Folder, finish};
-use super::gather::{self, Gather, GatherRequest, GatherView};
+use super::gather::{self, Gather, GatherRequest, GatherView, Gathered};
 use crate::error::{Error, Result};
 use crate::ids::{FrameSet, JobId};
 use crate::link::Link;
+use crate::wire::Manifest;
 use std::path::PathBuf;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -75,13 +76,17 @@ pub(super) async fn start(link: Link, request: FinishRequest) -> Result<Arc<Fini
     // Beside the final files, so that these need only be renamed.
     let name = format!(".netrender-final-{}-{}", request.job, std::process::id());
     let work = Folder::make(request.folder.join(name))?;
-    let layers = GatherRequest {
+    let manifest: Manifest = link.get(&format!("jobs/{}/manifest", request.job)).await?;
+    // What slaves have made need only be fetched, unless a Blender is named to make it anew.
+    let is_made = manifest.settings.final_frames && request.blender.is_none();
+    let frames = GatherRequest {
         job: request.job,
-        folder: work.0.join("layers"),
+        folder: work.0.join("frames"),
         frames: request.frames.clone(),
         follow: request.follow,
+        what: if is_made { Gathered::Finals } else { Gathered::Layers },
     };
-    let gather = gather::start(link.clone(), layers).await?;
+    let gather = gather::start(link.clone(), frames).await?;
     let shared = Arc::new(Shared {
         gather,
         state: Mutex::default(),
@@ -89,7 +94,7 @@ pub(super) async fn start(link: Link, request: FinishRequest) -> Result<Arc<Fini
     });
     let ending = Ending(Arc::clone(&shared));
     let job = tokio::spawn(async move {
-        let outcome = finish(&ending.0, &link, &request, &work.0).await;
+        let outcome = finish(&ending.0, &link, &request, manifest, &work.0).await;
         ending.0.end(outcome);
     });
     Ok(Arc::new(Finish {

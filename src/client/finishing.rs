@@ -3,10 +3,12 @@
 //! The scene is that of the job: the artist's own file may have changed since. A movie is made when all its frames are here.
 
 use super::finish::{FinishRequest, Shared};
+use super::gather::Gathered;
 use super::table::GatheredState;
 use super::wanted_frames;
 use crate::blender::{FinalPicture, Finisher, Installation, SceneRequest, WorkerOptions, choose_installation};
 use crate::error::{Error, Result};
+use crate::files;
 use crate::ids::{FrameSet, JobId};
 use crate::images;
 use crate::link::{Link, no_progress};
@@ -20,12 +22,15 @@ use std::time::Duration;
 const LOOK: Duration = Duration::from_millis(200);
 
 /// Carries a finishing out.
-pub(super) async fn finish(shared: &Shared, link: &Link, request: &FinishRequest, work: &Path) -> Result<()> {
+pub(super) async fn finish(shared: &Shared, link: &Link, request: &FinishRequest, manifest: Manifest, work: &Path) -> Result<()> {
     let job = shared.gather.view().job;
     let wanted = wanted_frames(&job.frames, request.frames.as_ref())?;
+    if shared.gather.what() == Gathered::Finals {
+        return unpack_all(shared, request, &wanted, work).await;
+    }
     shared.tell("looking for a Blender");
     let installation = choose_installation(request.blender.as_deref(), job.blender).await?;
-    let scene = fetch_scene(shared, link, request.job, &wanted, &work.join("scene")).await?;
+    let scene = fetch_scene(shared, link, request.job, manifest, &wanted, &work.join("scene")).await?;
     shared.tell("opening the scene");
     let options = WorkerOptions {
         threads: 0,
@@ -44,14 +49,58 @@ pub(super) async fn finish(shared: &Shared, link: &Link, request: &FinishRequest
     outcome
 }
 
+/// Unpacks what slaves made, frame by frame.
+async fn unpack_all(shared: &Shared, request: &FinishRequest, wanted: &FrameSet, work: &Path) -> Result<()> {
+    for frame in wanted.iter() {
+        shared.tell(format!("waiting for frame {frame}"));
+        let Some(zip) = file_of(shared, frame).await? else { continue };
+        let folder = Folder::make(work.join("final"))?;
+        let names = files::unzip(&zip, &folder.0)?;
+        for name in &names {
+            publish(&folder.0, &request.folder, &name.below(Path::new("")))?;
+        }
+        // What stays behind goes with the work's folder.
+        let _ = std::fs::remove_file(&zip);
+        shared.count(1, names.len());
+    }
+    Ok(())
+}
+
+/// Where the frame's file lies once it is here; none if it will not come.
+async fn file_of(shared: &Shared, frame: i32) -> Result<Option<PathBuf>> {
+    loop {
+        let gather = Arc::clone(&shared.gather);
+        let (seen, view) = tokio::task::spawn_blocking(move || (gather.frame(frame, LOOK), gather.view()))
+            .await
+            .map_err(|error| Error::internal(format!("the waiting for frame {frame} ended: {error}")))?;
+        match seen.state {
+            GatheredState::Here => return Ok(seen.path),
+            GatheredState::Cancelled => return Ok(None),
+            state if state.is_settled() => return Ok(None),
+            _ => {}
+        }
+        match view.ended {
+            Some(error) => return Err(error),
+            None if view.complete => return Ok(None),
+            None => {}
+        }
+    }
+}
+
 async fn open(installation: &Installation, options: &WorkerOptions, scene: &SceneRequest) -> Result<Finisher> {
     std::fs::create_dir_all(&options.folder).map_err(|error| Error::io("make the folder", &options.folder, &error))?;
     Finisher::start(installation, options, scene).await
 }
 
 /// Brings the job's files here, as far as these frames need them.
-async fn fetch_scene(shared: &Shared, link: &Link, job: JobId, wanted: &FrameSet, folder: &Path) -> Result<SceneRequest> {
-    let manifest: Manifest = link.get(&format!("jobs/{job}/manifest")).await?;
+async fn fetch_scene(
+    shared: &Shared,
+    link: &Link,
+    job: JobId,
+    manifest: Manifest,
+    wanted: &FrameSet,
+    folder: &Path,
+) -> Result<SceneRequest> {
     if let Some(source) = &manifest.source {
         let tell = |line: &str| shared.tell(format!("revision {} of {}: {line}", source.revision, source.remote));
         let copy = Copies::open(folder, true)?.check_out(job, source, &tell).await?;
@@ -92,7 +141,9 @@ impl Finishing<'_> {
         let mut pictures = Vec::new();
         for frame in wanted.iter() {
             self.shared.tell(format!("waiting for frame {frame}"));
-            let Some(path) = self.layers_of(frame).await? else { continue };
+            let Some(path) = file_of(self.shared, frame).await? else {
+                continue;
+            };
             let picture = look_at(frame, path)?;
             if self.finisher.is_movie() {
                 pictures.push(picture);
@@ -104,27 +155,6 @@ impl Finishing<'_> {
             Ok(())
         } else {
             self.make(&pictures).await
-        }
-    }
-
-    /// Where the frame's layers lie once they are here; none if they will not come.
-    async fn layers_of(&self, frame: i32) -> Result<Option<PathBuf>> {
-        loop {
-            let gather = Arc::clone(&self.shared.gather);
-            let (seen, view) = tokio::task::spawn_blocking(move || (gather.frame(frame, LOOK), gather.view()))
-                .await
-                .map_err(|error| Error::internal(format!("the waiting for frame {frame} ended: {error}")))?;
-            match seen.state {
-                GatheredState::Here => return Ok(seen.path),
-                state if state.is_settled() => return Ok(None),
-                GatheredState::Cancelled => return Ok(None),
-                _ => {}
-            }
-            match view.ended {
-                Some(error) => return Err(error),
-                None if view.complete => return Ok(None),
-                None => {}
-            }
         }
     }
 

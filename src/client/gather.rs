@@ -31,6 +31,17 @@ pub struct GatherRequest {
     pub frames: Option<FrameSet>,
     /// Whether to go on until the job is over, rather than until everything that is done by now is here.
     pub follow: bool,
+    /// Which of its files.
+    pub what: Gathered,
+}
+
+/// What is gathered of each frame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Gathered {
+    /// Its layers: the multilayer EXR that the slave rendered, as `000001.exr`.
+    Layers,
+    /// The final files that the slave made of them, as `000001.zip`.
+    Finals,
 }
 
 /// How far a gathering is.
@@ -76,6 +87,7 @@ pub(super) struct Shared {
 #[derive(Debug)]
 pub(super) struct State {
     pub(super) table: Table,
+    what: Gathered,
     pub(super) job: JobInfo,
     /// Frames that somebody waits for; the latest wish comes last.
     pub(super) awaited: Vec<i32>,
@@ -102,6 +114,7 @@ pub(super) async fn start(link: Link, request: GatherRequest) -> Result<Arc<Gath
         token: CancellationToken::new(),
         state: Mutex::new(State {
             table: Table::new(job.frames.clone(), &wanted),
+            what: request.what,
             job,
             awaited: Vec::new(),
             names: HashMap::new(),
@@ -126,6 +139,12 @@ pub(super) async fn start(link: Link, request: GatherRequest) -> Result<Arc<Gath
 }
 
 impl Gather {
+    /// Which files of the frames are gathered.
+    #[must_use]
+    pub fn what(&self) -> Gathered {
+        self.shared.request.what
+    }
+
     /// The frame's state, waiting up to `timeout` for its file.
     #[must_use]
     pub fn frame(&self, frame: i32, timeout: Duration) -> GatheredFrame {
@@ -257,7 +276,7 @@ impl State {
             Some(trouble) if !state.is_settled() => format!("{text}; {}, trying again", trouble.message),
             _ => text,
         };
-        let path = (state == GatheredState::Here).then(|| folder.join(fetch::file_name(frame)));
+        let path = (state == GatheredState::Here).then(|| folder.join(fetch::file_name(frame, self.what)));
         GatheredFrame { state, path, text }
     }
 }

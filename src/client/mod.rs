@@ -27,7 +27,7 @@ pub use board::{Progress, Stage};
 pub use entrust::renew_key;
 pub use find::MasterFound;
 pub use finish::{Finish, FinishRequest, FinishView};
-pub use gather::{Gather, GatherRequest, GatherView, prepare_folder};
+pub use gather::{Gather, GatherRequest, GatherView, Gathered, prepare_folder};
 pub use pending::Pending;
 pub use rules::{RuleSetting, RulesChange};
 pub use submit::{Submission, SubmitRequest};

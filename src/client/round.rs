@@ -6,7 +6,7 @@
 
 use super::PAGE;
 use super::fetch::{self, Expected};
-use super::gather::{GatherRequest, Shared};
+use super::gather::{GatherRequest, Gathered, Shared};
 use super::wanted_frames;
 use crate::error::{Code, Error, Result};
 use crate::link::{Backoff, Link};
@@ -251,8 +251,12 @@ fn pause_between_looks(unchanged: Duration, took: Duration) -> Duration {
 }
 
 async fn fetch_one(link: Link, shared: Arc<Shared>, frame: i32, expected: Expected) -> Fetched {
-    let GatherRequest { job, folder, .. } = &shared.request;
-    (frame, fetch::fetch(&link, *job, frame, expected, folder).await)
+    let GatherRequest { job, folder, what, .. } = &shared.request;
+    let fetched = match what {
+        Gathered::Layers => fetch::layers(&link, *job, frame, expected, folder).await,
+        Gathered::Finals => fetch::finals(&link, *job, frame, folder).await,
+    };
+    (frame, fetched)
 }
 
 #[cfg(test)]

@@ -94,6 +94,12 @@ async fn prepare(request: &SubmitRequest, board: &Arc<Board>, folder: &Path) -> 
     warn_of_scripts(&collected, request, board);
     board.missing(&collected.missing);
     refuse_missing(&collected.missing, request, board)?;
+    if collected.is_movie && request.settings.final_frames {
+        return Err(
+            Error::bad_input("the scene's output is a movie, which no slave can make of the frames that it renders")
+                .hint("let this machine make it (--final client), or choose a format of single frames"),
+        );
+    }
     let frames = match &request.frames {
         Some(frames) => frames.clone(),
         None => FrameSet::range(collected.frame_start, collected.frame_end, collected.frame_step.max(1))?,

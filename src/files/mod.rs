@@ -10,6 +10,7 @@ mod manifest;
 pub mod part;
 mod remembered;
 mod shared;
+mod unzip;
 mod whole;
 mod zip;
 
@@ -19,5 +20,6 @@ pub use hash::hash_file;
 pub use manifest::{BuiltManifest, ContentFile, Hashing, SourceFile, build};
 pub use remembered::{FileKey, Remembered};
 pub use shared::{shared_name, take_shared};
+pub use unzip::{unzip, zip_names};
 pub use whole::write_whole;
 pub use zip::{ZipEntry, write_zip, zip_length_bytes};

@@ -51,6 +51,11 @@ impl Folders {
         self.job(job).join("results").join(format!("{frame:06}_{attempt}.exr"))
     }
 
+    /// A frame's final files, if slaves make them: a zip beside its result.
+    pub(super) fn finals(&self, job: JobId, frame: i32, attempt: Attempt) -> PathBuf {
+        self.result(job, frame, attempt).with_extension("zip")
+    }
+
     /// What Blender printed in one attempt at a frame.
     pub(super) fn log(&self, job: JobId, frame: i32, attempt: Attempt) -> PathBuf {
         self.job(job).join("logs").join(format!("{frame:06}_{attempt}.log"))

@@ -2,7 +2,7 @@
 
 use super::error::away;
 use crate::access::KeySource;
-use crate::client::GatherRequest;
+use crate::client::{GatherRequest, Gathered};
 use crate::error::Result;
 use crate::ids::JobId;
 use crate::wire::{JobLimits, JobReset, RenderSettings};
@@ -37,6 +37,7 @@ pub(super) fn gathering(job: &str, folder: PathBuf, frames: Option<&str>) -> Res
         folder,
         frames: frames.map(str::parse).transpose()?,
         follow: true,
+        what: Gathered::Layers,
     })
 }
 
@@ -61,12 +62,14 @@ pub(super) fn render_settings(
     resolution_percent: Option<u32>,
     samples: Option<u32>,
     without_scripts: bool,
+    final_frames: bool,
 ) -> RenderSettings {
     RenderSettings {
         scene,
         engine,
         resolution_percent,
         samples,
+        final_frames,
         without_scripts,
         ..RenderSettings::default()
     }

@@ -81,10 +81,10 @@ impl Client {
     #[pyo3(
         signature = (
             blend, *, blender=None, frames=None, name=None, category=String::new(), tags=Vec::new(), requirements="", priority=1,
-            chunks=0, scene=None, engine=None, resolution_percent=None, samples=None, allow_missing=false, without_scripts=false,
-            after=Vec::new(), attempts=0, silence_time=0, stall_time=0, frame_time=0, **version
+            chunks=0, scene=None, engine=None, resolution_percent=None, samples=None, final_frames=false, allow_missing=false,
+            without_scripts=false, after=Vec::new(), attempts=0, silence_time=0, stall_time=0, frame_time=0, **version
         ),
-        text_signature = "($self, blend, *, blender=None, frames=None, name=None, category='', tags=(), requirements='', priority=1, chunks=0, scene=None, engine=None, resolution_percent=None, samples=None, allow_missing=False, without_scripts=False, after=(), attempts=0, silence_time=0, stall_time=0, frame_time=0, vcs=None, revision=None, remote=None, working_copy=None)"
+        text_signature = "($self, blend, *, blender=None, frames=None, name=None, category='', tags=(), requirements='', priority=1, chunks=0, scene=None, engine=None, resolution_percent=None, samples=None, final_frames=False, allow_missing=False, without_scripts=False, after=(), attempts=0, silence_time=0, stall_time=0, frame_time=0, vcs=None, revision=None, remote=None, working_copy=None)"
     )]
     #[expect(clippy::too_many_arguments, reason = "keyword arguments of Python")]
     fn submit(
@@ -103,6 +103,7 @@ impl Client {
         engine: Option<String>,
         resolution_percent: Option<u32>,
         samples: Option<u32>,
+        final_frames: bool,
         allow_missing: bool,
         without_scripts: bool,
         after: Vec<String>,
@@ -126,7 +127,7 @@ impl Client {
                 requirements: requirements.parse()?,
                 priority,
                 chunks,
-                settings: render_settings(scene, engine, resolution_percent, samples, without_scripts),
+                settings: render_settings(scene, engine, resolution_percent, samples, without_scripts, final_frames),
                 allow_missing,
                 version,
                 ..SubmitRequest::new(blend)

@@ -4,6 +4,7 @@ use super::board::Board;
 use super::cache::{CACHE_BYTES_MAX, Cache};
 use super::delivery;
 use super::desk::{Desk, OUTBOX_BYTES_MAX};
+use super::finals::Finals;
 use super::held::Held;
 use super::home::Home;
 use super::log::Logs;
@@ -132,6 +133,7 @@ impl Actor {
             board: Arc::clone(&self.board),
             desk,
             logs: Logs::new(outbox.clone()),
+            finals: Finals::default(),
             outbox,
             work_folder,
             session: watch::Sender::new(None),

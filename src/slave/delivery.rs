@@ -1,7 +1,7 @@
 //! Brings outcomes and logs to the master, one after the other, while the next frame renders.
 
 use super::held::Held;
-use super::outbox::{Outcome, Parcel};
+use super::outbox::{Outcome, Packed, Parcel};
 use super::shop::{Session, Shop};
 use super::work;
 use crate::error::{Code, Error, Result};
@@ -84,7 +84,11 @@ async fn send_outcome(shop: &Shop, session: &Session, parcel: Parcel) -> Result<
             hash,
             size_bytes,
             seconds,
+            finals,
         } => {
+            if let Some(packed) = finals {
+                send_finals(shop, session, task, packed).await?;
+            }
             let path = format!(
                 "jobs/{}/tasks/{}/attempts/{}/result?slave={slave}&seconds={seconds}&hash={hash}&size={size_bytes}",
                 task.job, task.task, task.attempt
@@ -109,6 +113,17 @@ async fn send_outcome(shop: &Shop, session: &Session, parcel: Parcel) -> Result<
                 .map(drop)
         }
     }
+}
+
+/// Before the result: whoever reads that the frame is done finds its final files.
+async fn send_finals(shop: &Shop, session: &Session, task: TaskName, packed: Packed) -> Result<()> {
+    let path = format!(
+        "jobs/{}/tasks/{}/attempts/{}/final?slave={}&hash={}&size={}",
+        task.job, task.task, task.attempt, session.slave, packed.hash, packed.size_bytes
+    );
+    let zip = shop.outbox.finals(task);
+    let sent = session.link.put_file(&path, &zip, 0, packed.size_bytes, no_progress());
+    sent.await.map(|_: serde_json::Value| ())
 }
 
 /// The master does not take the result as it is: rendering it again may help, sending it again does not.

@@ -1,42 +1,104 @@
 //! From a rendered file to a parcel in the outbox: decoded, hashed, put away, while the next frame renders already.
 
+use super::finals::{FinalOrder, packed};
 use super::outbox::{Outcome, Parcel};
 use super::shop::Shop;
 use crate::blender::Rendered;
 use crate::error::{Error, Result};
 use crate::files;
+use crate::ids::ContentHash;
 use crate::images;
 use crate::wire::TaskName;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::sync::OwnedSemaphorePermit;
 
-/// Checks a picture and puts it into the outbox; a picture that is not whole makes the attempt a failed one.
-pub(super) async fn finish(shop: Arc<Shop>, task: TaskName, picture: PathBuf, rendered: Rendered, permit: OwnedSemaphorePermit) {
-    // Decoding is work for the processor, not for the threads that keep the connections alive.
-    let keeper = Arc::clone(&shop);
-    let finished = tokio::task::spawn_blocking(move || {
-        let put = check(&picture, task, &rendered).and_then(|parcel| shop.outbox.put_result(&parcel, &picture).map(|()| parcel));
-        match put {
-            Ok(parcel) => {
-                if !shop.desk.boxed(task, parcel.bytes()) {
-                    shop.forget(task);
-                }
-            }
-            Err(error) => {
-                shop.fail(task, error.to_string());
-                // What stays is swept away at the next start.
-                let _ = std::fs::remove_file(&picture);
-            }
-        }
-        drop(permit);
-    });
-    if finished.await.is_err() {
-        keeper.fail(task, "the slave could not check the picture".to_owned());
-    }
+/// What is to become of a rendered picture.
+pub(super) struct Finishing {
+    pub(super) task: TaskName,
+    pub(super) picture: PathBuf,
+    pub(super) rendered: Rendered,
+    /// Its final files are wanted too.
+    pub(super) finals: Option<FinalOrder>,
+    /// Bounds how many there are at once.
+    pub(super) permit: OwnedSemaphorePermit,
 }
 
-fn check(picture: &Path, task: TaskName, rendered: &Rendered) -> Result<Parcel> {
+/// Checks a picture and puts it into the outbox; a picture that is not whole makes the attempt a failed one.
+pub(super) async fn finish(shop: Arc<Shop>, finishing: Finishing) {
+    let Finishing {
+        task,
+        picture,
+        rendered,
+        finals,
+        permit,
+    } = finishing;
+    match parcel(&shop, task, &picture, rendered, finals).await {
+        Ok(Some(parcel)) => {
+            if !shop.desk.boxed(task, parcel.bytes()) {
+                shop.forget(task);
+            }
+        }
+        // Whoever took it back, or ends the slave, has seen to the rest.
+        Ok(None) => remove(&picture),
+        Err(error) => {
+            shop.fail(task, error.to_string());
+            remove(&picture);
+        }
+    }
+    drop(permit);
+}
+
+/// The picture in the outbox, with its final files if they are wanted; none if nobody wants it any more.
+async fn parcel(
+    shop: &Arc<Shop>,
+    task: TaskName,
+    picture: &Path,
+    rendered: Rendered,
+    finals: Option<FinalOrder>,
+) -> Result<Option<Parcel>> {
+    let checked = picture.to_path_buf();
+    let seconds = rendered.seconds;
+    let (hash, size_bytes) = blocking(move || check(&checked, &rendered)).await?;
+    let zip = match &finals {
+        None => None,
+        Some(order) => match shop.finals.make(shop, task, order, picture).await? {
+            Some(zip) => Some(zip),
+            None => return Ok(None),
+        },
+    };
+    let (outbox, picture) = (shop.outbox.clone(), picture.to_path_buf());
+    blocking(move || {
+        let finals = zip.as_deref().map(packed).transpose()?;
+        if let Some(zip) = &zip {
+            outbox.put_finals(task, zip)?;
+        }
+        let outcome = Outcome::Rendered {
+            hash,
+            size_bytes,
+            seconds,
+            finals,
+        };
+        let parcel = Parcel { task, outcome };
+        outbox.put_result(&parcel, &picture).map(|()| Some(parcel))
+    })
+    .await
+}
+
+/// Decoding is work for the processor, not for the threads that keep the connections alive.
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .unwrap_or_else(|_| Err(Error::internal("the slave could not check the picture")))
+}
+
+fn remove(picture: &Path) {
+    // What stays is swept away at the next start.
+    let _ = std::fs::remove_file(picture);
+}
+
+/// The hash and the length of a picture that is whole.
+fn check(picture: &Path, rendered: &Rendered) -> Result<(ContentHash, u64)> {
     let size_bytes = std::fs::metadata(picture)
         .map_err(|error| Error::io("read the result", picture, &error))?
         .len();
@@ -46,11 +108,5 @@ fn check(picture: &Path, task: TaskName, rendered: &Rendered) -> Result<Parcel> 
     if let Some(layer) = rendered.layers.iter().find(|layer| !found.contains_key(*layer)) {
         return Err(useless(&format!("the view layer {layer:?} is not in it")));
     }
-    let hash = files::hash_file(picture)?;
-    let outcome = Outcome::Rendered {
-        hash,
-        size_bytes,
-        seconds: rendered.seconds,
-    };
-    Ok(Parcel { task, outcome })
+    Ok((files::hash_file(picture)?, size_bytes))
 }

@@ -12,6 +12,7 @@ mod cache;
 mod delivery;
 mod desk;
 mod empty;
+mod finals;
 mod finish;
 mod handle;
 mod held;

@@ -1,7 +1,7 @@
 //! The outbox on disk: outcomes of tasks, from the moment Blender is done with them until the master has them.
 //!
-//! Each is up to three files in `<home>/outbox`: `<job>_<task>_<attempt>.exr` (the result), `.log` (what Blender printed)
-//! and `.json` (what became of it). The last is written last: an outcome without it is none, and is swept away at the next start.
+//! Each is up to four files in `<home>/outbox`: `<job>_<task>_<attempt>.exr` (the result), `.zip` (its final files), `.log`
+//! (what Blender printed) and `.json` (what became of it). The last is written last: an outcome without it is none, and is swept away at the next start.
 //!
 //! Absences: no network; [`super::delivery`] sends.
 
@@ -24,9 +24,20 @@ pub(super) enum Outcome {
         hash: ContentHash,
         size_bytes: u64,
         seconds: f64,
+        /// Its final files, if the job wants them from slaves.
+        #[serde(default)]
+        finals: Option<Packed>,
     },
     /// There is none.
     Failed { reason: String },
+}
+
+/// The final files of a frame, in one zip.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub(super) struct Packed {
+    #[serde(with = "text")]
+    pub(super) hash: ContentHash,
+    pub(super) size_bytes: u64,
 }
 
 /// An outcome with its task, as it lies in the `.json`.
@@ -40,7 +51,7 @@ impl Parcel {
     /// Bytes that it takes, about.
     pub(super) fn bytes(&self) -> u64 {
         match self.outcome {
-            Outcome::Rendered { size_bytes, .. } => size_bytes,
+            Outcome::Rendered { size_bytes, finals, .. } => size_bytes + finals.map_or(0, |it| it.size_bytes),
             Outcome::Failed { .. } => 0,
         }
     }
@@ -80,6 +91,15 @@ impl Outbox {
         self.put(parcel)
     }
 
+    /// Takes in the final files of a result that follows.
+    pub(super) fn put_finals(&self, task: TaskName, zip: &Path) -> Result<()> {
+        let kept = self.finals(task);
+        std::fs::File::open(zip)
+            .and_then(|file| file.sync_all())
+            .and_then(|()| std::fs::rename(zip, &kept))
+            .map_err(|error| Error::io("keep the final files", &kept, &error))
+    }
+
     /// Takes in an outcome without a picture.
     pub(super) fn put(&self, parcel: &Parcel) -> Result<()> {
         let text = serde_json::to_vec(parcel).map_err(|error| Error::internal(error.to_string()))?;
@@ -94,7 +114,7 @@ impl Outbox {
     /// Delivered, or not wanted any more.
     pub(super) fn remove(&self, task: TaskName) {
         // The .json first: without it the rest is swept away at the next start at the latest.
-        for extension in ["json", "exr", "log"] {
+        for extension in ["json", "exr", "zip", "log"] {
             let _ = std::fs::remove_file(self.file(task, extension));
         }
     }
@@ -102,6 +122,11 @@ impl Outbox {
     /// Where the picture of a task lies.
     pub(super) fn picture(&self, task: TaskName) -> PathBuf {
         self.file(task, "exr")
+    }
+
+    /// Where the final files of a task lie.
+    pub(super) fn finals(&self, task: TaskName) -> PathBuf {
+        self.file(task, "zip")
     }
 
     /// Where the log of a task lies.
@@ -119,9 +144,11 @@ impl Outbox {
     }
 
     fn read(&self) -> Result<Vec<Parcel>> {
+        let is_there = |path: PathBuf, bytes| std::fs::metadata(path).is_ok_and(|it| it.len() == bytes);
         let whole = |parcel: &Parcel| match parcel.outcome {
-            Outcome::Rendered { size_bytes, .. } => {
-                std::fs::metadata(self.picture(parcel.task)).is_ok_and(|it| it.len() == size_bytes)
+            Outcome::Rendered { size_bytes, finals, .. } => {
+                is_there(self.picture(parcel.task), size_bytes)
+                    && finals.is_none_or(|it| is_there(self.finals(parcel.task), it.size_bytes))
             }
             Outcome::Failed { .. } => true,
         };
@@ -173,6 +200,7 @@ mod tests {
             hash: ContentHash([7; 32]),
             size_bytes,
             seconds: 0.5,
+            finals: None,
         };
         Parcel {
             task: task(number),

@@ -2,6 +2,7 @@
 
 use super::board::Board;
 use super::desk::Desk;
+use super::finals::Finals;
 use super::log::Logs;
 use super::outbox::{Outbox, Outcome, Parcel};
 use crate::access::KeySource;
@@ -86,6 +87,7 @@ pub(super) struct Shop {
     pub(super) desk: Desk,
     pub(super) outbox: Outbox,
     pub(super) logs: Logs,
+    pub(super) finals: Finals,
     /// Where frames are rendered to, and where Blender has its temporary files.
     pub(super) work_folder: PathBuf,
     /// None while the master is away.

@@ -4,7 +4,8 @@
 //! ahead. A warm one is kept until a frame of another job comes.
 
 use super::empty::Empty;
-use super::finish;
+use super::finals::FinalOrder;
+use super::finish::{self, Finishing};
 use super::held::{Assignment, Held};
 use super::log::AttemptLog;
 use super::outbox;
@@ -88,6 +89,7 @@ impl Slot {
             self.attempt(&assignment).await;
         }
         self.cool_down().await;
+        shop.finals.end_unless(None).await;
     }
 
     /// Waits for the next frame, with a Blender at hand.
@@ -154,7 +156,14 @@ impl Slot {
                 self.pace = Some(rendered.seconds);
                 self.failures = 0;
                 shop.desk.rendered(assignment.name);
-                tokio::spawn(finish::finish(Arc::clone(&shop), assignment.name, picture, rendered, permit));
+                let finishing = Finishing {
+                    task: assignment.name,
+                    picture,
+                    rendered,
+                    finals: self.final_order(assignment),
+                    permit,
+                };
+                tokio::spawn(finish::finish(Arc::clone(&shop), finishing));
             }
             End::Failed(error) => {
                 shop.board
@@ -178,6 +187,18 @@ impl Slot {
         if !shop.desk.look(Held::has_queued) {
             shop.board.idle();
         }
+    }
+
+    /// How the final files of a frame are made, if its job wants them from slaves.
+    fn final_order(&mut self, assignment: &Assignment) -> Option<FinalOrder> {
+        let scene = self.scenes.ready(assignment.name.job, assignment.frame)?;
+        let blender = self.blender.clone()?;
+        scene.request.settings.final_frames.then(|| FinalOrder {
+            frame: assignment.frame,
+            scene,
+            blender,
+            unwanted: assignment.unwanted.clone(),
+        })
     }
 
     /// Leaves what is queued to others for a while if the fault may be this machine's own.
@@ -250,6 +271,7 @@ impl Slot {
     async fn make_room(&mut self, job: JobId) {
         if self.warm.as_ref().is_some_and(|warm| !warm.is_of(job)) {
             self.cool_down().await;
+            self.shop.finals.end_unless(Some(job)).await;
         }
         if self.warm.is_none() && self.empty.is_none() {
             self.start_last().await;

@@ -42,6 +42,9 @@ pub struct RenderSettings {
     /// Samples per pixel (Cycles); none: the scene's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub samples: Option<u32>,
+    /// Whether slaves also make final frames: composited, in the scene's own format, named by its output path.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub final_frames: bool,
     /// Scripts inside of the file do not run, wherever they would be allowed.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub without_scripts: bool,

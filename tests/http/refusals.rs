@@ -1,6 +1,7 @@
 //! Those who misbehave are told so in one sentence, and nothing is lost or changed.
 
 use crate::farm::{Farm, Reply, announce, content, hash_of, picture, registration, result_path};
+use netrender::files::{ZipEntry, write_zip};
 use serde_json::{Value, json};
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
@@ -234,6 +235,48 @@ fn results_that_are_not_wanted_are_refused_and_leave_nothing() {
         .refused(409, "conflict", "not wanted any more");
     assert_eq!(farm.get(&format!("jobs/{job}/frames/1/result")).body, picture);
     assert_eq!(farm.files_below("jobs").len(), 1);
+}
+
+#[test]
+fn final_files_come_before_their_result_and_are_safe_or_refused() {
+    let (farm, job, slave) = rendering();
+    let put = |attempt: u64, zip: &[u8]| {
+        let (hash, size) = (hash_of(zip), zip.len());
+        let path = format!("jobs/{job}/tasks/0/attempts/{attempt}/final?slave={slave}&hash={hash}&size={size}");
+        farm.put(&path, zip)
+    };
+    let finals = zip_of(&farm, &["shot_0001.png", "Matte/0001.exr"]);
+    put(2, &finals).refused(409, "conflict", "attempt 2 at task 0");
+    put(1, b"no zip").refused(400, "bad_input", "damaged");
+    put(1, &zip_of(&farm, &["../../evil.png"])).refused(400, "bad_input", "path");
+    assert_eq!(farm.files_below("jobs"), Vec::<String>::new());
+    put(1, &finals).expect(204);
+    put(1, &finals).expect(204);
+    let final_path = format!("jobs/{job}/frames/1/final");
+    farm.get(&final_path).refused(404, "not_found", "no result yet");
+    farm.deliver(&slave, &job, 0, 1, &picture("picture", 0)).expect(204);
+    assert_eq!(farm.get(&final_path).body, finals);
+    put(1, &finals).refused(409, "conflict", "not wanted any more");
+
+    let (farm, job, slave) = rendering();
+    farm.deliver(&slave, &job, 0, 1, &picture("picture", 0)).expect(204);
+    farm.get(&format!("jobs/{job}/frames/1/final"))
+        .refused(404, "not_found", "no slave made final files");
+}
+
+/// A zip of files with these names.
+fn zip_of(farm: &Farm, names: &[&str]) -> Vec<u8> {
+    let path = farm.folder.path().join("some file");
+    std::fs::write(&path, b"picture").unwrap();
+    let entries = names.iter().map(|name| ZipEntry {
+        name: (*name).to_owned(),
+        path: path.clone(),
+        size_bytes: 7,
+    });
+    let mut zip = Vec::new();
+    write_zip(&entries.collect::<Vec<_>>(), &mut zip).unwrap();
+    std::fs::remove_file(path).unwrap();
+    zip
 }
 
 #[test]

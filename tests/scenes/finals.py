@@ -1,7 +1,7 @@
-"""Makes one scene in several output formats, and renders each as an artist would: run as `layers.py` is.
+"""Makes one scene in several output formats, and renders each as an artist would: run as `layers.py` is, with FOLDER [FORMAT…].
 
 In FOLDER afterwards, for each format: `<format>.blend`, and what a local render of it writes in `local/<format>/`. Two view
-layers go through the compositor; the camera's output path is `//out/shot_###_v2`. Frames 2 and 3, the movie 1 to 4.
+layers go through the compositor; the camera's output path is `//out/shot_###_v2`. Frames 2 and 3.
 """
 
 import os
@@ -9,14 +9,17 @@ import sys
 
 import bpy
 
-FOLDER = os.path.abspath(sys.argv[sys.argv.index("--") + 1] if "--" in sys.argv else sys.argv[1])
+ARGUMENTS = sys.argv[sys.argv.index("--") + 1 if "--" in sys.argv else 1 :]
+FOLDER = os.path.abspath(ARGUMENTS[0])
 FORMATS = {
     "png8": {"file_format": "PNG", "color_mode": "RGBA", "color_depth": "8"},
     "png16": {"file_format": "PNG", "color_mode": "RGB", "color_depth": "16"},
     "jpeg": {"file_format": "JPEG", "color_mode": "RGB", "quality": 80},
     "half": {"file_format": "OPEN_EXR", "color_depth": "16", "exr_codec": "ZIP"},
     "float": {"file_format": "OPEN_EXR", "color_depth": "32", "exr_codec": "ZIP"},
+    "movie": {"media_type": "VIDEO", "file_format": "FFMPEG"},
 }
+STILLS = [name for name in FORMATS if name != "movie"]
 
 
 def make_scene():
@@ -69,9 +72,11 @@ def render(scene, name):
 scene = make_scene()
 scene.render.filepath = "//out/shot_###_v2"
 settings = scene.render.image_settings
-for name, values in FORMATS.items():
-    for attribute, value in values.items():
-        setattr(settings, attribute, value)
+for name in ARGUMENTS[1:] or STILLS:
+    for attribute, value in FORMATS[name].items():
+        # Before 5.0 there is no `media_type`.
+        if hasattr(settings, attribute):
+            setattr(settings, attribute, value)
     bpy.ops.wm.save_as_mainfile(filepath=os.path.join(FOLDER, f"{name}.blend"), relative_remap=False)
     render(scene, name)
 sys.stdout.flush()

@@ -7,6 +7,7 @@ mod body;
 mod bundles;
 mod contents;
 mod edits;
+mod finals;
 mod hello;
 mod jobs;
 mod key;
@@ -167,6 +168,7 @@ fn calls() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(offers::offer))
         .routes(routes!(results::download))
         .routes(routes!(results::zip))
+        .routes(routes!(finals::download))
         .routes(routes!(logs::read))
         // slaves
         .routes(routes!(slaves::register, slaves::list))
@@ -175,6 +177,7 @@ fn calls() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(slaves::orders))
         .routes(routes!(jobs::manifest))
         .routes(routes!(results::upload))
+        .routes(routes!(finals::upload))
         .routes(routes!(logs::append))
 }
 

@@ -25,7 +25,7 @@ use tokio_util::io::{ReaderStream, SyncIoBridge};
 use tower_http::services::ServeFile;
 
 /// Longest result.
-const RESULT_BYTES_MAX: u64 = 16 << 30;
+pub(super) const RESULT_BYTES_MAX: u64 = 16 << 30;
 /// Bytes read from a file at once; larger pieces mean fewer trips to the disk's threads.
 const READ_BYTES: usize = 1 << 20;
 /// Earlier attempts of which a result may still lie there.
@@ -123,7 +123,12 @@ pub(super) async fn upload(
     let folders = app.folders.clone();
     // What was there before a reset is worth nothing now.
     let earlier = (1..task.attempt.0).rev().take(ATTEMPTS_SEARCHED_MAX).map(Attempt);
-    let earlier = earlier.map(move |attempt| folders.result(task.job, frame, attempt));
+    let earlier = earlier.flat_map(move |attempt| {
+        [
+            folders.result(task.job, frame, attempt),
+            folders.finals(task.job, frame, attempt),
+        ]
+    });
     blocking(move || earlier.into_iter().try_for_each(|path| part::remove(&path))).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -140,7 +145,7 @@ fn check_picture(path: &std::path::Path) -> Result<()> {
 }
 
 /// The frame, and the right to write its result; nothing if this very result is here already.
-async fn begin(app: &App, task: TaskRef, slave: SlaveId, file: ResultFile) -> Result<Option<(i32, Claim)>> {
+pub(super) async fn begin(app: &App, task: TaskRef, slave: SlaveId, file: ResultFile) -> Result<Option<(i32, Claim)>> {
     let found = app.desk.look(move |state| expected(state, task, slave, file)).await??;
     let Some(frame) = found else { return Ok(None) };
     let key = (task.job, task.task, task.attempt);
@@ -179,7 +184,7 @@ fn expected(state: &Known, task: TaskRef, slave: SlaveId, file: ResultFile) -> R
 }
 
 /// The right to write the result of an attempt, given back when dropped.
-struct Claim {
+pub(super) struct Claim {
     key: (JobId, TaskIndex, Attempt),
     active: Arc<Mutex<HashSet<(JobId, TaskIndex, Attempt)>>>,
 }
@@ -215,7 +220,7 @@ pub(super) async fn download(
     Ok(response)
 }
 
-fn result_of(state: &Known, job: JobId, frame: i32) -> Result<(Attempt, ResultFile)> {
+pub(super) fn result_of(state: &Known, job: JobId, frame: i32) -> Result<(Attempt, ResultFile)> {
     let task = match state.farm.task_of(job, frame) {
         None if !state.jobs.contains_key(&job) => return Err(no_job(job)),
         task => task,

@@ -213,6 +213,7 @@ class Client:
         engine: str | None = None,
         resolution_percent: int | None = None,
         samples: int | None = None,
+        final_frames: bool = False,
         allow_missing: bool = False,
         without_scripts: bool = False,
         after: Sequence[str] = (),
@@ -230,7 +231,8 @@ class Client:
         The file is opened by a child Blender (`blender`: its command, None for the first one found) that lists what it
         depends on; the artist's file is never changed. `frames`: "1-10,20", None for the scene's own range. `chunks`:
         frames per lease, 0 lets the master choose. `requirements`: what slaves must be beside their tags, such as
-        "cores>=8; memory_gib>=32; os=linux; gpu=cuda; slave=a,b; blender=4.2". `allow_missing`: send it even if files that it needs are not there.
+        "cores>=8; memory_gib>=32; os=linux; gpu=cuda; slave=a,b; blender=4.2". `final_frames`: slaves also make what a local
+        render of the scene writes (see Finish). `allow_missing`: send it even if files that it needs are not there.
         `without_scripts`: scripts inside of the file do not run; else only slaves that allow them render a file that has some.
         `after`: jobs that must be finished before. `attempts`, `silence_time`, `stall_time`, `frame_time`: the job's own
         limits (see FarmSettings), 0 for the farm's. `vcs`: send no files, but the revision that lies in the working copy of

@@ -1,0 +1,111 @@
+//! Final files that slaves made of their results: up with the result, down as one zip for each frame.
+
+use super::body::Asked;
+use super::receive::{drain, receive};
+use super::results::{RESULT_BYTES_MAX, begin, result_of, serve_file};
+use super::{Shared, number, parse};
+use crate::error::Error;
+use crate::farm::{ResultFile, TaskRef};
+use crate::files;
+use crate::files::part::{self, Part};
+use crate::ids::{Attempt, JobId, SlaveId, TaskIndex};
+use crate::master::fault::Fault;
+use crate::wire::FaultBody;
+use axum::body::Body;
+use axum::extract::{Path, Request, State};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::Response;
+use serde::Deserialize;
+use std::sync::Arc;
+
+#[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct FinalQuery {
+    /// The slave that rendered the frame.
+    slave: String,
+    /// BLAKE3 of the zip.
+    hash: String,
+    /// Its length in bytes.
+    size: u64,
+}
+
+/// Delivers the final files of a frame, before its result. They are kept with the result of the same attempt only; the same
+/// delivery twice does no harm.
+#[utoipa::path(put, path = "/jobs/{job}/tasks/{task}/attempts/{attempt}/final",
+    params(("job" = String, Path), ("task" = u32, Path), ("attempt" = u32, Path), FinalQuery),
+    request_body(content = Vec<u8>, content_type = "application/zip"),
+    responses((status = 204), (status = "default", body = FaultBody)))]
+pub(super) async fn upload(
+    State(app): Shared,
+    Path((job, task, attempt)): Path<(String, String, String)>,
+    Asked(query): Asked<FinalQuery>,
+    body: Body,
+) -> Result<StatusCode, Fault> {
+    let task = TaskRef {
+        job: parse(&job)?,
+        task: TaskIndex(number(&task, "task number")?),
+        attempt: Attempt(number(&attempt, "attempt number")?),
+    };
+    let slave: SlaveId = parse(&query.slave)?;
+    let file = ResultFile {
+        hash: parse(&query.hash)?,
+        size_bytes: query.size,
+    };
+    if file.size_bytes > RESULT_BYTES_MAX {
+        return Err(Fault::too_large(usize::try_from(RESULT_BYTES_MAX).unwrap_or(usize::MAX)));
+    }
+    let (frame, claim) = match begin(&app, task, slave, file).await {
+        Ok(Some(claim)) => claim,
+        Ok(None) => {
+            drain(body).await;
+            return Ok(StatusCode::NO_CONTENT);
+        }
+        Err(error) => {
+            drain(body).await;
+            return Err(error.into());
+        }
+    };
+    let (target, disk) = (
+        app.folders.finals(task.job, frame, task.attempt),
+        Arc::clone(&app.folders.disk),
+    );
+    // The claim goes with the writer, which may outlive this call.
+    receive(body, file.size_bytes, move |incoming| {
+        let _claim = claim;
+        disk.admit(file.size_bytes)?;
+        let temporary = target.with_extension("zip.part");
+        let mut part = Part::create(&temporary)?;
+        if let Err(error) = incoming.for_each(|bytes| part.write(bytes)) {
+            part::remove(&temporary)?;
+            return Err(error);
+        }
+        part.place_if(file.hash, file.size_bytes, &target, |path| files::zip_names(path).map(drop))
+    })
+    .await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// The final files of a finished frame in a zip, if slaves made them.
+#[utoipa::path(get, path = "/jobs/{job}/frames/{frame}/final", params(("job" = String, Path), ("frame" = i32, Path)),
+    responses((status = 200, body = Vec<u8>, content_type = "application/zip"), (status = "default", body = FaultBody)))]
+pub(super) async fn download(
+    State(app): Shared,
+    Path((job, frame)): Path<(String, String)>,
+    request: Request,
+) -> Result<Response, Fault> {
+    let job: JobId = parse(&job)?;
+    let frame: i32 = number(&frame, "frame number")?;
+    let (attempt, file) = app.desk.look(move |state| result_of(state, job, frame)).await??;
+    let path = app.folders.finals(job, frame, attempt);
+    let none = || {
+        Error::not_found(format!("no slave made final files of frame {frame} of job {job}"))
+            .hint("netrender results --final makes them from its layers")
+    };
+    // Named after the result, whose attempt it belongs to: it changes when that does.
+    let mut response = serve_file(&path, "application/zip", file.hash, request, none).await?;
+    let name = format!("attachment; filename=\"{frame:06}.zip\"");
+    if let Ok(name) = HeaderValue::from_str(&name) {
+        response.headers_mut().insert(header::CONTENT_DISPOSITION, name);
+    }
+    Ok(response)
+}
