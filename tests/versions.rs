@@ -3,7 +3,7 @@
 
 mod parts;
 
-use netrender::client::{Client, GatherRequest, SubmitRequest};
+use netrender::client::{Client, GatherRequest, Gathered, SubmitRequest};
 use netrender::error::Result;
 use netrender::ids::JobId;
 use netrender::images;
@@ -114,6 +114,7 @@ fn a_scene_in_a_working_copy_renders_on_the_farm_as_it_does_locally() {
                 folder: results.clone(),
                 frames: None,
                 follow: true,
+                what: Gathered::Layers,
             })
             .unwrap();
         wait_until("the results are here", || gather.view().complete);
