@@ -43,6 +43,8 @@ def request(scene: bpy.types.Scene, frames: str) -> Request:
             "chunks": settings.chunks,
             "scene": scene.name,
             "engine": engine,
+            # Where they were held back when the file was opened, a local render is one without them, too.
+            "without_scripts": bpy.app.autoexec_fail,
         },
         engine=engine,
         notice="the file has unsaved changes: its last saved state is sent" if bpy.data.is_dirty else None,
