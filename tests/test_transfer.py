@@ -1,6 +1,7 @@
 """Jobs on a wire that breaks: what has arrived is not sent again, and taking a job back leaves nothing."""
 
 import json
+import random
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,9 +27,9 @@ def port(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
 
 @pytest.fixture
 def scene(tmp_path: Path) -> str:
-    """A large .blend that the fake Blender takes for one."""
+    """A large .blend that the fake Blender takes for one, and that cannot be packed."""
     blend = tmp_path / "shot.blend"
-    blend.write_bytes(b"BLENDER-v304" + bytes(range(256)) * (SCENE_BYTES // 256))
+    blend.write_bytes(b"BLENDER-v304" + random.Random(1).randbytes(SCENE_BYTES))
     return str(blend)
 
 
@@ -60,7 +61,7 @@ def test_an_upload_goes_on_where_the_wire_broke(port: int, scene: str) -> None:
 def test_only_what_changed_is_sent_again(port: int, scene: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     textures = [tmp_path / f"{name}.png" for name in ("wood", "bark", "moss")]
     for texture in textures:
-        texture.write_bytes(texture.name.encode() * 20_000)
+        texture.write_bytes(random.Random(texture.name).randbytes(160_000))
     files = [{"disk_path": str(path), "virtual_path": f"shots/{path.name}", "kind": "image"} for path in textures]
     monkeypatch.setenv("FAKE_BLENDER", json.dumps({"collected": {"files": files}}))
     size = sum(path.stat().st_size for path in [Path(scene), *textures])
@@ -79,11 +80,22 @@ def test_only_what_changed_is_sent_again(port: int, scene: str, tmp_path: Path, 
         progress, on_the_wire = send()
         assert (progress.total, progress.files_total) == (0, 0)
         assert on_the_wire < talk
-        textures[1].write_bytes(b"charcoal" * 50_000)
+        textures[1].write_bytes(random.Random(2).randbytes(400_000))
         progress, on_the_wire = send()
         assert (progress.done, progress.files_done) == (400_000, 1)
         assert 400_000 < on_the_wire < 400_000 + talk
         assert [job.state for job in client.jobs()] == ["queued"] * 3
+
+
+def test_what_gets_smaller_is_packed_on_the_wire(port: int, scene: str) -> None:
+    Path(scene).write_bytes(b"BLENDER-v304" + bytes(range(256)) * (SCENE_BYTES // 256))
+    with CuttingProxy(port, cuts=0, after=0) as wire, core.Client.connect(master=wire.url) as client:
+        submission = client.submit(scene, blender=[FAKE], frames="1-2")
+        job = submission.wait(WAIT_S)
+        assert job is not None
+        assert client.job(job).state == "queued"
+        assert submission.progress().done == Path(scene).stat().st_size
+        assert wire.passed_up < SCENE_BYTES // 10
 
 
 def test_a_file_that_the_master_can_read_is_not_sent(scene: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,7 +18,7 @@ const LAYERS: [&[&str]; 8] = [
 ];
 
 /// The one home (or few) of each outside library.
-const HOMES: [(&str, &[&str]); 29] = [
+const HOMES: [(&str, &[&str]); 30] = [
     ("askama", &["master"]),
     ("axum", &["master"]),
     ("hyper_util", &["master"]),
@@ -32,6 +32,7 @@ const HOMES: [(&str, &[&str]); 29] = [
     ("getrandom", &["access", "blender", "client", "link", "master"]),
     ("if_addrs", &["discovery", "master"]),
     ("process_wrap", &["blender", "versions"]),
+    ("lz4_flex", &["files"]),
     ("pyo3", &["python"]),
     ("rcgen", &["tls"]),
     ("reqwest", &["link"]),

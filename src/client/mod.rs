@@ -13,6 +13,7 @@ mod finish;
 mod finishing;
 mod gather;
 mod manage;
+mod packed;
 mod pending;
 mod round;
 mod rules;

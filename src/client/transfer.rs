@@ -2,8 +2,11 @@
 //! ones together.
 
 use super::board::Board;
+use super::packed::{blocking, gets_smaller, packed, put_packed};
 use crate::error::{Code, Error, Result};
-use crate::files::{BUNDLE_BYTES_MAX, BUNDLE_CONTENTS_MAX, BUNDLE_HEAD_BYTES, BUNDLED_BYTES_MAX, append_to_bundle, shared_name};
+use crate::files::{
+    BUNDLE_BYTES_MAX, BUNDLE_CONTENTS_MAX, BUNDLE_HEAD_BYTES, BUNDLED_BYTES_MAX, append_to_bundle, packing_pays, shared_name,
+};
 use crate::ids::ContentHash;
 use crate::link::{Backoff, Link};
 use crate::wire::{Accepts, BundleTaken, ContentStatus, OfferInfo, Offers, OffersTaken};
@@ -59,7 +62,7 @@ pub(super) async fn upload(link: &Link, contents: Vec<Content>, accepts: Accepts
                 Some(parcel)
             };
             match parcel {
-                Some(parcel) => upload_one(&link, parcel, &board).await,
+                Some(parcel) => upload_one(&link, parcel, accepts, &board).await,
                 None => Ok(()),
             }
         });
@@ -132,14 +135,16 @@ async fn offer(link: &Link, parcel: Parcel, board: &Board) -> Option<Parcel> {
     }
 }
 
-async fn upload_one(link: &Link, parcel: Parcel, board: &Arc<Board>) -> Result<()> {
+async fn upload_one(link: &Link, parcel: Parcel, accepts: Accepts, board: &Arc<Board>) -> Result<()> {
     let mut tries = Tries::default();
     loop {
         // What this try adds to the board: it is taken back if the try fails, and counted anew by the next one.
         let counted = Arc::new(AtomicU64::new(0));
         let outcome = match &parcel {
-            Parcel::One(content) => send_one(link, content, board, &counted, &mut tries).await.map(|()| 1),
-            Parcel::Bundle(contents) => send_bundle(link, contents, board).await,
+            Parcel::One(content) => send_one(link, content, accepts, (board, &counted), &mut tries)
+                .await
+                .map(|()| 1),
+            Parcel::Bundle(contents) => send_bundle(link, contents, accepts, board).await,
         };
         let error = match outcome {
             Ok(files) => {
@@ -160,13 +165,19 @@ async fn upload_one(link: &Link, parcel: Parcel, board: &Arc<Board>) -> Result<(
 }
 
 /// Sends small contents together: all of them are with the master, or the whole is sent again.
-async fn send_bundle(link: &Link, contents: &[Content], board: &Board) -> Result<u64> {
+async fn send_bundle(link: &Link, contents: &[Content], accepts: Accepts, board: &Board) -> Result<u64> {
     let (contents, bytes) = (contents.to_vec(), contents.iter().map(|it| it.size_bytes).sum());
     let count = contents.len();
-    let body = tokio::task::spawn_blocking(move || bundle(&contents))
-        .await
-        .map_err(|error| Error::internal(format!("reading ended unexpectedly: {error}")))??;
-    let taken: BundleTaken = link.post_bytes("contents", body).await?;
+    let bundling = move || {
+        let body = bundle(&contents)?;
+        Ok(if accepts.packed && packing_pays(&body) {
+            (packed(&body)?, "contents?packed=true")
+        } else {
+            (body, "contents")
+        })
+    };
+    let (body, path) = blocking(bundling).await?;
+    let taken: BundleTaken = link.post_bytes(path, body).await?;
     if taken.contents != count {
         return Err(Error::conflict(format!(
             "the master has only {} of the {count} files of a bundle",
@@ -217,7 +228,13 @@ fn is_worth_another_try(code: Code) -> bool {
     matches!(code, Code::Unreachable | Code::Timeout | Code::Conflict)
 }
 
-async fn send_one(link: &Link, content: &Content, board: &Arc<Board>, counted: &Arc<AtomicU64>, tries: &mut Tries) -> Result<()> {
+async fn send_one(
+    link: &Link,
+    content: &Content,
+    accepts: Accepts,
+    (board, counted): (&Arc<Board>, &Arc<AtomicU64>),
+    tries: &mut Tries,
+) -> Result<()> {
     let Content { hash, file, size_bytes } = content;
     let status: ContentStatus = link.get(&format!("contents/{hash}/status")).await?;
     tries.found(status.present_bytes);
@@ -244,7 +261,11 @@ async fn send_one(link: &Link, content: &Content, board: &Arc<Board>, counted: &
     let name = file.file_name().unwrap_or_default().to_string_lossy();
     board.say(format!("sending {name}"));
     let path = format!("contents/{hash}?offset={offset}&size={size_bytes}");
-    let status: ContentStatus = link.put_file(&path, file, offset, *size_bytes, Arc::new(count)).await?;
+    let status: ContentStatus = if accepts.packed && gets_smaller(file, offset).await? {
+        put_packed(link, &path, file, (offset, *size_bytes), count).await?
+    } else {
+        link.put_file(&path, file, offset, *size_bytes, Arc::new(count)).await?
+    };
     if status.complete {
         return Ok(());
     }
@@ -279,7 +300,13 @@ mod tests {
             size_bytes,
         };
         let shapes = |sizes: Vec<u64>, bundles| -> Vec<usize> {
-            let parcels = parcels(sizes.into_iter().map(content).collect(), Accepts { bundles, paths: false });
+            let parcels = parcels(
+                sizes.into_iter().map(content).collect(),
+                Accepts {
+                    bundles,
+                    ..Accepts::default()
+                },
+            );
             let shape = |parcel: &Parcel| match parcel {
                 Parcel::One(_) => 0,
                 Parcel::Bundle(contents) => contents.len(),

@@ -128,13 +128,13 @@ impl Hashing<'_> {
     /// Hash and length of a file, read only if it is not remembered.
     fn hash(&mut self, path: &Path, mut read: impl FnMut(u64)) -> Result<(ContentHash, u64)> {
         let failed = |error: std::io::Error| Error::io("read", path, &error);
-        let mut file = std::fs::File::open(path).map_err(failed)?;
-        let facts = file.metadata().map_err(failed)?;
+        let facts = std::fs::metadata(path).map_err(failed)?;
         let key = FileKey::of(path, &facts, self.now);
         if let Some(hash) = key.and_then(|key| self.remembered.find(key)) {
             read(facts.len());
             return Ok((hash, facts.len()));
         }
+        let mut file = std::fs::File::open(path).map_err(failed)?;
         let (hash, size_bytes) = hash_all(&mut file, path, self.cancelled, read)?;
         // Remembered only if it was the same file before and after.
         let after = file.metadata().map_err(failed)?;

@@ -10,7 +10,7 @@ use std::io::SeekFrom;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::io::{AsyncReadExt as _, AsyncSeekExt as _, AsyncWriteExt as _};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncSeekExt as _, AsyncWriteExt as _};
 use tokio::sync::Notify;
 use tokio_util::io::ReaderStream;
 
@@ -43,20 +43,39 @@ impl Link {
         let mut source = tokio::fs::File::open(file).await.map_err(failed)?;
         source.seek(SeekFrom::Start(offset)).await.map_err(failed)?;
         let length = size_bytes.saturating_sub(offset);
+        self.put_body(path, source.take(length), length, Some(length), progress).await
+    }
+
+    /// `PUT /api/v1/<path>` with what comes out of a reader, which is not known to be longer or shorter than `about_bytes`.
+    pub async fn put_reader<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        source: impl AsyncRead + Unpin + Send + 'static,
+        about_bytes: u64,
+    ) -> Result<T> {
+        self.put_body(path, source, about_bytes, None, no_progress()).await
+    }
+
+    async fn put_body<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        source: impl AsyncRead + Unpin + Send + 'static,
+        about_bytes: u64,
+        length: Option<u64>,
+        progress: Progress,
+    ) -> Result<T> {
         let moved = Arc::new(Notify::new());
-        let pieces = ReaderStream::with_capacity(
-            Counted {
-                inner: source.take(length),
-                progress,
-                moved: Arc::clone(&moved),
-            },
-            PIECE_BYTES,
-        );
-        let request = self
-            .upload(Method::PUT, path)
-            .header("content-length", length)
-            .timeout(transfer_timeout(length))
-            .body(reqwest::Body::wrap_stream(pieces));
+        let counted = Counted {
+            inner: source,
+            progress,
+            moved: Arc::clone(&moved),
+        };
+        let pieces = ReaderStream::with_capacity(counted, PIECE_BYTES);
+        let mut request = self.upload(Method::PUT, path).timeout(transfer_timeout(about_bytes));
+        if let Some(length) = length {
+            request = request.header("content-length", length);
+        }
+        let request = request.body(reqwest::Body::wrap_stream(pieces));
         answer::json(self.send_while_moving(request, &moved).await?).await
     }
 
@@ -143,7 +162,7 @@ struct Counted<R> {
     moved: Arc<Notify>,
 }
 
-impl<R: tokio::io::AsyncRead + Unpin> tokio::io::AsyncRead for Counted<R> {
+impl<R: AsyncRead + Unpin> AsyncRead for Counted<R> {
     fn poll_read(
         mut self: std::pin::Pin<&mut Self>,
         context: &mut std::task::Context<'_>,

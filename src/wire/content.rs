@@ -19,6 +19,9 @@ pub struct Accepts {
     /// Many small ones in one body: `POST /api/v1/contents`.
     #[serde(default)]
     pub bundles: bool,
+    /// Packed, as LZ4 frames: `?packed=true`.
+    #[serde(default)]
+    pub packed: bool,
     /// Those that it can read by itself, from a shared disk: `POST /api/v1/contents/offers`. Not if clients must upload all.
     #[serde(default)]
     pub paths: bool,

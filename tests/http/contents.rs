@@ -1,7 +1,7 @@
 //! The content store from outside: bundles of small contents, and what goes when nobody needs it.
 
 use crate::farm::{Farm, announce, content, hash_of};
-use netrender::files::{Unbundling, append_to_bundle};
+use netrender::files::{Unbundling, append_to_bundle, pack};
 use netrender::ids::ContentHash;
 use serde_json::{Value, json};
 
@@ -72,6 +72,45 @@ fn a_bundle_that_is_not_what_it_says_leaves_nothing() {
 
     post_bundle(&farm, bundle(&[&main, b"of no job"])).refused(404, "not_found", "no job on this master needs 1");
     assert!(is_complete(&farm, &main) && !is_complete(&farm, b"of no job"));
+}
+
+#[test]
+fn packed_contents_are_kept_as_they_were() {
+    let farm = Farm::start();
+    let long = b"v 0.1 0.2 0.3\n".repeat(100_000);
+    let (small, cut) = (b"f 1 2 3\n".repeat(1_000), b"vn 0 0 1\n".repeat(100_000));
+    let files: [(&str, &[u8]); 3] = [("a.blend", &long), ("b.obj", &small), ("c.obj", &cut)];
+    let announced = farm.post("jobs", &announce("shot", "1", &files)).json();
+    assert_eq!(announced["accepts"]["packed"], json!(true));
+    let packed = |plain: &[u8]| {
+        let mut packed = Vec::new();
+        pack(plain, &mut packed, |_| ()).unwrap();
+        assert!(packed.len() * 4 < plain.len());
+        packed
+    };
+    let path = |plain: &[u8], offset: usize| {
+        let (hash, size) = (hash_of(plain), plain.len());
+        format!("contents/{hash}?offset={offset}&size={size}&packed=true")
+    };
+    farm.put(&path(&long, 0), &packed(&long)).expect(200);
+    assert_eq!(farm.get(&format!("contents/{}", hash_of(&long))).body, long);
+
+    // More than was announced; then half of it, and the rest from there.
+    let more = [&cut[..], b"more"].concat();
+    farm.put(&path(&cut, 0), &packed(&more))
+        .refused(400, "bad_input", "longer than");
+    farm.put(&path(&cut, 0), &packed(&cut[..500_000]))
+        .refused(400, "bad_input", "bytes have arrived");
+    let status = farm.get(&format!("contents/{}/status", hash_of(&cut))).json();
+    assert_eq!(status["present_bytes"], json!(500_000));
+    farm.put(&path(&cut, 500_000), b"not packed at all")
+        .refused(400, "bad_input", "cannot be unpacked");
+    farm.put(&path(&cut, 500_000), &packed(&cut[500_000..])).expect(200);
+    assert_eq!(farm.get(&format!("contents/{}", hash_of(&cut))).body, cut);
+
+    let body = packed(&bundle(&[&small]));
+    farm.send(farm.request("POST", "contents?packed=true").body(body)).expect(200);
+    assert_eq!(farm.get(&format!("contents/{}", hash_of(&small))).body, small);
 }
 
 #[test]

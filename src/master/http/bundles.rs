@@ -1,11 +1,13 @@
 //! Many small contents in one body: up from clients, down to slaves.
 
-use super::body::JsonBody;
+use super::body::{Asked, JsonBody};
 use super::contents::blocking;
 use super::receive::receive;
 use super::{App, Shared};
 use crate::error::{Error, Result};
-use crate::files::{BUNDLE_BYTES_MAX, BUNDLE_CONTENTS_MAX, BUNDLE_HEAD_BYTES, BUNDLED_BYTES_MAX, Unbundling, append_to_bundle};
+use crate::files::{
+    BUNDLE_BYTES_MAX, BUNDLE_CONTENTS_MAX, BUNDLE_HEAD_BYTES, BUNDLED_BYTES_MAX, Unbundling, append_to_bundle, packed_bytes_max,
+};
 use crate::ids::ContentHash;
 use crate::master::fault::Fault;
 use crate::wire::{BundleTaken, BundleWanted, FaultBody};
@@ -14,6 +16,7 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse as _, Response};
+use serde::Deserialize;
 use std::collections::HashSet;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -22,18 +25,28 @@ use tokio_util::io::{ReaderStream, SyncIoBridge};
 /// How far the disk may be ahead of the network.
 const BYTES_AHEAD: usize = 256 << 10;
 
+#[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct BundleQuery {
+    /// Whether the body is packed, as an LZ4 frame.
+    #[serde(default)]
+    packed: bool,
+}
+
 /// Uploads many small contents in one body: each its hash (32 bytes), its length (4 bytes, little-endian) and its bytes. All of
 /// them are on the disk when the answer comes. The jobs that waited for them start by themselves.
-#[utoipa::path(post, path = "/contents",
+#[utoipa::path(post, path = "/contents", params(BundleQuery),
     request_body(content = Vec<u8>, content_type = "application/octet-stream"),
     responses((status = 200, body = BundleTaken), (status = "default", body = FaultBody)))]
-pub(super) async fn take(State(app): Shared, body: Body) -> Result<Json<BundleTaken>, Fault> {
+pub(super) async fn take(State(app): Shared, Asked(query): Asked<BundleQuery>, body: Body) -> Result<Json<BundleTaken>, Fault> {
     let folders = app.folders.clone();
-    let batch = receive(body, BUNDLE_BYTES_MAX, move |incoming| {
+    let batch = receive(body, packed_bytes_max(BUNDLE_BYTES_MAX), move |incoming| {
         folders.disk.admit(BUNDLE_BYTES_MAX)?;
         let mut batch = folders.contents.begin_batch()?;
         let mut unbundling = Unbundling::default();
-        incoming.for_each(|piece| unbundling.take(piece, |hash, content| batch.add(hash, content)))?;
+        incoming.for_each_plain(query.packed, BUNDLE_BYTES_MAX, |piece| {
+            unbundling.take(piece, |hash, content| batch.add(hash, content))
+        })?;
         unbundling.end()?;
         batch.make_safe()?;
         Ok(batch)

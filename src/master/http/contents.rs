@@ -4,6 +4,7 @@ use super::body::Asked;
 use super::receive::{drain, receive};
 use super::{App, Shared, parse};
 use crate::error::{Code, Error, Result};
+use crate::files::packed_bytes_max;
 use crate::ids::ContentHash;
 use crate::master::fault::Fault;
 use crate::master::http::results::serve_file;
@@ -22,6 +23,9 @@ pub(super) struct UploadQuery {
     offset: u64,
     /// How long the whole content is.
     size: u64,
+    /// Whether the body is packed, as an LZ4 frame. Offset, size and hash are those of the plain content.
+    #[serde(default)]
+    packed: bool,
 }
 
 /// How much of a content is here.
@@ -71,15 +75,16 @@ pub(super) async fn upload(
 }
 
 async fn take_in(app: &App, body: Body, hash: ContentHash, query: UploadQuery) -> Result<()> {
-    let UploadQuery { offset, size } = query;
+    let UploadQuery { offset, size, packed } = query;
     let rest = size
         .checked_sub(offset)
         .ok_or_else(|| Error::bad_input(format!("the upload would begin at byte {offset} of {size}")))?;
     let folders = app.folders.clone();
-    receive(body, rest, move |incoming| {
+    let body_bytes_max = if packed { packed_bytes_max(rest) } else { rest };
+    receive(body, body_bytes_max, move |incoming| {
         folders.disk.admit(rest)?;
         let mut arrival = folders.contents.receive(hash, offset)?;
-        if let Err(error) = incoming.for_each(|bytes| arrival.write(bytes)) {
+        if let Err(error) = incoming.for_each_plain(packed, rest, |bytes| arrival.write(bytes)) {
             if error.code == Code::Storage {
                 arrival.discard()?;
             }

@@ -55,6 +55,7 @@ pub(super) async fn announce(State(app): Shared, JsonBody(announce): JsonBody<Jo
     let missing = app.desk.announce(announced).await?;
     let accepts = Accepts {
         bundles: true,
+        packed: true,
         paths: offers::accepts(&app).await?,
     };
     Ok(Json(JobAnnounced { job, missing, accepts }))

@@ -1,6 +1,7 @@
 //! Large bodies: from the network into a blocking thread that hashes and writes, a bounded number of pieces ahead.
 
 use crate::error::{Error, Result};
+use crate::files::unpack;
 use axum::body::{Body, Bytes, HttpBody as _};
 use std::pin::Pin;
 use std::time::Duration;
@@ -23,28 +24,79 @@ enum Piece {
 pub(super) struct Incoming {
     pieces: mpsc::Receiver<Piece>,
     bytes_max: u64,
+    length: u64,
 }
 
 impl Incoming {
     /// Hands each piece over until the body is complete. Fails if it is longer than it may be, or ends early.
     pub(super) fn for_each(&mut self, mut write: impl FnMut(&[u8]) -> Result<()>) -> Result<()> {
-        let mut length = 0_u64;
-        loop {
-            match self.pieces.blocking_recv() {
-                Some(Piece::Bytes(bytes)) => {
-                    length += bytes.len() as u64;
-                    if length > self.bytes_max {
-                        return Err(Error::bad_input(format!(
-                            "the upload is longer than the {} bytes that were announced",
-                            self.bytes_max
-                        )));
-                    }
-                    write(&bytes)?;
+        while let Some(bytes) = self.next()? {
+            write(&bytes)?;
+        }
+        Ok(())
+    }
+
+    /// The same, and if the body is packed, hands over what it is when unpacked: at most so many bytes.
+    pub(super) fn for_each_plain(
+        &mut self,
+        is_packed: bool,
+        plain_bytes_max: u64,
+        write: impl FnMut(&[u8]) -> Result<()>,
+    ) -> Result<()> {
+        if !is_packed {
+            return self.for_each(write);
+        }
+        let mut packed = Packed {
+            incoming: self,
+            piece: Bytes::new(),
+            failure: None,
+        };
+        let unpacked = unpack(&mut packed, plain_bytes_max, write);
+        // Why the body broke off says more than that it cannot be unpacked.
+        packed.failure.map_or(unpacked, Err)
+    }
+
+    fn next(&mut self) -> Result<Option<Bytes>> {
+        match self.pieces.blocking_recv() {
+            Some(Piece::Bytes(bytes)) => {
+                self.length += bytes.len() as u64;
+                if self.length > self.bytes_max {
+                    return Err(Error::bad_input(format!(
+                        "the upload is longer than the {} bytes that were announced",
+                        self.bytes_max
+                    )));
                 }
-                Some(Piece::End) => return Ok(()),
-                None => return Err(Error::unreachable("the sender went away before the upload was complete")),
+                Ok(Some(bytes))
+            }
+            Some(Piece::End) => Ok(None),
+            None => Err(Error::unreachable("the sender went away before the upload was complete")),
+        }
+    }
+}
+
+/// A packed body as it is read.
+struct Packed<'a> {
+    incoming: &'a mut Incoming,
+    piece: Bytes,
+    failure: Option<Error>,
+}
+
+impl std::io::Read for Packed<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        while self.piece.is_empty() {
+            match self.incoming.next() {
+                Ok(Some(piece)) => self.piece = piece,
+                Ok(None) => return Ok(0),
+                Err(error) => {
+                    let message = error.message.clone();
+                    self.failure = Some(error);
+                    return Err(std::io::Error::other(message));
+                }
             }
         }
+        let length = buffer.len().min(self.piece.len());
+        buffer[..length].copy_from_slice(&self.piece.split_to(length));
+        Ok(length)
     }
 }
 
@@ -56,7 +108,14 @@ pub(super) async fn receive<T: Send + 'static>(
     take: impl FnOnce(&mut Incoming) -> Result<T> + Send + 'static,
 ) -> Result<T> {
     let (sender, pieces) = mpsc::channel(PIECES_AHEAD);
-    let taking = tokio::task::spawn_blocking(move || take(&mut Incoming { pieces, bytes_max }));
+    let taking = tokio::task::spawn_blocking(move || {
+        let mut incoming = Incoming {
+            pieces,
+            bytes_max,
+            length: 0,
+        };
+        take(&mut incoming)
+    });
     let fed = feed(&mut body, &sender).await;
     drop(sender);
     let taken = taking
