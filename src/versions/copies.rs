@@ -298,15 +298,26 @@ async fn update(place: &Path, source: &Source, watch: &Watch) -> Result<()> {
     let is_there = note.revision.as_deref() == Some(source.revision.as_str());
     let is_whole = is_there && note.has(source.folder.as_ref());
     if !is_whole {
-        let before = note.revision.take();
+        // Until it is done, nobody knows what is here.
+        note.revision = None;
         note.write(place)?;
-        if !is_there || before.is_none() {
+        if !is_there {
             note.folders.clear();
         }
+        note.folders
+            .push(source.folder.as_ref().map(ToString::to_string).unwrap_or_default());
     }
     match source.system {
-        VersionSystem::Git if is_there => git::clean(&files, source, watch).await?,
-        VersionSystem::Git => git::switch(&files, source, watch).await?,
+        VersionSystem::Git => {
+            if !is_whole {
+                git::bring(&files, source, watch).await?;
+                git::narrow(&files, &note.folders)?;
+            }
+            git::clean(&files, source, watch).await?;
+            if !is_whole {
+                git::refuse_pointers(&files, source, watch).await?;
+            }
+        }
         VersionSystem::Subversion => {
             if is_there {
                 svn::clean(&files, source, watch).await?;
@@ -320,10 +331,6 @@ async fn update(place: &Path, source: &Source, watch: &Watch) -> Result<()> {
     }
     if !is_whole {
         note.revision = Some(source.revision.to_string());
-        note.folders.push(match (source.system, &source.folder) {
-            (VersionSystem::Subversion, Some(folder)) => folder.to_string(),
-            _ => String::new(),
-        });
         note.write(place)?;
     }
     Ok(())

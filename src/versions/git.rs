@@ -1,8 +1,8 @@
 //! What is asked of `git`.
 
-use super::program::{Answer, Order, Watch, last_words};
+use super::program::{Answer, LOCALE, Order, Watch, last_words};
 use crate::error::{Error, Result};
-use crate::ids::{Remote, Revision};
+use crate::ids::{JobPath, Remote, Revision};
 use crate::wire::Source;
 use std::collections::BTreeSet;
 use std::ffi::OsString;
@@ -84,8 +84,7 @@ async fn git(folder: &Path, remote: Option<&Remote>, arguments: &[&str], tells: 
     }
     let mut environment: Vec<(&'static str, Option<OsString>)> = TAKEN_OUT.map(|name| (name, None)).into();
     environment.extend([
-        // Its words are read here, and names of files stay what they are.
-        ("LC_ALL", Some("C.UTF-8".into())),
+        ("LC_ALL", Some(LOCALE.into())),
         ("GIT_TERMINAL_PROMPT", Some("0".into())),
         // Set, but empty: no window asks either.
         ("GIT_ASKPASS", Some(OsString::new())),
@@ -250,21 +249,36 @@ pub(super) fn is_copy(copy: &Path) -> bool {
     copy.join(".git/HEAD").is_file()
 }
 
-/// Has the files as they are in the revision; it is fetched only if it is not here yet.
-pub(super) async fn switch(copy: &Path, source: &Source, watch: &Watch) -> Result<()> {
+/// Has the revision here, though not its files; what is here already is not fetched.
+pub(super) async fn bring(copy: &Path, source: &Source, watch: &Watch) -> Result<()> {
     let revision = source.revision.as_str();
-    let object = format!("{revision}^{{commit}}");
-    if !inside(copy, None, &["cat-file", "-e", &object], watch).await?.is_good {
+    let commit = format!("{revision}^{{commit}}");
+    let known = ["rev-parse", "--verify", "--quiet", &commit];
+    if !inside(copy, None, &known, watch).await?.is_good {
         fetch(copy, source, watch).await?;
-        if !inside(copy, None, &["cat-file", "-e", &object], watch).await?.is_good {
+        if !inside(copy, None, &known, watch).await?.is_good {
             return Err(no_revision(&source.remote, &source.revision));
         }
     }
-    clean(copy, source, watch).await?;
-    refuse_pointers(copy, watch).await
+    Ok(())
 }
 
-/// Has every file as the revision has it, and no others. Reaches no server but for large files (LFS) that are not here yet.
+/// From the next [`clean`] on, only the files below these folders are there; an empty text stands for all.
+pub(super) fn narrow(copy: &Path, folders: &[String]) -> Result<()> {
+    let pattern = |folder: &String| match folder.as_str() {
+        "" => "/*\n".to_owned(),
+        folder => format!("/{}/\n", folder.replace('[', "\\[").replace(']', "\\]")),
+    };
+    let attributes = ".gitattributes\n".to_owned();
+    let patterns: String = std::iter::once(attributes).chain(folders.iter().map(pattern)).collect();
+    let (folder, path) = (copy.join(".git/info"), copy.join(".git/info/sparse-checkout"));
+    std::fs::create_dir_all(&folder)
+        .and_then(|()| std::fs::write(&path, patterns))
+        .map_err(|error| Error::io("write", &path, &error))
+}
+
+/// Has every wanted file as the revision has it, and no others. Reaches no server but for large files (LFS) that are not here
+/// yet.
 pub(super) async fn clean(copy: &Path, source: &Source, watch: &Watch) -> Result<()> {
     remove_locks(copy)?;
     let revision = source.revision.as_str();
@@ -278,15 +292,27 @@ pub(super) async fn clean(copy: &Path, source: &Source, watch: &Watch) -> Result
         "--",
     ];
     good(&inside(copy, Some(&source.remote), &checkout, watch).await?, source)?;
-    good(&inside(copy, None, &["clean", "-ffdxq"], watch).await?, source)
+    good(&inside(copy, None, &["clean", "-ffdxq"], watch).await?, source)?;
+    match &source.folder {
+        Some(folder) if !folder.below(copy).is_dir() => Err(Error::not_found(format!(
+            "{} has no folder {folder} in revision {revision}",
+            source.remote
+        ))),
+        _ => Ok(()),
+    }
+}
+
+/// Runs git on the copy, where its output is progress.
+async fn inside(copy: &Path, remote: Option<&Remote>, arguments: &[&str], watch: &Watch) -> Result<Answer> {
+    in_copy(copy, remote, arguments, true, watch).await
 }
 
 /// Runs git on the copy and on no repository around it, whoever owns its folder.
-async fn inside(copy: &Path, remote: Option<&Remote>, arguments: &[&str], watch: &Watch) -> Result<Answer> {
+async fn in_copy(copy: &Path, remote: Option<&Remote>, arguments: &[&str], tells: bool, watch: &Watch) -> Result<Answer> {
     let owned = format!("safe.directory={}", copy.display());
-    let mut all = vec!["-c", owned.as_str(), "--git-dir=.git", "--work-tree=."];
-    all.extend(arguments);
-    git(copy, remote, &all, true, watch).await
+    let narrow = "core.sparseCheckout=true";
+    let own = ["-c", owned.as_str(), "-c", narrow, "--git-dir=.git", "--work-tree=."];
+    git(copy, remote, &[&own[..], arguments].concat(), tells, watch).await
 }
 
 /// Fetches the revision alone; from servers that do not give single revisions, all branches.
@@ -305,16 +331,17 @@ async fn fetch(copy: &Path, source: &Source, watch: &Watch) -> Result<()> {
 }
 
 /// Refuses a copy in which large files are only pointers, because this machine cannot fetch them: the picture would be wrong.
-async fn refuse_pointers(copy: &Path, watch: &Watch) -> Result<()> {
-    let owned = format!("safe.directory={}", copy.display());
-    let base = ["-c", owned.as_str(), "--git-dir=.git", "--work-tree=."];
-    let large = [&base[..], &["ls-files", "-z", "--", ":(attr:filter=lfs)"]].concat();
-    if git(copy, None, &large, false, watch).await?.output.is_empty() {
+pub(super) async fn refuse_pointers(copy: &Path, source: &Source, watch: &Watch) -> Result<()> {
+    let large = format!(":(attr:filter=lfs){}", source.folder.as_ref().map_or("", JobPath::as_str));
+    let large = in_copy(copy, None, &["ls-files", "-z", "--", &large], false, watch).await?;
+    if large.output.is_empty() {
         return Ok(());
     }
     for setting in ["filter.lfs.process", "filter.lfs.smudge"] {
-        let get = [&base[..], &["config", "--get", setting]].concat();
-        if git(copy, None, &get, false, watch).await?.is_good {
+        if in_copy(copy, None, &["config", "--get", setting], false, watch)
+            .await?
+            .is_good
+        {
             return Ok(());
         }
     }

@@ -5,7 +5,8 @@
 //! without a shell and without questions; what comes from outside never becomes an option, and no address is passed on that
 //! would run a program of its own (`ids::Remote`). Hooks, submodules and externals are left alone.
 //!
-//! Absences: no HTTP, no farm, no Blender. Nothing is ever written into an artist's working copy.
+//! Absences: no HTTP, no farm, no Blender. Nothing is ever written into an artist's working copy. Nothing waits for a program
+//! whose slave was killed: it ends at the next word that it says, for nobody reads it any more.
 
 mod copies;
 mod git;
@@ -17,6 +18,7 @@ mod svn;
 mod xml;
 
 #[cfg(test)]
+#[cfg(unix)]
 mod tests;
 
 pub use copies::{Copies, WorkingCopy};

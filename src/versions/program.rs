@@ -18,13 +18,21 @@ const ANSWER_BYTES_MAX: usize = 128 << 20;
 const WORDS_BYTES_MAX: usize = 16 << 10;
 /// Longest line that is told.
 const LINE_BYTES_MAX: usize = 400;
-/// A program that says nothing for so long hangs. One large file takes its time without a word.
-const SILENCE_TIMEOUT: Duration = Duration::from_mins(30);
+/// A program that says nothing for so long hangs: one that moves files (a large one takes its time without a word), …
+const MOVING_SILENCE_TIMEOUT: Duration = Duration::from_mins(30);
+/// … and one that is only asked.
+const ASKED_SILENCE_TIMEOUT: Duration = Duration::from_mins(5);
 /// A killed program that is not gone by then hangs in the kernel; nobody can do more.
 const DEATH_TIMEOUT: Duration = Duration::from_secs(10);
 /// Whether it has ended is looked at so often: what it started in the background may hold its streams open.
 const LOOK_INTERVAL: Duration = Duration::from_millis(250);
 const CHUNK_BYTES: usize = 8 << 10;
+
+/// Language and letters of what is read here: English, and every name of a file as it is.
+#[cfg(not(target_os = "macos"))]
+pub(super) const LOCALE: &str = "C.UTF-8";
+#[cfg(target_os = "macos")]
+pub(super) const LOCALE: &str = "en_US.UTF-8";
 
 /// Who is told what a program says, and who may end it.
 #[derive(Debug, Clone, Default)]
@@ -149,6 +157,11 @@ async fn wait(running: &mut Running) -> Option<ExitStatus> {
 async fn read(program: &str, tells: bool, running: &mut Running, watch: &Watch) -> Result<(Vec<u8>, String)> {
     let mut output = Stream::new(running.0.stdout().take());
     let mut words = Stream::new(running.0.stderr().take());
+    let patience = if tells {
+        MOVING_SILENCE_TIMEOUT
+    } else {
+        ASKED_SILENCE_TIMEOUT
+    };
     let mut silence = Duration::ZERO;
     let mut has_ended = false;
     while output.is_open() || words.is_open() {
@@ -175,8 +188,8 @@ async fn read(program: &str, tells: bool, running: &mut Running, watch: &Watch) 
                 }
                 has_ended = !matches!(running.0.try_wait(), Ok(None));
                 silence += LOOK_INTERVAL;
-                if silence >= SILENCE_TIMEOUT {
-                    let minutes = SILENCE_TIMEOUT.as_secs() / 60;
+                if silence >= patience {
+                    let minutes = patience.as_secs() / 60;
                     return Err(Error::timeout(format!("{program} hung: it said nothing for {minutes} min")));
                 }
                 continue;

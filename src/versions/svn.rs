@@ -1,6 +1,6 @@
 //! What is asked of `svn`.
 
-use super::program::{Answer, Order, Watch, last_words};
+use super::program::{Answer, LOCALE, Order, Watch, last_words};
 use super::xml::tags;
 use crate::error::{Error, Result};
 use crate::ids::{JobPath, Remote, Revision};
@@ -46,7 +46,7 @@ async fn svn(folder: &Path, command: &str, arguments: &[&str], tells: bool, watc
         program: "svn",
         arguments: all,
         folder: folder.to_path_buf(),
-        environment: vec![("LC_ALL", Some("C.UTF-8".into())), ("LANGUAGE", None), ("SVN_SSH", None)],
+        environment: vec![("LC_ALL", Some(LOCALE.into())), ("LANGUAGE", None), ("SVN_SSH", None)],
         tells,
     };
     order.run(watch).await

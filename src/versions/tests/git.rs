@@ -38,6 +38,8 @@ impl Film {
         };
         write(film.work.join(BLEND), "scene 1");
         write(film.texture(), "wood");
+        write(film.work.join("shots/011 [b]/other.blend"), "other");
+        write(film.work.join("notes.txt"), "notes");
         film.commits[0] = film.commit();
         write(film.work.join(BLEND), "scene 2");
         film.commits[1] = film.commit();
@@ -178,6 +180,30 @@ async fn a_slave_keeps_its_copy_and_moves_it_only_for_another_commit() {
         );
     }
     assert_eq!(film.server.calls(), calls + 1, "each commit is fetched once");
+
+    // Only what is asked for lies there; another folder of the same commit comes beside it, without a call.
+    let calls = film.server.calls();
+    let mut part = second.clone();
+    for (wanted, there) in [
+        (Some("shots/011 [b]"), &["011 [b]"][..]),
+        (Some("shots/010"), &["010", "011 [b]"]),
+        (None, &["010", "011 [b]"]),
+    ] {
+        part.folder = wanted.map(|folder| folder.parse().unwrap());
+        drop(
+            copies(&home.path().join("part"))
+                .check_out(job(4), &part, &|_| ())
+                .await
+                .unwrap(),
+        );
+        let root = home.path().join("part/versions/1/files");
+        assert_eq!(names(&root.join("shots")), there);
+        assert_eq!(root.join("notes.txt").exists(), wanted.is_none());
+    }
+    assert_eq!(film.server.calls(), calls + 1);
+    part.folder = Some("shots/012".parse().unwrap());
+    let told = refusal(&kept, &part).await;
+    assert!(told.contains("no folder shots/012 in revision"), "{told}");
 
     // A copy that is no repository any more, also not one of a folder around it.
     std::fs::remove_dir_all(folder.join(".git")).unwrap();
