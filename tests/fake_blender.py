@@ -141,6 +141,7 @@ def collect(fake, request_path):
         "frame_start": 1,
         "frame_end": 10,
         "frame_step": 1,
+        "is_movie": False,
         "main": {"disk_path": request["blend"], "virtual_path": request["blend"].lstrip("/"), "kind": "blend"},
         "files": [],
         "warnings": [],
