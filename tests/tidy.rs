@@ -18,7 +18,7 @@ const LAYERS: [&[&str]; 8] = [
 ];
 
 /// The one home (or few) of each outside library.
-const HOMES: [(&str, &[&str]); 30] = [
+const HOMES: [(&str, &[&str]); 31] = [
     ("askama", &["master"]),
     ("axum", &["master"]),
     ("hyper_util", &["master"]),
@@ -31,6 +31,7 @@ const HOMES: [(&str, &[&str]); 30] = [
     ("exr", &["images"]),
     ("getrandom", &["access", "blender", "client", "link", "master"]),
     ("if_addrs", &["discovery", "master"]),
+    ("miniz_oxide", &["files", "images"]),
     ("process_wrap", &["blender", "versions"]),
     ("lz4_flex", &["files"]),
     ("pyo3", &["python"]),

@@ -95,6 +95,23 @@ pub(super) enum Command {
         /// The frame's number
         #[arg(allow_negative_numbers = true, value_parser = super::ask::frame_number)]
         frame: i32,
+        /// Go on while Blender prints, until the frame is done or given up
+        #[arg(long)]
+        follow: bool,
+    },
+    /// Keep a job with its files, history, logs and pictures as one zip
+    Archive {
+        #[command(flatten)]
+        job: JobQuery,
+        /// The zip to write
+        file: PathBuf,
+    },
+    /// Bring a job back from such a zip, on this master or another one
+    Restore {
+        /// The zip
+        file: PathBuf,
+        #[command(flatten)]
+        to: Query,
     },
     /// Tell why a job or a slave does what it does, or does nothing
     Explain(super::rules::ExplainArguments),

@@ -95,18 +95,6 @@ pub(super) fn change(query: &JobQuery, keys: &KeySource, change: Change) -> Resu
     Ok(STATUS_OK)
 }
 
-pub(super) fn log(query: &JobQuery, frame: i32, keys: &KeySource) -> Result<u8> {
-    let client = connect(&query.to.master, keys)?;
-    let job = client.find_job(&query.id)?;
-    let text = client.log(job, frame)?;
-    if query.to.json {
-        say_json(&json!({ "job": job.to_string(), "frame": frame, "log": text }))?;
-    } else if !text.is_empty() {
-        say(&text)?;
-    }
-    Ok(STATUS_OK)
-}
-
 /// Reads the number of a frame.
 pub(super) fn frame_number(text: &str) -> std::result::Result<i32, &'static str> {
     text.parse().map_err(|_| "a frame is a whole number such as 12")

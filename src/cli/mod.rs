@@ -2,12 +2,14 @@
 //!
 //! Absences: nothing is decided here. Each command is a few calls of the master, the slave or the client, and words.
 
+mod archive;
 mod arguments;
 mod ask;
 mod changes;
 mod compare;
 mod interrupt;
 mod key;
+mod log;
 mod manage;
 mod masters;
 mod progress;
@@ -86,7 +88,9 @@ fn carry_out(arguments: Arguments) -> Result<u8> {
         Command::Reset(wanted) => manage::reset(wanted, &keys),
         Command::Blacklist(wanted) => manage::blacklist(&wanted, &keys),
         Command::Settings(wanted) => manage::settings(&wanted, &keys),
-        Command::Log { job, frame } => ask::log(&job, frame, &keys),
+        Command::Log { job, frame, follow } => log::log(&job, frame, follow, &keys),
+        Command::Archive { job, file } => archive::archive(&job, &file, &keys),
+        Command::Restore { file, to } => archive::restore(&file, &to, &keys),
         Command::Explain(wanted) => rules::explain(&wanted, &keys),
         Command::Rules(wanted) => rules::rules(wanted, &keys),
         Command::Compare { left, right, json } => compare::compare(&left, &right, json),

@@ -18,8 +18,6 @@ use std::time::Duration;
 
 /// Between two looks at a gathering, which lies in memory.
 const LOOK_MS: u64 = 100;
-/// Between two questions to the master.
-const ASK_MS: u64 = 500;
 
 #[derive(Debug, Args)]
 pub(super) struct ResultsArguments {
@@ -157,45 +155,27 @@ pub(super) fn follow(gather: &Gather, interrupt: &Interrupt) -> Result<GatherVie
     }
 }
 
-/// Waits for the end of a job, without its results.
+/// Waits for the end of a job, without its results. A master that is long in answering does not keep an interruption waiting.
 pub(super) fn wait(client: &Client, job: JobId, interrupt: &Interrupt) -> Result<JobInfo> {
     let mut meter = Meter::new(Unit::Frames);
-    let mut seen = client.job(job)?;
-    let mut trouble = None;
+    let watch = client.watch(job)?;
+    let (mut seen, mut trouble) = (client.job(job)?, None);
     while !seen.state.is_over() {
-        meter.show(
-            (seen.done + seen.failed).into(),
-            seen.total.into(),
-            &what_goes_on(&seen, trouble.as_ref()),
-        );
-        trouble = match ask_again(client, job, interrupt)? {
-            Ok(now) => {
-                seen = now;
-                None
-            }
-            Err(error) if matches!(error.code, Code::Unreachable | Code::Timeout) => Some(error),
-            Err(error) => return Err(error),
-        };
+        match watch.next(Duration::from_millis(LOOK_MS)) {
+            None => {}
+            Some(Ok(now)) => (seen, trouble) = (now, None),
+            Some(Err(error)) if matches!(error.code, Code::Unreachable | Code::Timeout) => trouble = Some(error),
+            Some(Err(error)) => return Err(error),
+        }
+        if interrupt.wait(Duration::ZERO) {
+            return Err(
+                Error::cancelled(format!("interrupted: job {job} goes on")).hint(format!("netrender cancel {job} ends it"))
+            );
+        }
+        let done = seen.done + seen.failed;
+        meter.show(done.into(), seen.total.into(), &what_goes_on(&seen, trouble.as_ref()));
     }
     Ok(seen)
-}
-
-/// Asks for the job after a while. A master that is long in answering does not keep an interruption waiting.
-fn ask_again(client: &Client, job: JobId, interrupt: &Interrupt) -> Result<Result<JobInfo>> {
-    let interrupted =
-        || Error::cancelled(format!("interrupted: job {job} goes on")).hint(format!("netrender cancel {job} ends it"));
-    if interrupt.wait(Duration::from_millis(ASK_MS)) {
-        return Err(interrupted());
-    }
-    let answer = client.ask_job(job)?;
-    loop {
-        match answer.wait(Duration::from_millis(LOOK_MS)) {
-            Ok(Some(job)) => return Ok(Ok(job)),
-            Ok(None) if interrupt.wait(Duration::ZERO) => return Err(interrupted()),
-            Ok(None) => {}
-            Err(error) => return Ok(Err(error)),
-        }
-    }
 }
 
 /// What became of a job that is over: its frames, or why there are none.

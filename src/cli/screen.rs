@@ -13,11 +13,14 @@ const SECONDS_PER_DAY: u64 = 86_400;
 
 /// Writes lines for people.
 pub(super) fn say(text: &str) -> Result<()> {
+    let end = if text.ends_with('\n') { "" } else { "\n" };
+    say_part(format!("{text}{end}").as_bytes())
+}
+
+/// Writes a part of a text as it came, without a line's end of our own.
+pub(super) fn say_part(bytes: &[u8]) -> Result<()> {
     let mut out = std::io::stdout().lock();
-    let written = out
-        .write_all(text.as_bytes())
-        .and_then(|()| if text.ends_with('\n') { Ok(()) } else { out.write_all(b"\n") });
-    match written.and_then(|()| out.flush()) {
+    match out.write_all(bytes).and_then(|()| out.flush()) {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => {
             Err(Error::storage(format!("cannot write to the standard output: {error}")))
         }

@@ -4,8 +4,8 @@
 
 use super::finish::{FinishRequest, Shared};
 use super::gather::Gathered;
+use super::pages::{frames_of, wanted_frames};
 use super::table::GatheredState;
-use super::wanted_frames;
 use crate::blender::{FinalPicture, Finisher, Installation, SceneRequest, WorkerOptions, choose_installation};
 use crate::error::{Error, Result};
 use crate::files;
@@ -24,7 +24,7 @@ const LOOK: Duration = Duration::from_millis(200);
 /// Carries a finishing out.
 pub(super) async fn finish(shared: &Shared, link: &Link, request: &FinishRequest, manifest: Manifest, work: &Path) -> Result<()> {
     let job = shared.gather.view().job;
-    let wanted = wanted_frames(&job.frames, request.frames.as_ref())?;
+    let wanted = wanted_frames(&frames_of(link, &job).await?, request.frames.as_ref())?;
     if shared.gather.what() == Gathered::Finals {
         return unpack_all(shared, request, &wanted, work).await;
     }

@@ -3,9 +3,9 @@
 //! Here is what is shared between the loop ([`super::round`]), which brings them, and threads that wait for them.
 
 use super::fetch;
+use super::pages::{frames_of, wanted_frames};
 use super::round::Round;
 use super::table::{GatheredFrame, GatheredState, Table};
-use super::wanted_frames;
 use crate::error::{Code, Error, Result};
 use crate::ids::{FrameSet, JobId, SlaveId};
 use crate::link::Link;
@@ -108,12 +108,13 @@ pub fn prepare_folder(folder: &Path) -> Result<()> {
 /// Asks for the job once, then lets the gathering go on in the threads that ask.
 pub(super) async fn start(link: Link, request: GatherRequest) -> Result<Arc<Gather>> {
     let job: JobInfo = link.get(&format!("jobs/{}", request.job)).await?;
-    let wanted = wanted_frames(&job.frames, request.frames.as_ref())?;
+    let frames = frames_of(&link, &job).await?;
+    let wanted = wanted_frames(&frames, request.frames.as_ref())?;
     tokio::task::block_in_place(|| prepare_folder(&request.folder))?;
     let shared = Arc::new(Shared {
         token: CancellationToken::new(),
         state: Mutex::new(State {
-            table: Table::new(job.frames.clone(), &wanted),
+            table: Table::new(frames, &wanted),
             what: request.what,
             job,
             awaited: Vec::new(),

@@ -1,6 +1,6 @@
 //! What can be done to jobs that are known already, and to the farm.
 
-use super::{Client, PAGE, Pending};
+use super::{Client, Pending, pages};
 use crate::error::Result;
 use crate::ids::{JobId, SlaveId};
 use crate::wire::{BanInfo, BanReason, JobEdit, JobInfo, JobReset, Settings, SettingsEdit};
@@ -41,17 +41,7 @@ impl Client {
     /// Who is on the blacklist of a job, or on the farm's.
     pub fn blacklist(&self, job: Option<JobId>) -> Result<Vec<BanInfo>> {
         let (link, list) = (self.link.clone(), list_of(job));
-        self.threads.ask(async move {
-            let mut bans: Vec<BanInfo> = Vec::new();
-            loop {
-                let page: Vec<BanInfo> = link.get(&format!("{list}?offset={}&limit={PAGE}", bans.len())).await?;
-                let is_last = page.len() < PAGE as usize;
-                bans.extend(page);
-                if is_last {
-                    return Ok(bans);
-                }
-            }
-        })
+        self.threads.ask(async move { pages::all(&link, &list).await })
     }
 
     /// Lets a slave get nothing more of a job, or of any.

@@ -5,6 +5,7 @@
 //!
 //! Absences: no callbacks, no output, no idea of Blender's interface; nothing here decides what is rendered where.
 
+mod archive;
 mod board;
 mod entrust;
 mod fetch;
@@ -14,6 +15,7 @@ mod finishing;
 mod gather;
 mod manage;
 mod packed;
+mod pages;
 mod pending;
 mod round;
 mod rules;
@@ -23,6 +25,7 @@ mod table;
 mod threads;
 mod transfer;
 mod versions;
+mod watch;
 
 pub use board::{Progress, Stage};
 pub use entrust::renew_key;
@@ -34,10 +37,11 @@ pub use rules::{RuleSetting, RulesChange};
 pub use submit::{Submission, SubmitRequest};
 pub use table::{GatheredFrame, GatheredState};
 pub use versions::guess_version;
+pub use watch::Watch;
 
 use crate::access::KeySource;
 use crate::error::{Code, Error, Result};
-use crate::ids::{Fingerprint, FrameSet, JobId, JobPath, SlaveId};
+use crate::ids::{Fingerprint, JobId, JobPath, SlaveId};
 use crate::link::{Link, MasterAddress};
 use crate::wire::{Explanation, FrameInfo, JobInfo, Manifest, SlaveInfo, Source};
 use std::sync::Arc;
@@ -157,17 +161,7 @@ impl Client {
     /// The same without waiting.
     pub fn ask_jobs(&self) -> Result<Pending<Vec<JobInfo>>> {
         let link = self.link.clone();
-        self.threads.begin(async move {
-            let mut jobs: Vec<JobInfo> = Vec::new();
-            loop {
-                let page: Vec<JobInfo> = link.get(&format!("jobs?offset={}&limit={PAGE}", jobs.len())).await?;
-                let last = page.is_empty();
-                jobs.extend(page);
-                if last || jobs.len() < PAGE as usize {
-                    return Ok(jobs);
-                }
-            }
-        })
+        self.threads.begin(async move { pages::all(&link, "jobs").await })
     }
 
     /// One job.
@@ -178,6 +172,11 @@ impl Client {
     /// The same without waiting.
     pub fn ask_job(&self, job: JobId) -> Result<Pending<JobInfo>> {
         self.get(format!("jobs/{job}"))
+    }
+
+    /// Watches a job until it is over; returns at once.
+    pub fn watch(&self, job: JobId) -> Result<Watch> {
+        watch::start(&self.threads, &self.link, job)
     }
 
     /// Frames of a job in ascending order, from a place on.
@@ -192,7 +191,8 @@ impl Client {
 
     /// The slaves that the master knows.
     pub fn slaves(&self) -> Result<Vec<SlaveInfo>> {
-        self.get("slaves".to_owned())?.answer()
+        let link = self.link.clone();
+        self.threads.ask(async move { pages::all(&link, "slaves").await })
     }
 
     /// Why a job does not go on, or what it is doing.
@@ -242,6 +242,30 @@ impl Client {
         let link = self.link.clone();
         self.threads
             .ask(async move { link.get_text(&format!("jobs/{job}/frames/{frame}/log")).await })
+    }
+
+    /// What Blender printed in an attempt at a frame (none: the latest that has a log), from a byte on.
+    pub fn log_from(&self, job: JobId, frame: i32, attempt: Option<u32>, offset: u64) -> Result<Vec<u8>> {
+        let attempt = attempt.map_or_else(String::new, |attempt| format!("&attempt={attempt}"));
+        let (link, path) = (
+            self.link.clone(),
+            format!("jobs/{job}/frames/{frame}/log?offset={offset}{attempt}"),
+        );
+        self.threads.ask(async move { link.get_bytes(&path).await })
+    }
+
+    /// A small picture of a finished frame as PNG, about so many pixels wide.
+    pub fn thumbnail(&self, job: JobId, frame: i32, width: u32) -> Result<Vec<u8>> {
+        let (link, path) = (
+            self.link.clone(),
+            format!("jobs/{job}/frames/{frame}/thumbnail?width={width}"),
+        );
+        self.threads.ask(async move { link.get_bytes(&path).await })
+    }
+
+    /// One frame of a job.
+    pub fn frame(&self, job: JobId, frame: i32) -> Result<FrameInfo> {
+        self.get(format!("jobs/{job}/frames/{frame}"))?.answer()
     }
 
     /// The job whose id is, or begins with, this text.
@@ -350,13 +374,6 @@ pub fn named_master(text: &str) -> Result<Option<MasterAddress>> {
 /// Asks the local network for masters and returns those that answered in time.
 pub fn find_masters(timeout: Duration) -> Result<Vec<MasterFound>> {
     Threads::start()?.ask(find::all(KeySource::Kept, timeout))
-}
-
-/// All frames, or those that were asked for, of a job.
-fn wanted_frames(all: &FrameSet, wanted: Option<&FrameSet>) -> Result<FrameSet> {
-    let Some(wanted) = wanted else { return Ok(all.clone()) };
-    FrameSet::of(wanted.iter().filter(|frame| all.place_of(*frame).is_some()))
-        .ok_or_else(|| Error::bad_input(format!("none of the frames {wanted} is part of the job, which has {all}")))
 }
 
 #[cfg(test)]

@@ -1,16 +1,17 @@
 //! The loop of a gathering: looks at the master, fetches what is done, rests.
 //!
-//! It decides nothing but the order: it asks the master only for what can have changed (first the job's counters, then
-//! pages of frames that are still open), often while somebody waits or frames come quickly, seldom else. A master that is
-//! away is waited for; the frames say so meanwhile.
+//! It decides nothing but the order. The master tells which frames changed, and is asked for those. Where its events do not
+//! come through, it is asked for what can have changed (first the job's counters, then pages of frames that are still
+//! open), often while somebody waits, seldom else. A master that is away is waited for; the frames say so meanwhile.
 
 use super::PAGE;
 use super::fetch::{self, Expected};
-use super::gather::{GatherRequest, Gathered, Shared};
-use super::wanted_frames;
+use super::gather::{GatherRequest, Gathered, Shared, State};
+use super::pages::{frames_of, wanted_frames};
 use crate::error::{Code, Error, Result};
-use crate::link::{Backoff, Link};
-use crate::wire::{FrameInfo, JobInfo, JobStateInfo, SlaveInfo};
+use crate::ids::JobId;
+use crate::link::{Backoff, Events, Link, Told};
+use crate::wire::{Changes, FrameInfo, JobInfo, JobStateInfo, SlaveInfo};
 use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -28,12 +29,20 @@ const LOOK_MS_MIN: u64 = 100;
 const LOOK_MS_MAX: u64 = 1_000;
 /// … and the looks at a job of many frames take up a small part of the master's time.
 const LOOKS_PER_PAUSE_MAX: u32 = 10;
+/// The same while the master tells what changes.
+const LOOK_TOLD_MS: u64 = 2_000;
 /// The same once everything is here: somebody may reset frames of a job that is over.
 const LOOK_COMPLETE_MS: u64 = 10_000;
+/// How long a master may take to begin to tell.
+const FOLLOW_TIMEOUT_S: u64 = 5;
+/// Shortest pause between two events of the master.
+const EVENT_PAUSE_MS: u64 = 20;
 /// How many frames are asked for around one that is awaited.
 const AHEAD_FRAMES: u32 = 64;
 /// Most pages of frames asked for in one look.
 const PAGES_PER_LOOK_MAX: usize = 8;
+/// Most runs of changed frames that are asked for one by one; for more, whole pages are.
+const RUNS_PER_LOOK_MAX: usize = 8;
 
 /// What of a job tells that frames of it may have changed.
 type Counters = (JobStateInfo, u32, u32, u32, usize);
@@ -54,6 +63,10 @@ pub(super) struct Round<'a> {
     changed: Instant,
     /// Pages to ask for, after the counters changed.
     pages: VecDeque<u32>,
+    /// What the master tells; none as long as it cannot be followed.
+    events: Option<Events>,
+    /// Places of frames that it told of.
+    told: Vec<u32>,
     backoff: Backoff,
 }
 
@@ -66,6 +79,8 @@ impl<'a> Round<'a> {
             seen: None,
             changed: Instant::now(),
             pages: VecDeque::new(),
+            events: None,
+            told: Vec::new(),
             backoff: Backoff::default(),
         }
     }
@@ -78,11 +93,7 @@ impl<'a> Round<'a> {
                 Ok(()) => {
                     self.backoff.reset();
                     self.shared.change(|state| state.trouble = None);
-                    if self.pages.is_empty() {
-                        pause_between_looks(self.changed.elapsed(), began.elapsed())
-                    } else {
-                        Duration::ZERO
-                    }
+                    self.pause(began.elapsed())
                 }
                 Err(error) if matches!(error.code, Code::Unreachable | Code::Timeout) => {
                     self.shared.change(|state| state.trouble = Some(error));
@@ -94,18 +105,31 @@ impl<'a> Round<'a> {
             let complete = self.is_complete();
             self.shared.change(|state| state.complete = complete);
             if complete {
-                // Somebody may reset frames of a job that is over.
-                let nobody_asks = self.shared.awaited.notified();
-                let _ = tokio::time::timeout(Duration::from_millis(LOOK_COMPLETE_MS), nobody_asks).await;
+                self.rest_complete().await;
             } else {
                 self.rest(pause).await;
             }
         }
     }
 
+    fn pause(&self, took: Duration) -> Duration {
+        match (&self.events, self.pages.is_empty()) {
+            (_, false) => Duration::ZERO,
+            (Some(_), true) => Duration::from_millis(LOOK_TOLD_MS),
+            (None, true) => pause_between_looks(self.changed.elapsed(), took),
+        }
+    }
+
     /// Asks the master what has changed.
     async fn look(&mut self) -> Result<()> {
         let job_id = self.shared.request.job;
+        if self.events.is_none() {
+            // Before anything is read, so that nothing is missed in between. One that cannot be followed is asked instead.
+            let following = tokio::time::timeout(Duration::from_secs(FOLLOW_TIMEOUT_S), follow(self.link, job_id));
+            self.events = following.await.ok().and_then(Result::ok);
+            self.seen = self.seen.filter(|_| self.events.is_none());
+        }
+        self.learn_told().await?;
         let awaited = self.shared.lock().awaited.last().copied();
         if let Some(frame) = awaited {
             let place = self.shared.lock().table.place_of(frame).unwrap_or(0);
@@ -114,8 +138,10 @@ impl<'a> Round<'a> {
         }
         let job: JobInfo = self.link.get(&format!("jobs/{job_id}")).await?;
         let counters = counters(&job);
-        self.follow_edits(job);
-        if self.seen != Some(counters) {
+        self.follow_edits(job).await?;
+        // While the master tells which frames change, only what it may have told before is to be looked through.
+        let is_told = self.events.is_some() && self.seen.is_some();
+        if !is_told && self.seen != Some(counters) {
             self.changed = Instant::now();
             let open: Vec<u32> = self.shared.lock().table.open_pages().collect();
             self.queue_pages(open);
@@ -131,20 +157,57 @@ impl<'a> Round<'a> {
 
     /// Takes in what the job is now. If frames of it were reset, added or taken out, what was known of them may be old: all
     /// are looked at anew, and a file that is still the right one is not fetched again.
-    fn follow_edits(&mut self, job: JobInfo) {
-        let request = &self.shared.request;
-        let renewed = self.shared.change(|state| {
-            let differs = job.resets != state.job.resets || job.frames != state.job.frames;
-            if differs {
-                let wanted = wanted_frames(&job.frames, request.frames.as_ref()).ok();
-                state.table.renew(job.frames.clone(), wanted.as_ref());
-            }
+    async fn follow_edits(&mut self, job: JobInfo) -> Result<()> {
+        let is_same = |state: &State| state.job.resets == job.resets && state.job.frames == job.frames;
+        if is_same(&self.shared.lock()) {
+            self.shared.change(|state| state.job = job);
+            return Ok(());
+        }
+        let frames = frames_of(self.link, &job).await?;
+        let wanted = wanted_frames(&frames, self.shared.request.frames.as_ref()).ok();
+        self.shared.change(|state| {
+            state.table.renew(frames, wanted.as_ref());
             state.job = job;
-            differs
         });
-        if renewed {
-            self.seen = None;
-            self.pages.clear();
+        self.seen = None;
+        self.pages.clear();
+        Ok(())
+    }
+
+    /// Asks for the frames that the master told of.
+    async fn learn_told(&mut self) -> Result<()> {
+        let mut places = std::mem::take(&mut self.told);
+        places.sort_unstable();
+        places.dedup();
+        let runs: Vec<&[u32]> = places.chunk_by(|a, b| b - a <= AHEAD_FRAMES).collect();
+        let is_short = |run: &&[u32]| run[run.len() - 1] - run[0] < PAGE;
+        if runs.len() > RUNS_PER_LOOK_MAX || !runs.iter().all(is_short) {
+            self.queue_pages(places.iter().map(|place| place / PAGE));
+            return Ok(());
+        }
+        for run in &runs {
+            if let Err(error) = self.learn(run[0], run[run.len() - 1] - run[0] + 1).await {
+                self.told = places;
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes in what the master told. A stream that broke is begun anew at the next look.
+    fn hear(&mut self, told: Result<Told>) {
+        match told {
+            Ok(Told::Changes(Changes { frames, .. })) => {
+                let state = self.shared.lock();
+                let frames = frames.iter().filter(|changed| changed.job == self.shared.request.job);
+                let places = frames.flat_map(|changed| changed.frames.iter().filter_map(|frame| state.table.place_of(frame)));
+                self.told.extend(places);
+            }
+            Ok(Told::Reset) => self.seen = None,
+            Err(error) => {
+                tracing::debug!(%error, "the master's events broke off");
+                self.events = None;
+            }
         }
     }
 
@@ -168,14 +231,13 @@ impl<'a> Round<'a> {
     async fn learn_name(&self, frame: i32) {
         let unknown = {
             let state = self.shared.lock();
-            state
-                .table
-                .slave(frame)
-                .is_some_and(|slave| !state.names.contains_key(&slave))
+            let slave = state.table.slave(frame);
+            slave.filter(|slave| !state.names.contains_key(slave))
         };
-        if unknown && let Ok(slaves) = self.link.get::<Vec<SlaveInfo>>("slaves").await {
-            self.shared
-                .change(|state| state.names.extend(slaves.into_iter().map(|slave| (slave.id, slave.name))));
+        if let Some(slave) = unknown
+            && let Ok(info) = self.link.get::<SlaveInfo>(&format!("slaves/{slave}")).await
+        {
+            self.shared.change(|state| state.names.insert(slave, info.name));
         }
     }
 
@@ -200,18 +262,31 @@ impl<'a> Round<'a> {
         !follows && !awaits && !is_away && self.pages.is_empty() && self.fetches.is_empty() && !state.table.has_fetches()
     }
 
+    /// Until somebody wants more, or the master tells of more.
+    async fn rest_complete(&mut self) {
+        tokio::select! {
+            () = tokio::time::sleep(Duration::from_millis(LOOK_COMPLETE_MS)) => {}
+            () = self.shared.awaited.notified() => {}
+            told = next_event(&mut self.events) => self.hear(told),
+        }
+    }
+
     /// Until it is time to look again: fetches end and begin meanwhile.
     async fn rest(&mut self, pause: Duration) {
         let began = Instant::now();
         loop {
             let is_awaited = self.shared.is_awaited();
-            let pause = if is_awaited {
-                pause.min(Duration::from_millis(LOOK_AWAITED_MS))
-            } else {
-                pause
+            let pause = match (&self.events, is_awaited) {
+                (_, false) => pause,
+                (Some(_), true) => pause.min(Duration::from_millis(LOOK_MS_MAX)),
+                (None, true) => pause.min(Duration::from_millis(LOOK_AWAITED_MS)),
             };
             tokio::select! {
                 () = tokio::time::sleep_until(began + pause) => return,
+                told = next_event(&mut self.events) => {
+                    self.hear(told);
+                    return;
+                }
                 () = self.shared.awaited.notified() => {}
                 Some(fetched) = self.fetches.join_next(), if !self.fetches.is_empty() => {
                     if let Ok((frame, outcome)) = fetched {
@@ -248,6 +323,21 @@ fn pause_between_looks(unchanged: Duration, took: Duration) -> Duration {
         .clamp(Duration::from_millis(LOOK_MS_MIN), Duration::from_millis(LOOK_MS_MAX))
         .max(took.saturating_mul(LOOKS_PER_PAUSE_MAX))
         .min(Duration::from_millis(LOOK_MS_MAX))
+}
+
+/// Begins to follow a job. The first event only says that from here on nothing is missed.
+async fn follow(link: &Link, job: JobId) -> Result<Events> {
+    let mut events = link.follow(Some(job), Duration::from_millis(EVENT_PAUSE_MS)).await?;
+    events.next().await?;
+    Ok(events)
+}
+
+/// Never, if nothing is followed.
+async fn next_event(events: &mut Option<Events>) -> Result<Told> {
+    match events {
+        Some(events) => events.next().await,
+        None => std::future::pending().await,
+    }
 }
 
 async fn fetch_one(link: Link, shared: Arc<Shared>, frame: i32, expected: Expected) -> Fetched {

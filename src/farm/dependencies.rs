@@ -105,7 +105,7 @@ impl Farm {
     }
 
     /// Whether a job is another one, or depends on it by however many steps.
-    fn waits_for(&self, id: JobId, other: JobId) -> bool {
+    pub(super) fn waits_for(&self, id: JobId, other: JobId) -> bool {
         let (mut seen, mut next) = (BTreeSet::new(), vec![id]);
         while let Some(id) = next.pop() {
             if id == other {

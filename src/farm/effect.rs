@@ -103,7 +103,7 @@ pub enum Change {
         job: Box<NewJob>,
         /// Which frame each of its tasks renders.
         layout: FrameLayout,
-        /// How often tasks of it were reset.
+        /// How often tasks of it were reset, added or taken out.
         resets: u32,
     },
     /// A job's last dispatch (balancing rule B5 needs it across a restart).

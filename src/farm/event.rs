@@ -1,6 +1,6 @@
 //! Everything that can happen to a farm.
 
-use super::model::{JobEdit, Machine, NewJob, ReportBody, Reset};
+use super::model::{JobEdit, JobRecord, Machine, NewJob, ReportBody, Reset, TaskRecord};
 use super::rules::Rules;
 use super::settings::Settings;
 use super::time::Moment;
@@ -34,6 +34,15 @@ pub enum Event {
         request: RequestId,
         /// The job.
         job: NewJob,
+    },
+    /// Somebody brings a job back that was archived. Its files and results are here; its id is refused if it is known.
+    JobRestored {
+        /// Who waits for the answer.
+        request: RequestId,
+        /// The job. What it waits for, and whether it is over, is found out anew.
+        record: Box<JobRecord>,
+        /// Those of its tasks that are done or failed, ascending.
+        tasks: Vec<(TaskIndex, TaskRecord)>,
     },
     /// The last missing file of a job has arrived.
     JobFilesReady {

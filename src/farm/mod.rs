@@ -130,6 +130,7 @@ impl Farm {
         match event {
             Event::Tick => self.tick(),
             Event::JobSubmitted { request, job } => self.job_submitted(request, job),
+            Event::JobRestored { request, record, tasks } => self.job_restored(request, *record, tasks),
             Event::JobFilesReady { job } => self.job_files_ready(job),
             Event::JobPaused { request, job } => self.job_paused(request, job),
             Event::JobResumed { request, job } => self.job_resumed(request, job),

@@ -132,6 +132,19 @@ impl JobState {
     pub fn is_over(self) -> bool {
         matches!(self, Self::Finished | Self::Failed | Self::Cancelled)
     }
+
+    /// The state in one word.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::Queued => "queued",
+            Self::Paused => "paused",
+            Self::Finished => "finished",
+            Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
+        }
+    }
 }
 
 /// One step in the life of a job.
@@ -226,7 +239,7 @@ pub struct JobRecord {
     pub job: NewJob,
     /// Which frame each task renders, also those that were taken out.
     pub layout: FrameLayout,
-    /// How often tasks of it were reset.
+    /// How often tasks of it were reset, added or taken out: whoever knew them before looks at them anew.
     pub resets: u32,
     /// When it came.
     pub submitted: Moment,

@@ -106,6 +106,7 @@ impl Farm {
         let known = job.record.layout.len();
         job.record.job.frames = frames;
         job.record.layout = layout;
+        job.record.resets += 1;
         for index in (0..known).map(TaskIndex) {
             match (job.is_wanted(index), job.dropped.contains(index)) {
                 (false, false) => dropped.push(index),

@@ -2,8 +2,11 @@
 
 use super::Farm;
 use super::balance::Balance;
+use super::effect::{Change, Refusal};
+use super::event::RequestId;
 use super::job::Job;
-use super::model::{Ban, JobRecord, SlaveRecord, TaskRecord, TaskState};
+use super::limits::RETENTION_LOOK_MS;
+use super::model::{Ban, JobRecord, JobState, SlaveRecord, TaskRecord, TaskState, Transition};
 use super::rules::Rules;
 use super::seconds::plausible;
 use super::settings::Settings;
@@ -71,6 +74,49 @@ impl Farm {
         farm.retention_due = Some(now);
         farm.timeouts_due = Some(now);
         farm
+    }
+
+    /// An archived job comes back, maybe from another farm. It is over if nothing is left of it to do, or if somebody had
+    /// ended it; else it is paused, because whoever brought it back may only want to look at it.
+    pub(super) fn job_restored(&mut self, request: RequestId, mut record: JobRecord, tasks: Vec<(TaskIndex, TaskRecord)>) {
+        let id = record.job.id;
+        if self.jobs.contains_key(&id) {
+            return self.refuse(request, Refusal::JobExists(id));
+        }
+        record.job.files_missing = false;
+        record
+            .job
+            .depends_on
+            .retain(|on| self.jobs.contains_key(on) && !self.waits_for(*on, id));
+        let ended = |is: fn(&TaskState) -> bool| tasks.iter().filter(|(_, task)| is(&task.state)).count();
+        let done = ended(|state| matches!(state, TaskState::Done { .. }));
+        let failed = ended(|state| matches!(state, TaskState::Failed { .. }));
+        let last = record.transitions.last().map(|it| it.state);
+        let state = match (done + failed == record.job.frames.len() as usize, failed, last) {
+            (true, 0, _) => JobState::Finished,
+            (true, ..) => JobState::Failed,
+            (false, _, Some(JobState::Cancelled)) => JobState::Cancelled,
+            (false, ..) => JobState::Paused,
+        };
+        // Also if that is no change: from now on it is kept as long as any job that is over.
+        record.transitions.push(Transition { at: self.now, state });
+        self.record(Change::JobAdded(Box::new(record.clone())));
+        for (task, record) in &tasks {
+            self.record(Change::Task {
+                job: id,
+                task: *task,
+                record: record.clone(),
+            });
+        }
+        self.restore_job(record, tasks);
+        if state.is_over() {
+            self.retention_due.get_or_insert(self.now.plus_millis(RETENTION_LOOK_MS));
+        }
+        self.link(id);
+        self.ban_unwanted(id);
+        self.settle(id);
+        self.settle_dependents(id);
+        self.accept(request);
     }
 
     fn restore_job(&mut self, record: JobRecord, tasks: Vec<(TaskIndex, TaskRecord)>) {
@@ -170,5 +216,66 @@ fn state_of(told: &TaskState) -> State {
             result,
         },
         TaskState::Failed { slave, .. } => State::Failed { slave },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::farm::Event;
+    use crate::farm::sim::trial::{Answer, Trial, a_job, job_id};
+    use crate::ids::{Attempt, FrameLayout};
+
+    fn done(task: u32) -> (TaskIndex, TaskRecord) {
+        let state = TaskState::Done {
+            slave: SlaveId::from_bits(9),
+            seconds: 1.0,
+            result: None,
+        };
+        let record = TaskRecord {
+            attempt: Attempt(2),
+            attempts: 2,
+            failures: 0,
+            state,
+            last_failure: None,
+            failed_on: Vec::new(),
+            failed_before: Vec::new(),
+        };
+        (TaskIndex(task), record)
+    }
+
+    #[test]
+    fn an_archived_job_comes_back_over_or_paused_and_under_a_free_id_only() {
+        for (number, last, tasks, expected) in [
+            (1, JobState::Finished, vec![done(0), done(1)], JobState::Finished),
+            (2, JobState::Queued, vec![done(0), done(1)], JobState::Finished),
+            (3, JobState::Finished, vec![done(1)], JobState::Paused),
+            (4, JobState::Cancelled, vec![done(1)], JobState::Cancelled),
+            (5, JobState::Queued, vec![], JobState::Paused),
+        ] {
+            let mut trial = Trial::new();
+            let at = Moment(1);
+            let record = JobRecord {
+                job: a_job(number, 2),
+                layout: FrameLayout::new(a_job(number, 2).frames),
+                resets: 0,
+                submitted: at,
+                transitions: vec![Transition { at, state: last }],
+                last_dispatched: None,
+            };
+            let restored = |request| Event::JobRestored {
+                request,
+                record: Box::new(record.clone()),
+                tasks: tasks.clone(),
+            };
+            assert_eq!(trial.ask(restored), Some(Answer::Accept), "{number}");
+            let id = job_id(number);
+            let view = trial.farm.job(id).unwrap();
+            assert_eq!((view.state, view.done as usize), (expected, tasks.len()), "{number}");
+            assert!(
+                matches!(trial.ask(restored), Some(Answer::Refuse(Refusal::JobExists(_)))),
+                "{number}"
+            );
+        }
     }
 }

@@ -166,7 +166,7 @@ fn folder_of(path: &Path) -> &Path {
 }
 
 /// Makes a new name in a folder survive a power cut.
-pub(super) fn sync_folder(folder: &Path) -> Result<()> {
+pub fn sync_folder(folder: &Path) -> Result<()> {
     // Windows has no such call, and needs none: its file systems keep names in their journal.
     if cfg!(unix) {
         File::open(folder)

@@ -74,15 +74,17 @@ fn damaged(path: &Path, why: &dyn std::fmt::Display) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::files::{ZipEntry, write_zip};
+    use crate::files::{ZipEntry, ZipSource, write_zip};
 
     fn pack(folder: &Path, names: &[&str]) -> std::path::PathBuf {
         let file = folder.join("picture");
         std::fs::write(&file, b"picture").unwrap();
         let entry = |name: &&str| ZipEntry {
             name: (*name).to_owned(),
-            path: file.clone(),
-            size_bytes: 7,
+            source: ZipSource::File {
+                path: file.clone(),
+                size_bytes: 7,
+            },
         };
         let path = folder.join("final.zip");
         write_zip(&names.iter().map(entry).collect::<Vec<_>>(), File::create(&path).unwrap()).unwrap();

@@ -1,9 +1,10 @@
-//! A zip of results, written as a stream: nothing compressed (an EXR is already), its length known before the first byte.
+//! A zip of results or of a whole job, written as a stream: nothing compressed (an EXR is already), its length known before the first byte.
 
+use super::Logs;
 use crate::error::{Error, Result};
 use std::fs::File;
 use std::io::{Read as _, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
 
@@ -12,10 +13,40 @@ use zip::{CompressionMethod, ZipWriter};
 pub struct ZipEntry {
     /// Its name in the zip.
     pub name: String,
-    /// Where it lies.
-    pub path: PathBuf,
-    /// How long it is.
-    pub size_bytes: u64,
+    /// What is in it.
+    pub source: ZipSource,
+}
+
+/// Where the bytes of an entry come from.
+#[derive(Debug, Clone)]
+pub enum ZipSource {
+    /// A file that is as long as this.
+    File {
+        /// Where it lies.
+        path: PathBuf,
+        /// How long it is.
+        size_bytes: u64,
+    },
+    /// The beginning of a log, however it is kept by the time it is read.
+    Log {
+        /// Whose it is.
+        logs: Logs,
+        /// Where it lies.
+        path: PathBuf,
+        /// How much of it.
+        size_bytes: u64,
+    },
+    /// Something small, made for the zip.
+    Bytes(Vec<u8>),
+}
+
+impl ZipSource {
+    fn size_bytes(&self) -> u64 {
+        match self {
+            Self::File { size_bytes, .. } | Self::Log { size_bytes, .. } => *size_bytes,
+            Self::Bytes(bytes) => bytes.len() as u64,
+        }
+    }
 }
 
 /// Local header with its zip64 field, and data descriptor, without the name.
@@ -37,7 +68,7 @@ pub fn zip_length_bytes(entries: &[ZipEntry]) -> u64 {
     for entry in entries {
         let name_bytes = entry.name.len() as u64;
         directory += CENTRAL_BYTES + name_bytes + if files >= far { FAR_BYTES } else { 0 };
-        files += LOCAL_BYTES + name_bytes + entry.size_bytes;
+        files += LOCAL_BYTES + name_bytes + entry.source.size_bytes();
     }
     let is_large = entries.len() > usize::from(u16::MAX) || files.max(directory) > far;
     files + directory + END_BYTES + if is_large { END64_BYTES } else { 0 }
@@ -51,19 +82,37 @@ pub fn write_zip(entries: &[ZipEntry], sink: impl Write) -> Result<()> {
         .large_file(true);
     let failed = |error: zip::result::ZipError| Error::storage(format!("cannot write the zip: {error}"));
     for entry in entries {
-        let io = |error: std::io::Error| Error::io("read", &entry.path, &error);
-        let file = File::open(&entry.path).map_err(io)?;
-        if file.metadata().map_err(io)?.len() != entry.size_bytes {
-            return Err(Error::storage(format!(
-                "{} is not {} bytes long any more",
-                entry.path.display(),
-                entry.size_bytes
-            )));
+        match &entry.source {
+            ZipSource::File { path, size_bytes } => {
+                let file = open(path, *size_bytes)?;
+                zip.start_file(entry.name.as_str(), options).map_err(failed)?;
+                std::io::copy(&mut file.take(*size_bytes), &mut zip).map_err(|error| Error::io("read", path, &error))?;
+            }
+            ZipSource::Log { logs, path, size_bytes } => {
+                zip.start_file(entry.name.as_str(), options).map_err(failed)?;
+                logs.write_beginning(path, *size_bytes, &mut zip)?;
+            }
+            ZipSource::Bytes(bytes) => {
+                zip.start_file(entry.name.as_str(), options).map_err(failed)?;
+                let written = zip.write_all(bytes);
+                written.map_err(|error| Error::storage(format!("cannot write the zip: {error}")))?;
+            }
         }
-        zip.start_file(entry.name.as_str(), options).map_err(failed)?;
-        std::io::copy(&mut file.take(entry.size_bytes), &mut zip).map_err(io)?;
     }
     zip.finish().map(drop).map_err(failed)
+}
+
+/// A file that still is as long as was told.
+fn open(path: &Path, size_bytes: u64) -> Result<File> {
+    let io = |error: std::io::Error| Error::io("read", path, &error);
+    let file = File::open(path).map_err(io)?;
+    if file.metadata().map_err(io)?.len() == size_bytes {
+        return Ok(file);
+    }
+    Err(Error::storage(format!(
+        "{} is not {size_bytes} bytes long any more",
+        path.display()
+    )))
 }
 
 #[cfg(test)]
@@ -77,8 +126,10 @@ mod tests {
         let entries: Vec<ZipEntry> = (0..count)
             .map(|i| ZipEntry {
                 name: names(i),
-                path: path.clone(),
-                size_bytes: 7,
+                source: ZipSource::File {
+                    path: path.clone(),
+                    size_bytes: 7,
+                },
             })
             .collect();
         let mut bytes = Vec::new();
@@ -122,8 +173,10 @@ mod tests {
         let entries: Vec<ZipEntry> = (0..5)
             .map(|i| ZipEntry {
                 name: format!("{i:06}.exr"),
-                path: path.clone(),
-                size_bytes: 1 << 30,
+                source: ZipSource::File {
+                    path: path.clone(),
+                    size_bytes: 1 << 30,
+                },
             })
             .collect();
         let mut count = Count(0);
@@ -138,8 +191,7 @@ mod tests {
         std::fs::write(&path, b"picture").unwrap();
         let entry = ZipEntry {
             name: "x".to_owned(),
-            path,
-            size_bytes: 8,
+            source: ZipSource::File { path, size_bytes: 8 },
         };
         let error = write_zip(&[entry], Vec::new()).unwrap_err();
         assert!(error.to_string().contains("is not 8 bytes long any more"), "{error}");

@@ -121,17 +121,45 @@ impl FrameSet {
     }
 }
 
+/// What stands for the frames that are left out of [`FrameSet::shortened`].
+pub const FRAMES_LEFT_OUT: &str = "…";
+
+impl FrameSet {
+    /// Its text, or as many of its runs as fit into about `bytes_max` bytes, followed by [`FRAMES_LEFT_OUT`].
+    #[must_use]
+    pub fn shortened(&self, bytes_max: usize) -> String {
+        let mut text = String::new();
+        for (place, run) in self.runs.iter().enumerate() {
+            if place > 0 {
+                text.push(',');
+            }
+            if text.len() >= bytes_max {
+                text.push_str(FRAMES_LEFT_OUT);
+                break;
+            }
+            text.push_str(&run.to_string());
+        }
+        text
+    }
+}
+
+impl std::fmt::Display for Run {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match (self.len, self.step) {
+            (1, _) => write!(f, "{}", self.first),
+            (_, 1) => write!(f, "{}-{}", self.first, self.last()),
+            (_, step) => write!(f, "{}-{}x{step}", self.first, self.last()),
+        }
+    }
+}
+
 impl std::fmt::Display for FrameSet {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         for (place, run) in self.runs.iter().enumerate() {
             if place > 0 {
                 f.write_str(",")?;
             }
-            match (run.len, run.step) {
-                (1, _) => write!(f, "{}", run.first)?,
-                (_, 1) => write!(f, "{}-{}", run.first, run.last())?,
-                (_, step) => write!(f, "{}-{}x{step}", run.first, run.last())?,
-            }
+            run.fmt(f)?;
         }
         Ok(())
     }
@@ -226,6 +254,16 @@ mod tests {
         assert_eq!(set.place_of(frames[frames.len() - 1] + 1), None);
         assert_eq!(set.place_of(frames[0] - 1), None);
         assert_eq!([i32::MIN, i32::MAX].map(|frame| set.place_of(frame)), [None; 2]);
+    }
+
+    #[test]
+    fn a_ragged_set_is_shown_by_its_beginning() {
+        let ragged = FrameSet::of((0..1_000_000).filter(|frame| frame % 3 != 0 && frame % 7 != 0)).unwrap();
+        let shown = ragged.shortened(20);
+        assert_eq!(shown, "1-2,4-5,8,10-11,13,16-17,…");
+        assert!(shown.parse::<FrameSet>().is_err(), "nobody takes it for the whole");
+        let even: FrameSet = "1-9,20-1000000x2".parse().unwrap();
+        assert_eq!(even.shortened(4), even.to_string());
     }
 
     #[test]

@@ -15,7 +15,7 @@ mod requirements;
 mod version;
 
 pub use fingerprint::Fingerprint;
-pub use frames::{FRAME_MAX, FRAME_MIN, FRAMES_PER_JOB_MAX, FrameSet};
+pub use frames::{FRAME_MAX, FRAME_MIN, FRAMES_LEFT_OUT, FRAMES_PER_JOB_MAX, FrameSet};
 pub use hash::ContentHash;
 pub use job_path::{JOB_PATH_BYTES_MAX, JobPath};
 pub use layout::{FrameLayout, LAYOUT_PARTS_MAX};

@@ -1,14 +1,17 @@
-//! Multilayer EXR files: what is in them, whether they are whole, whether two hold the same picture.
+//! Multilayer EXR files: what is in them, whether they are whole, whether two hold the same picture, what they look like.
 //!
 //! Files come from other machines: whatever they claim is checked before memory is taken for it, and a decoder that panics
 //! is an answer like any other.
 
 mod compare;
 mod inspect;
+mod png;
+mod thumbnail;
 mod verify;
 
 pub use compare::{Comparison, compare};
 pub use inspect::{ExrInfo, inspect};
+pub use thumbnail::{THUMBNAIL_WIDTH_RANGE, thumbnail};
 pub use verify::verify;
 
 use crate::error::{Error, Result};

@@ -56,7 +56,8 @@ pub(super) async fn text(response: Response) -> Result<String> {
     bytes(response).await.map(|body| String::from_utf8_lossy(&body).into_owned())
 }
 
-async fn bytes(mut response: Response) -> Result<Vec<u8>> {
+/// The answer as it came.
+pub(super) async fn bytes(mut response: Response) -> Result<Vec<u8>> {
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(|error| broken(&error))? {
         if body.len() + chunk.len() > ANSWER_BYTES_MAX {

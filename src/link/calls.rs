@@ -28,6 +28,14 @@ impl Link {
         answer::text(self.send(request).await?).await
     }
 
+    /// `GET /api/v1/<path>` for bytes that fit into memory.
+    pub async fn get_bytes(&self, path: &str) -> Result<Vec<u8>> {
+        let request = self
+            .request(Method::GET, path)
+            .timeout(Duration::from_secs(QUESTION_TIMEOUT_S));
+        answer::bytes(self.send(request).await?).await
+    }
+
     /// `POST /api/v1/<path>`; the answer may take `wait` longer than a short question.
     pub async fn post<B: Serialize + Sync, T: DeserializeOwned>(&self, path: &str, body: &B, wait: Duration) -> Result<T> {
         let timeout = Duration::from_secs(QUESTION_TIMEOUT_S) + wait;

@@ -7,10 +7,12 @@ mod answer;
 mod backoff;
 mod calls;
 mod connect;
+mod events;
 mod hello;
 mod transfer;
 
 pub use address::MasterAddress;
 pub use backoff::Backoff;
 pub use connect::Link;
+pub use events::{Events, Told};
 pub use transfer::{Progress, no_progress};

@@ -7,6 +7,7 @@ use reqwest::{Method, RequestBuilder, Response};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::io::SeekFrom;
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,6 +17,8 @@ use tokio_util::io::ReaderStream;
 
 /// How much is read from disk at once.
 const PIECE_BYTES: usize = 256 << 10;
+/// How long a master may work on a file before it answers: it reads all of an archive.
+const PROCESSING_TIMEOUT_S: u64 = 3_600;
 /// Slowest transfer that is waited for.
 const BYTES_PER_SECOND_MIN: u64 = 10_000;
 
@@ -39,11 +42,47 @@ impl Link {
         size_bytes: u64,
         progress: Progress,
     ) -> Result<T> {
+        self.send_file(
+            self.upload(Method::PUT, path),
+            file,
+            offset..size_bytes,
+            progress,
+            self.stall_timeout(),
+        )
+        .await
+    }
+
+    /// `POST /api/v1/<path>` with a whole file, of which the answer may take long.
+    pub async fn post_file<T: DeserializeOwned>(&self, path: &str, file: &Path, progress: Progress) -> Result<T> {
+        let size_bytes = tokio::fs::metadata(file)
+            .await
+            .map_err(|error| Error::io("read", file, &error))?
+            .len();
+        let patience = Duration::from_secs(PROCESSING_TIMEOUT_S);
+        self.send_file(self.upload(Method::POST, path), file, 0..size_bytes, progress, patience)
+            .await
+    }
+
+    async fn send_file<T: DeserializeOwned>(
+        &self,
+        request: RequestBuilder,
+        file: &Path,
+        bytes: Range<u64>,
+        progress: Progress,
+        patience: Duration,
+    ) -> Result<T> {
+        let Range {
+            start: offset,
+            end: size_bytes,
+        } = bytes;
         let failed = |error: std::io::Error| Error::io("read", file, &error);
         let mut source = tokio::fs::File::open(file).await.map_err(failed)?;
         source.seek(SeekFrom::Start(offset)).await.map_err(failed)?;
         let length = size_bytes.saturating_sub(offset);
-        self.put_body(path, source.take(length), length, Some(length), progress).await
+        let request = request
+            .header("content-length", length)
+            .timeout(transfer_timeout(length) + patience);
+        self.send_body(request, source.take(length), progress, patience).await
     }
 
     /// `PUT /api/v1/<path>` with what comes out of a reader, which is not known to be longer or shorter than `about_bytes`.
@@ -53,16 +92,16 @@ impl Link {
         source: impl AsyncRead + Unpin + Send + 'static,
         about_bytes: u64,
     ) -> Result<T> {
-        self.put_body(path, source, about_bytes, None, no_progress()).await
+        let request = self.upload(Method::PUT, path).timeout(transfer_timeout(about_bytes));
+        self.send_body(request, source, no_progress(), self.stall_timeout()).await
     }
 
-    async fn put_body<T: DeserializeOwned>(
+    async fn send_body<T: DeserializeOwned>(
         &self,
-        path: &str,
+        request: RequestBuilder,
         source: impl AsyncRead + Unpin + Send + 'static,
-        about_bytes: u64,
-        length: Option<u64>,
         progress: Progress,
+        patience: Duration,
     ) -> Result<T> {
         let moved = Arc::new(Notify::new());
         let counted = Counted {
@@ -71,27 +110,23 @@ impl Link {
             moved: Arc::clone(&moved),
         };
         let pieces = ReaderStream::with_capacity(counted, PIECE_BYTES);
-        let mut request = self.upload(Method::PUT, path).timeout(transfer_timeout(about_bytes));
-        if let Some(length) = length {
-            request = request.header("content-length", length);
-        }
         let request = request.body(reqwest::Body::wrap_stream(pieces));
-        answer::json(self.send_while_moving(request, &moved).await?).await
+        answer::json(self.send_while_moving(request, &moved, patience).await?).await
     }
 
     /// Sends a request for as long as bytes of its body move, and gives it up after a pause.
-    async fn send_while_moving(&self, request: RequestBuilder, moved: &Notify) -> Result<Response> {
+    async fn send_while_moving(&self, request: RequestBuilder, moved: &Notify, patience: Duration) -> Result<Response> {
         let sending = self.send(request);
         tokio::pin!(sending);
         loop {
             tokio::select! {
                 answered = &mut sending => return answered,
                 () = moved.notified() => {}
-                () = tokio::time::sleep(self.stall_timeout()) => {
+                () = tokio::time::sleep(patience) => {
                     return Err(Error::unreachable(format!(
                         "the master at {} took nothing of an upload for {} s",
                         self.address(),
-                        self.stall_timeout().as_secs()
+                        patience.as_secs()
                     )));
                 }
             }

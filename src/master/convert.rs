@@ -2,13 +2,13 @@
 
 use crate::error::Error;
 use crate::farm::{
-    self, Explainer, Farm, JobState, JobView, Machine, Refusal, Rule, Rules, SlaveView, TaskRecord, TaskRef, TaskState,
+    self, Explainer, Farm, JobState, JobView, Machine, NewJob, Refusal, Rule, Rules, SlaveView, TaskRecord, TaskRef, TaskState,
 };
 use crate::ids::{Attempt, SlaveId, TaskIndex};
 use crate::master::actor::{SlaveFacts, no_job};
 use crate::wire::{
-    self, BanCauseInfo, BanInfo, BlenderInfo, FrameInfo, FrameStateInfo, JobInfo, JobLimits, JobStateInfo, Registration,
-    RuleInfo, RulesInfo, SettingsEdit, SlaveInfo, TaskName, TransitionInfo,
+    self, ARCHIVE_FORMAT, ArchivedJob, BanCauseInfo, BanInfo, BlenderInfo, FrameInfo, FrameStateInfo, JobAnnounce, JobInfo,
+    JobLimits, JobStateInfo, Registration, RuleInfo, RulesInfo, SettingsEdit, ShownFrames, SlaveInfo, TaskName, TransitionInfo,
 };
 
 /// A job as it is shown.
@@ -32,15 +32,10 @@ fn job_explained(view: &JobView<'_>, explainer: &Explainer<'_>) -> JobInfo {
         requirements: job.requirements.clone(),
         priority: job.priority,
         chunks: job.chunk_tasks,
-        frames: job.frames.clone(),
+        frames: ShownFrames::from(&job.frames),
         blender: job.blender,
         depends_on: job.depends_on.clone(),
-        limits: JobLimits {
-            attempts: job.limits.attempts_max,
-            silence_s: job.limits.silence_s,
-            stall_s: job.limits.stall_s,
-            frame_s: job.limits.frame_s,
-        },
+        limits: limits(&job.limits),
         resets: view.record.resets,
         blacklisted: view.banned,
         state: job_state(view.state),
@@ -52,15 +47,7 @@ fn job_explained(view: &JobView<'_>, explainer: &Explainer<'_>) -> JobInfo {
         usage: view.usage,
         frame_seconds: view.task_seconds,
         submitted_ms: view.record.submitted.0,
-        transitions: view
-            .record
-            .transitions
-            .iter()
-            .map(|transition| TransitionInfo {
-                at_ms: transition.at.0,
-                state: job_state(transition.state),
-            })
-            .collect(),
+        transitions: transitions(view),
         explanation: explainer.job(job.id),
     }
 }
@@ -193,6 +180,77 @@ pub(super) fn job_state(state: JobState) -> JobStateInfo {
         JobState::Failed => JobStateInfo::Failed,
         JobState::Cancelled => JobStateInfo::Cancelled,
     }
+}
+
+/// The same the other way.
+pub(super) fn job_state_of(state: JobStateInfo) -> JobState {
+    match state {
+        JobStateInfo::Waiting => JobState::Waiting,
+        JobStateInfo::Queued => JobState::Queued,
+        JobStateInfo::Paused => JobState::Paused,
+        JobStateInfo::Finished => JobState::Finished,
+        JobStateInfo::Failed => JobState::Failed,
+        JobStateInfo::Cancelled => JobState::Cancelled,
+    }
+}
+
+/// A job as its archive tells of it.
+pub(super) fn archived(view: &JobView<'_>) -> ArchivedJob {
+    let NewJob {
+        id,
+        name,
+        category,
+        tags,
+        priority,
+        chunk_tasks,
+        frames,
+        blender,
+        requirements,
+        files_missing: _,
+        depends_on,
+        limits: job_limits,
+        unwanted,
+    } = view.record.job.clone();
+    ArchivedJob {
+        format: ARCHIVE_FORMAT,
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        id,
+        announce: JobAnnounce {
+            id: None,
+            requirements,
+            name,
+            category,
+            tags,
+            priority,
+            chunks: chunk_tasks,
+            frames,
+            blender,
+            depends_on,
+            blacklist: unwanted,
+            limits: limits(&job_limits),
+            manifest: None,
+        },
+        submitted_ms: view.record.submitted.0,
+        transitions: transitions(view),
+    }
+}
+
+fn limits(limits: &farm::Limits) -> JobLimits {
+    JobLimits {
+        attempts: limits.attempts_max,
+        silence_s: limits.silence_s,
+        stall_s: limits.stall_s,
+        frame_s: limits.frame_s,
+    }
+}
+
+fn transitions(view: &JobView<'_>) -> Vec<TransitionInfo> {
+    let life = view.record.transitions.iter();
+    life.map(|transition| TransitionInfo {
+        at_ms: transition.at.0,
+        state: job_state(transition.state),
+    })
+    .collect()
 }
 
 /// Why the farm refused, as an error.

@@ -1,8 +1,8 @@
 //! The master's path: whose it is, where things lie in it, and how it is cleared.
 //!
 //! `<path>/blender_master.data` is the state, `<path>/blender_master.lock` says who works here, `<path>/master_<pid>/` holds
-//! `contents/`, `jobs/<job>/{results,logs}/` and `trash/`; `<path>/kept/<job>/` holds the results of jobs that were removed
-//! without them, and is nobody's to remove. A master that resumes takes its predecessor's folder over.
+//! `contents/`, `jobs/<job>/{results,logs,thumbnails}/`, `incoming/` and `trash/`; `<path>/kept/<job>/` holds the results of
+//! jobs that were removed without them, and is nobody's to remove. A master that resumes takes its predecessor's folder over.
 
 use super::disk::Disk;
 use crate::error::{Error, Result};
@@ -23,6 +23,7 @@ const TRASH: &str = "trash";
 const KEPT: &str = "kept";
 /// In a job's folder: its results are to stay when the job goes.
 const KEEP_MARK: &str = "keep";
+const INCOMING: &str = "incoming";
 const CLEAR_NOTE: &str = "clear_on_exit";
 const DIRECTORY_NOTE: &str = "directory";
 /// An upload to which nothing was added for so long is not waited for any more; it can begin anew.
@@ -48,7 +49,23 @@ impl Folders {
 
     /// A frame's result. The attempt is part of the name: what a stale attempt leaves never takes the place of a good one.
     pub(super) fn result(&self, job: JobId, frame: i32, attempt: Attempt) -> PathBuf {
-        self.job(job).join("results").join(format!("{frame:06}_{attempt}.exr"))
+        self.job(job).join("results").join(result_name(frame, attempt))
+    }
+
+    /// A small picture of a frame's result.
+    pub(super) fn thumbnail(&self, job: JobId, frame: i32, attempt: Attempt, width: u32) -> PathBuf {
+        let name = format!("{frame:06}_{attempt}_{width}.png");
+        self.job(job).join("thumbnails").join(name)
+    }
+
+    /// What Blender printed, of a whole job.
+    pub(super) fn logs(&self, job: JobId) -> PathBuf {
+        self.job(job).join("logs")
+    }
+
+    /// Where an archive is unpacked, until its job is known.
+    pub(super) fn incoming(&self, id: JobId) -> PathBuf {
+        self.directory.join(INCOMING).join(id.to_string())
     }
 
     /// A frame's final files, if slaves make them: a zip beside its result.
@@ -58,7 +75,7 @@ impl Folders {
 
     /// What Blender printed in one attempt at a frame.
     pub(super) fn log(&self, job: JobId, frame: i32, attempt: Attempt) -> PathBuf {
-        self.job(job).join("logs").join(format!("{frame:06}_{attempt}.log"))
+        self.logs(job).join(log_name(frame, attempt))
     }
 
     /// Notes that the results of a job shall stay when it goes, also if the master is killed while it goes.
@@ -80,6 +97,16 @@ impl Folders {
     fn trash(&self) -> PathBuf {
         self.directory.join(TRASH)
     }
+}
+
+/// The name of a result.
+pub(super) fn result_name(frame: i32, attempt: Attempt) -> String {
+    format!("{frame:06}_{attempt}.exr")
+}
+
+/// The name of a log.
+pub(super) fn log_name(frame: i32, attempt: Attempt) -> String {
+    format!("{frame:06}_{attempt}.log")
 }
 
 /// A path that this master, and nobody else, works in.
@@ -124,6 +151,9 @@ impl Home {
             disk: Arc::new(Disk::new(path.clone())),
             directory,
         };
+        if folders.directory.join(INCOMING).exists() {
+            put_away(&folders.directory.join(INCOMING), &folders.trash())?;
+        }
         let sweeper = start_sweeper(folders.clone())?;
         let home = Self {
             path,

@@ -7,30 +7,38 @@ mod actor;
 mod convert;
 mod disk;
 mod fault;
+mod feed;
 mod gate;
 mod happening;
 mod herald;
 mod home;
 mod http;
 mod lock;
+mod metrics;
 mod monitor;
+mod press;
 mod renewal;
 mod serve;
+mod traffic;
 
 pub use actor::Status;
 pub use renewal::{SELF_SIGNED, Ssl};
 
 use crate::access::FarmKey;
 use crate::error::{Error, Result};
+use crate::files::Logs;
 use crate::happening::{Happening, HappeningKind};
 use crate::ids::{FarmId, Fingerprint};
 use crate::tls::Certificates;
 use actor::StatusBoard;
+use feed::Feed;
 use gate::Gate;
 use happening::Happenings;
 use herald::Herald;
 use home::Home;
 use lock::Lock;
+use metrics::Metrics;
+use press::Press;
 use renewal::Renewal;
 use serve::{Open, Server};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -128,7 +136,16 @@ impl Master {
         let (home, store) = Home::open(&options.path, options.clear_on_exit)?;
         let (happenings, board) = (Arc::new(Happenings::default()), Arc::new(StatusBoard::default()));
         let folders = home.folders.clone();
-        let (desk, actor) = actor::start(home, store, Arc::clone(&happenings), Arc::clone(&board))?;
+        let feed = Arc::new(Feed::new(random_bits()?));
+        let (logs, metrics) = (Logs::default(), Arc::new(Metrics::default()));
+        let telling = actor::Telling {
+            happenings: Arc::clone(&happenings),
+            board: Arc::clone(&board),
+            feed: Arc::clone(&feed),
+            metrics: Arc::clone(&metrics),
+            press: Press::start(logs.clone())?,
+        };
+        let (desk, actor) = actor::start(home, store, telling)?;
         let shown = certificates.as_ref().map(Certificates::fingerprint);
         let herald = Arc::new(Herald::new(&name, options.access.farm(), address.port(), shown));
         let renewal =
@@ -143,6 +160,13 @@ impl Master {
             active_results: Arc::default(),
             force_upload: options.force_upload,
             shared_readers: Semaphore::new(SHARED_READERS_MAX),
+            feed,
+            followers: Arc::new(Semaphore::new(http::FOLLOWERS_MAX)),
+            document: http::document(),
+            logs,
+            metrics,
+            painter: http::Painter::default(),
+            restoring: Arc::new(Semaphore::new(1)),
         };
         let open = Open {
             pages: http::Service::new(app),

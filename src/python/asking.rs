@@ -4,11 +4,13 @@ use super::error::away;
 use crate::access::KeySource;
 use crate::client::{GatherRequest, Gathered};
 use crate::error::Result;
-use crate::ids::JobId;
-use crate::wire::{JobLimits, JobReset, RenderSettings};
-use pyo3::exceptions::PyValueError;
+use crate::ids::{JobId, ParseError};
+use crate::wire::{JobEdit, JobLimits, JobReset, RenderSettings};
+use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
+use pyo3::types::PyDict;
 use std::path::PathBuf;
+use std::str::FromStr;
 
 /// Where the key was said to be.
 pub(super) fn key_source(py: Python<'_>, key: Option<&str>, key_file: Option<PathBuf>) -> PyResult<KeySource> {
@@ -73,6 +75,40 @@ pub(super) fn render_settings(
         without_scripts,
         ..RenderSettings::default()
     }
+}
+
+/// What is to be different about a job, from keyword arguments; what is None stays as it is.
+pub(super) fn job_edit(py: Python<'_>, changes: Option<&Bound<'_, PyDict>>) -> PyResult<JobEdit> {
+    let mut edit = JobEdit::default();
+    for (name, value) in changes.into_iter().flatten() {
+        let name: String = name.extract()?;
+        match name.as_str() {
+            "name" => edit.name = value.extract()?,
+            "category" => edit.category = value.extract()?,
+            "tags" => edit.tags = value.extract()?,
+            "requirements" => edit.requirements = parsed(py, &value)?,
+            "priority" => edit.priority = value.extract()?,
+            "chunks" => edit.chunks = value.extract()?,
+            "frames" => edit.frames = parsed(py, &value)?,
+            "add_frames" => edit.add_frames = parsed(py, &value)?,
+            "remove_frames" => edit.remove_frames = parsed(py, &value)?,
+            "after" => {
+                let after: Option<Vec<String>> = value.extract()?;
+                edit.depends_on = away(py, || after.map(ids).transpose())?;
+            }
+            "attempts" => edit.attempts = value.extract()?,
+            "silence_time" => edit.silence_s = value.extract()?,
+            "stall_time" => edit.stall_s = value.extract()?,
+            "frame_time" => edit.frame_s = value.extract()?,
+            _ => return Err(PyTypeError::new_err(format!("a job has no {name:?} to change"))),
+        }
+    }
+    Ok(edit)
+}
+
+fn parsed<T: FromStr<Err = ParseError> + Send>(py: Python<'_>, value: &Bound<'_, PyAny>) -> PyResult<Option<T>> {
+    let text: Option<String> = value.extract()?;
+    away(py, || Ok(text.as_deref().map(str::parse).transpose()?))
 }
 
 /// A job's own limits.

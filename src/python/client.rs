@@ -1,19 +1,19 @@
 //! A connection to a master.
 
-use super::asking::{gathering, ids, key_source, limits, one_program, render_settings, which_frames};
-use super::error::away;
+use super::asking::{gathering, ids, job_edit, key_source, limits, one_program, render_settings, which_frames};
+use super::error::{Stopped, away};
 use super::moving::{Gather, Submission};
-use super::own::{Own, span};
+use super::own::{FOREVER, Own, span, wait};
 use super::pending::Pending;
 use super::rules::{self, Rules, Setting};
 use super::settings::{self, FarmSettings};
 use super::values::{Ban, FrameInfo, JobInfo, SlaveInfo};
 use super::versions;
+use super::watching::until_over;
 use crate::client::{self, SubmitRequest};
 use crate::error::Result;
-use crate::wire::JobEdit;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyTuple, PyType};
+use pyo3::types::{PyBytes, PyDict, PyTuple, PyType};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -239,50 +239,10 @@ impl Client {
     }
 
     /// Changes a job; what is None stays as it is. Returns the job as it is then.
-    #[pyo3(signature = (
-        job, *, name=None, category=None, tags=None, requirements=None, priority=None, chunks=None, frames=None, add_frames=None,
-        remove_frames=None, after=None, attempts=None, silence_time=None, stall_time=None, frame_time=None
-    ))]
-    #[expect(clippy::too_many_arguments, reason = "keyword arguments of Python")]
-    fn edit(
-        &self,
-        py: Python<'_>,
-        job: &str,
-        name: Option<String>,
-        category: Option<String>,
-        tags: Option<Vec<String>>,
-        requirements: Option<&str>,
-        priority: Option<u32>,
-        chunks: Option<u32>,
-        frames: Option<&str>,
-        add_frames: Option<&str>,
-        remove_frames: Option<&str>,
-        after: Option<Vec<String>>,
-        attempts: Option<u32>,
-        silence_time: Option<u32>,
-        stall_time: Option<u32>,
-        frame_time: Option<u32>,
-    ) -> PyResult<JobInfo> {
-        let info = self.ask(py, |client| {
-            let edit = JobEdit {
-                name,
-                category,
-                tags,
-                requirements: requirements.map(str::parse).transpose()?,
-                priority,
-                chunks,
-                frames: frames.map(str::parse).transpose()?,
-                add_frames: add_frames.map(str::parse).transpose()?,
-                remove_frames: remove_frames.map(str::parse).transpose()?,
-                depends_on: after.map(ids).transpose()?,
-                attempts,
-                silence_s: silence_time,
-                stall_s: stall_time,
-                frame_s: frame_time,
-            };
-            client.edit(job.parse()?, edit)
-        });
-        info.map(JobInfo::from)
+    #[pyo3(signature = (job, **changes))]
+    fn edit(&self, py: Python<'_>, job: &str, changes: Option<&Bound<'_, PyDict>>) -> PyResult<JobInfo> {
+        let edit = job_edit(py, changes)?;
+        self.ask(py, |client| client.edit(job.parse()?, edit)).map(JobInfo::from)
     }
 
     /// Lets frames of a job be rendered anew: those that failed, unless others are named.
@@ -332,9 +292,35 @@ impl Client {
         Ok(self.pending(pending, |(), _| true))
     }
 
-    /// What Blender printed in the frame's latest attempt.
-    fn log(&self, py: Python<'_>, job: &str, frame: i32) -> PyResult<String> {
-        self.ask(py, |client| client.log(job.parse()?, frame))
+    /// What Blender printed in the frame's latest attempt, or in the one given, from a byte on.
+    #[pyo3(signature = (job, frame, *, attempt=None, offset=0))]
+    fn log(&self, py: Python<'_>, job: &str, frame: i32, attempt: Option<u32>, offset: u64) -> PyResult<String> {
+        let bytes = self.ask(py, |client| client.log_from(job.parse()?, frame, attempt, offset))?;
+        Ok(String::from_utf8_lossy(&bytes).into_owned())
+    }
+
+    /// A small picture of a finished frame as PNG, about `width` pixels wide.
+    #[pyo3(signature = (job, frame, *, width=240))]
+    fn thumbnail<'py>(&self, py: Python<'py>, job: &str, frame: i32, width: u32) -> PyResult<Bound<'py, PyBytes>> {
+        let bytes = self.ask(py, |client| client.thumbnail(job.parse()?, frame, width))?;
+        Ok(PyBytes::new(py, &bytes))
+    }
+
+    /// The job once it is over, or as it is after `timeout`.
+    fn wait(&self, py: Python<'_>, job: &str, timeout: f64) -> PyResult<JobInfo> {
+        until_over(py, &self.0, job, span(timeout)?).map(JobInfo::from)
+    }
+
+    /// Keeps the job with its files, history, logs and pictures as one zip; returns its length in bytes.
+    fn archive(&self, py: Python<'_>, job: &str, file: PathBuf) -> PyResult<u64> {
+        let pending = self.ask(py, move |client| client.ask_archive(job.parse()?, &file))?;
+        self.answer(py, &pending)
+    }
+
+    /// Brings a job back from such a zip, on this master or another one; returns its id.
+    fn restore(&self, py: Python<'_>, file: PathBuf) -> PyResult<String> {
+        let pending = self.ask(py, move |client| client.ask_restore(&file))?;
+        self.answer(py, &pending).map(|job| job.to_string())
     }
 
     /// Asks for the job, then brings its results into `folder` as they get done.
@@ -387,6 +373,16 @@ impl Client {
         U: for<'py> IntoPyObject<'py> + 'static,
     {
         Pending::new(pending, Arc::clone(&self.0), convert)
+    }
+
+    /// The answer to a question that may take long: Ctrl-C gives it up.
+    fn answer<T: Clone + Send>(&self, py: Python<'_>, pending: &client::Pending<T>) -> PyResult<T> {
+        let look = |slice| {
+            self.0.get()?;
+            pending.wait(slice)
+        };
+        let answer = wait(py, FOREVER, look, Option::is_some)?;
+        answer.ok_or_else(|| Stopped::new_err("the question was given up"))
     }
 
     fn ask<T: Send>(&self, py: Python<'_>, question: impl FnOnce(&client::Client) -> Result<T> + Send) -> PyResult<T> {

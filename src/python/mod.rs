@@ -20,6 +20,7 @@ mod settings;
 mod slave;
 mod values;
 mod versions;
+mod watching;
 
 use pyo3::prelude::*;
 

@@ -136,6 +136,16 @@ impl Gather {
         py.detach(|| self.inner.view().here)
     }
 
+    /// Whether all that can be had is here, waiting up to `timeout` for that.
+    fn wait(&self, py: Python<'_>, timeout: f64) -> PyResult<bool> {
+        let look = |slice: Duration| {
+            self.client.get()?;
+            let view = self.inner.wait(slice);
+            view.ended.map_or(Ok(view.complete), Err)
+        };
+        wait(py, span(timeout)?, look, |complete| *complete)
+    }
+
     /// Ends the fetching; files that are there stay.
     fn stop(&self, py: Python<'_>) -> PyResult<()> {
         away(py, || {

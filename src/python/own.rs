@@ -9,7 +9,7 @@ use std::time::Duration;
 /// Longest wait in one piece: between two of them Ctrl-C is looked for.
 const SLICE: Duration = Duration::from_millis(100);
 /// Stands for "for ever": a year.
-const FOREVER: Duration = Duration::from_hours(365 * 24);
+pub(super) const FOREVER: Duration = Duration::from_hours(365 * 24);
 
 /// Something with threads. They do not survive a fork, so a forked child may neither use nor end it.
 #[derive(Debug)]

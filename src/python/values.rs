@@ -59,6 +59,8 @@ pub(super) struct JobInfo {
     depends_on: Vec<String>,
     resets: u32,
     blacklisted: u32,
+    submitted: f64,
+    state_since: f64,
     explanation: Vec<String>,
 }
 
@@ -91,6 +93,8 @@ impl From<wire::JobInfo> for JobInfo {
             depends_on: job.depends_on.iter().map(ToString::to_string).collect(),
             resets: job.resets,
             blacklisted: job.blacklisted,
+            submitted: seconds(job.submitted_ms),
+            state_since: seconds(job.transitions.last().map_or(job.submitted_ms, |last| last.at_ms)),
             explanation: job.explanation,
         }
     }
@@ -120,7 +124,6 @@ pub(super) struct Ban {
 
 impl From<wire::BanInfo> for Ban {
     fn from(ban: wire::BanInfo) -> Self {
-        let seconds = |millis: u64| millis as f64 / 1_000.0;
         Self {
             slave: ban.slave.to_string(),
             name: ban.name,
@@ -141,6 +144,11 @@ impl Ban {
     fn __repr__(&self) -> String {
         format!("<Ban of {} {:?}: {}>", self.slave, self.name, self.cause)
     }
+}
+
+/// A moment as Python's `time.time` tells it.
+fn seconds(at_ms: u64) -> f64 {
+    at_ms as f64 / 1e3
 }
 
 /// A frame of a job.

@@ -7,7 +7,7 @@ use super::scene::Scene;
 use super::shop::Shop;
 use crate::blender::{FinalPicture, Finisher, Installation, WorkerOptions};
 use crate::error::{Error, Result};
-use crate::files::{self, ZipEntry, write_zip};
+use crate::files::{self, ZipEntry, ZipSource, write_zip};
 use crate::ids::JobId;
 use crate::images;
 use crate::wire::TaskName;
@@ -120,8 +120,10 @@ fn pack(folder: &Path, files: &[PathBuf], zip: &Path) -> Result<()> {
         let facts = std::fs::metadata(&path).map_err(|error| Error::io("read", &path, &error))?;
         Ok(ZipEntry {
             name: name.to_string_lossy().replace('\\', "/"),
-            path,
-            size_bytes: facts.len(),
+            source: ZipSource::File {
+                path,
+                size_bytes: facts.len(),
+            },
         })
     };
     let entries = files.iter().map(entry).collect::<Result<Vec<_>>>()?;

@@ -6,6 +6,9 @@ use super::text;
 use crate::ids::{BlenderVersion, ContentHash, FrameSet, JobId, JobPath, Remote, Requirements, Revision, SlaveId, VersionSystem};
 use serde::{Deserialize, Serialize};
 
+/// About how many bytes tell which frames a job has.
+const FRAMES_SHOWN_BYTES: usize = 1_000;
+
 /// One file of a job.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct FileEntry {
@@ -215,6 +218,32 @@ pub struct TransitionInfo {
     pub state: JobStateInfo,
 }
 
+/// The frames of a job as text, of a bounded length: of frames that are too ragged to be written down only the beginning, and
+/// `…` for the rest; the pages of `GET /api/v1/jobs/{job}/frames` tell all.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ShownFrames(String);
+
+impl ShownFrames {
+    /// All frames, if none is left out.
+    #[must_use]
+    pub fn whole(&self) -> Option<FrameSet> {
+        self.0.parse().ok()
+    }
+}
+
+impl From<&FrameSet> for ShownFrames {
+    fn from(frames: &FrameSet) -> Self {
+        Self(frames.shortened(FRAMES_SHOWN_BYTES))
+    }
+}
+
+impl std::fmt::Display for ShownFrames {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
 /// A job as lists show it: its size does not depend on how many frames it has.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct JobInfo {
@@ -237,9 +266,8 @@ pub struct JobInfo {
     /// Frames per lease; 0: the master chooses.
     pub chunks: u32,
     /// Its frames.
-    #[serde(with = "text")]
     #[schema(value_type = String, example = "1-10,20")]
-    pub frames: FrameSet,
+    pub frames: ShownFrames,
     /// The Blender it was collected with.
     #[serde(default, with = "text::option", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
@@ -251,7 +279,7 @@ pub struct JobInfo {
     /// Limits of its frames.
     #[serde(flatten)]
     pub limits: JobLimits,
-    /// How often frames of it were reset: what was gathered before may be old.
+    /// How often frames of it were reset, added or taken out: what was gathered before may be old.
     #[serde(default)]
     pub resets: u32,
     /// How many slaves get nothing of it: `GET /api/v1/jobs/{job}/blacklist` names them.

@@ -5,8 +5,10 @@
 //! of the same API version may say more.
 
 mod announce;
+mod archive;
 mod content;
 mod edit;
+mod event;
 mod fault;
 mod hello;
 mod job;
@@ -16,12 +18,18 @@ mod task;
 pub mod text;
 
 pub use announce::{ANNOUNCEMENT_BYTES_MAX, Announcement, DISCOVERY_PORT, Query};
+pub use archive::{
+    ARCHIVE_FORMAT, ARCHIVED_FRAMES, ARCHIVED_JOB, ARCHIVED_MANIFEST, ArchivedJob, JobRestored, archived_file, archived_log,
+    archived_result,
+};
 pub use content::{Accepts, BundleTaken, BundleWanted, ContentStatus, OfferInfo, Offers, OffersTaken};
 pub use edit::{BanCauseInfo, BanInfo, BanReason, JobEdit, JobLimits, JobReset, Settings, SettingsEdit};
+pub use event::{Changes, EVENT_CHANGES, EVENT_RESET, FramesChanged};
 pub use fault::FaultBody;
 pub use hello::{API_VERSION, Hello, KeyRenewed, PRODUCT};
 pub use job::{
-    FileEntry, JobAnnounce, JobAnnounced, JobInfo, JobStateInfo, Manifest, RenderSettings, SceneWants, Source, TransitionInfo,
+    FileEntry, JobAnnounce, JobAnnounced, JobInfo, JobStateInfo, Manifest, RenderSettings, SceneWants, ShownFrames, Source,
+    TransitionInfo,
 };
 pub use rules::{Explanation, RuleInfo, RulesInfo};
 pub use slave::{BlenderInfo, MachineInfo, Registered, Registration, SlaveInfo};

@@ -2,17 +2,38 @@
 
 use crate::farm::Farm;
 use serde_json::{Value, json};
-use std::path::Path;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 
 /// Set to `write`, the golden files are written anew.
-const GOLDEN_VARIABLE: &str = "NETRENDER_GOLDEN";
+pub(crate) const GOLDEN_VARIABLE: &str = "NETRENDER_GOLDEN";
+
+/// Where a golden file lies.
+pub(crate) fn golden_path(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name)
+}
+
+/// Examples are golden files of their own.
+fn without_examples(value: &mut Value) {
+    match value {
+        Value::Array(values) => values.iter_mut().for_each(without_examples),
+        Value::Object(fields) => {
+            if fields.contains_key("schema") {
+                fields.remove("example");
+            }
+            fields.values_mut().for_each(without_examples);
+        }
+        _ => {}
+    }
+}
 
 #[test]
 fn the_openapi_document_is_the_golden_one() {
     let farm = Farm::start();
-    let document: Value = farm.get("openapi.json").json();
+    let mut document: Value = farm.get("openapi.json").json();
+    without_examples(&mut document);
     let text = format!("{}\n", serde_json::to_string_pretty(&document).unwrap());
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/openapi.json");
+    let path = golden_path("openapi.json");
     if std::env::var(GOLDEN_VARIABLE).is_ok_and(|value| value == "write") {
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(&path, &text).unwrap();
@@ -52,6 +73,48 @@ fn no_get_changes_anything() {
         }
     }
     assert_eq!(state(), before);
+}
+
+#[test]
+fn every_call_has_a_name_of_its_own_and_an_example_of_every_answer() {
+    let document: Value = Farm::start().get("openapi.json").json();
+    assert_eq!(document["openapi"], "3.1.0");
+    let mut names = BTreeSet::new();
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for (method, call) in item.as_object().unwrap() {
+            let name = call["operationId"].as_str().unwrap();
+            assert!(names.insert(name), "{method} {path}: there is another {name}");
+            for (status, answer) in call["responses"].as_object().unwrap() {
+                for (kind, content) in answer["content"].as_object().into_iter().flatten() {
+                    let is_bytes = content["schema"]["format"] == "binary";
+                    assert!(
+                        is_bytes || content.get("example").is_some(),
+                        "{method} {path} {status} {kind}"
+                    );
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn the_document_tells_which_calls_want_the_key() {
+    let farm = Farm::start();
+    let document: Value = farm.get("openapi.json").json();
+    let schemes = document["components"]["securitySchemes"].as_object().unwrap();
+    for scheme in document["security"].as_array().unwrap() {
+        assert!(
+            scheme.as_object().unwrap().keys().all(|name| schemes.contains_key(name)),
+            "{scheme}"
+        );
+    }
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for (method, call) in item.as_object().unwrap() {
+            let place = path.replace(['{', '}'], "0");
+            let refused = farm.send(farm.bare_request(&method.to_uppercase(), &place)).status == 401;
+            assert_eq!(refused, call["security"] != json!([]), "{method} {path}");
+        }
+    }
 }
 
 #[test]

@@ -88,6 +88,16 @@ impl Farm {
         Self::start_with(folder, options, key)
     }
 
+    /// One whose key lies in a file.
+    pub(crate) fn with_key_file() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("farm.key");
+        let key = FarmKey::replace(&file).unwrap();
+        let mut options = options(&folder.path().join("master"), &key);
+        options.key_file = Some(file);
+        Self::start_with(folder, options, key)
+    }
+
     pub(crate) fn start_with(folder: TempDir, options: Options, key: FarmKey) -> Self {
         let master = Master::start(options).unwrap();
         let trust = master.fingerprint().map_or(Trust::Nobody, Trust::Only);
@@ -142,6 +152,11 @@ impl Farm {
             let body = response.bytes().await.unwrap().to_vec();
             Reply { status, headers, body }
         })
+    }
+
+    /// Waits for something that the caller does by itself.
+    pub(crate) fn block_on<T>(&self, work: impl Future<Output = T>) -> T {
+        self.runtime.block_on(work)
     }
 
     /// Sends a request that takes its time; it is on its way when this returns.

@@ -5,19 +5,9 @@ use netrender::access::FarmKey;
 use netrender::master::Access;
 use serde_json::json;
 
-/// A farm whose key lies in a file.
-fn farm() -> Farm {
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("farm.key");
-    let key = FarmKey::replace(&file).unwrap();
-    let mut options = options(&folder.path().join("master"), &key);
-    options.key_file = Some(file);
-    Farm::start_with(folder, options, key)
-}
-
 #[test]
 fn a_replaced_key_is_refused_at_once_and_the_new_one_opens() {
-    let farm = farm();
+    let farm = Farm::with_key_file();
     let slave = farm.slave("node1");
     let waiting = farm.in_background(
         "POST",

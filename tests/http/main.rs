@@ -6,14 +6,18 @@
     reason = "a test may fail, or say why it does not run"
 )]
 
+mod archive;
 mod contents;
 mod contract;
 mod durable;
+mod events;
 mod farm;
 #[cfg(target_os = "linux")]
 mod full_disk;
+mod golden;
 mod key;
 mod life;
+mod looking;
 mod monitor;
 mod refusals;
 mod rules;

@@ -1,7 +1,7 @@
 //! Those who misbehave are told so in one sentence, and nothing is lost or changed.
 
 use crate::farm::{Farm, Reply, announce, content, hash_of, picture, registration, result_path};
-use netrender::files::{ZipEntry, write_zip};
+use netrender::files::{ZipEntry, ZipSource, write_zip};
 use serde_json::{Value, json};
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
@@ -245,10 +245,10 @@ fn final_files_come_before_their_result_and_are_safe_or_refused() {
         let path = format!("jobs/{job}/tasks/0/attempts/{attempt}/final?slave={slave}&hash={hash}&size={size}");
         farm.put(&path, zip)
     };
-    let finals = zip_of(&farm, &["shot_0001.png", "Matte/0001.exr"]);
+    let finals = zip_of(&["shot_0001.png", "Matte/0001.exr"]);
     put(2, &finals).refused(409, "conflict", "attempt 2 at task 0");
     put(1, b"no zip").refused(400, "bad_input", "damaged");
-    put(1, &zip_of(&farm, &["../../evil.png"])).refused(400, "bad_input", "path");
+    put(1, &zip_of(&["../../evil.png"])).refused(400, "bad_input", "path");
     assert_eq!(farm.files_below("jobs"), Vec::<String>::new());
     put(1, &finals).expect(204);
     put(1, &finals).expect(204);
@@ -265,17 +265,13 @@ fn final_files_come_before_their_result_and_are_safe_or_refused() {
 }
 
 /// A zip of files with these names.
-fn zip_of(farm: &Farm, names: &[&str]) -> Vec<u8> {
-    let path = farm.folder.path().join("some file");
-    std::fs::write(&path, b"picture").unwrap();
+pub(crate) fn zip_of(names: &[&str]) -> Vec<u8> {
     let entries = names.iter().map(|name| ZipEntry {
         name: (*name).to_owned(),
-        path: path.clone(),
-        size_bytes: 7,
+        source: ZipSource::Bytes(b"picture".to_vec()),
     });
     let mut zip = Vec::new();
     write_zip(&entries.collect::<Vec<_>>(), &mut zip).unwrap();
-    std::fs::remove_file(path).unwrap();
     zip
 }
 

@@ -8,6 +8,7 @@ use crate::ids::{JobId, SlaveId};
 pub(super) fn touched_by(event: &Event) -> (Option<JobId>, Option<SlaveId>) {
     match event {
         Event::JobSubmitted { job, .. } => (Some(job.id), None),
+        Event::JobRestored { record, .. } => (Some(record.job.id), None),
         Event::JobFilesReady { job }
         | Event::JobPaused { job, .. }
         | Event::JobResumed { job, .. }
@@ -35,6 +36,7 @@ pub(super) fn touched_by(event: &Event) -> (Option<JobId>, Option<SlaveId>) {
 pub(super) fn request_of(event: &Event) -> Option<RequestId> {
     match event {
         Event::JobSubmitted { request, .. }
+        | Event::JobRestored { request, .. }
         | Event::JobPaused { request, .. }
         | Event::JobResumed { request, .. }
         | Event::JobCancelled { request, .. }

@@ -16,6 +16,7 @@ impl Actor {
                 // Who does not wait any more misses nothing.
                 Deed::Reply(reply) => drop(reply.send(Ok(()))),
                 Deed::Look(look) => look(&self.state),
+                Deed::Release(contents) => self.release(&contents),
                 Deed::Finish(first) => self.finish(now, first),
             }
         }
@@ -31,6 +32,10 @@ impl Actor {
                 match self.works.get_mut(&request) {
                     Some(work) => {
                         work.lease(&lease, &self.state);
+                        let (round, asked) = work.asked;
+                        if round == self.round {
+                            self.metrics.lease.add(self.clock.micros().saturating_sub(asked));
+                        }
                         self.finish(now, request);
                     }
                     None => self.give_back(
@@ -58,6 +63,7 @@ impl Actor {
         match self.pending.remove(&request) {
             Some(Pending::Plain(reply)) => drop(reply.send(Ok(()))),
             Some(Pending::Announce(reply, missing)) => drop(reply.send(Ok(missing))),
+            Some(Pending::Restore(reply, job)) => drop(reply.send(Ok(job))),
             Some(Pending::Register(reply, slave)) => drop(reply.send(Ok(slave))),
             Some(Pending::Work(first)) => {
                 if let Some(work) = self.works.get_mut(&first) {
@@ -75,6 +81,7 @@ impl Actor {
         match self.pending.remove(&request) {
             Some(Pending::Plain(reply)) => drop(reply.send(Err(error()))),
             Some(Pending::Announce(reply, _)) => drop(reply.send(Err(error()))),
+            Some(Pending::Restore(reply, _)) => drop(reply.send(Err(error()))),
             Some(Pending::Register(reply, _)) => drop(reply.send(Err(error()))),
             Some(Pending::Work(first)) => {
                 if let Some(work) = self

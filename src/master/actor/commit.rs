@@ -10,6 +10,7 @@ use crate::happening::HappeningKind;
 use crate::ids::{ContentHash, JobId, SlaveId};
 use crate::master::actor::{Announced, no_job};
 use crate::master::convert;
+use crate::master::feed::Changed;
 use crate::store::Write;
 use crate::wire::{MachineInfo, Orders, Registration, WorkWanted};
 
@@ -23,6 +24,9 @@ impl Actor {
                 self.handle(now, event);
             }
             Message::Tell { event, reply } => {
+                if let Event::SlaveLeft { slave } = event {
+                    self.feed.add([Changed::Slave(slave)]);
+                }
                 self.handle(now, event);
                 self.deeds.push(Deed::Reply(reply));
             }
@@ -31,6 +35,13 @@ impl Actor {
                 announced,
                 reply,
             } => self.announce(now, request, *announced, reply),
+            Message::Restore {
+                request,
+                restored,
+                fresh,
+                reply,
+            } => self.restore(now, request, *restored, fresh, reply),
+            Message::Release { contents } => self.deeds.push(Deed::Release(contents)),
             Message::Register {
                 request,
                 registration,
@@ -85,6 +96,7 @@ impl Actor {
         let notes = JobNotes {
             has_files: manifest.is_some(),
             missing: missing.iter().copied().collect(),
+            dispatched: false,
         };
         self.state.jobs.insert(id, notes);
         self.pending.insert(request, Pending::Announce(reply, missing));
@@ -190,7 +202,7 @@ impl Actor {
     }
 
     fn work(&mut self, now: Moment, first: RequestId, slave: SlaveId, wanted: WorkWanted, reply: Reply<crate::wire::WorkAnswer>) {
-        let mut work = Work::new(slave, &wanted, reply);
+        let mut work = Work::new(slave, &wanted, reply, (self.round, self.clock.micros()));
         if work.is_complete() {
             // Nothing told, nothing wanted: a sign of life.
             if self.state.farm.slave(slave).is_none() {
@@ -240,14 +252,19 @@ impl Actor {
     /// if even that fails, this does.
     pub(super) fn commit(&mut self, now: Moment) -> Result<()> {
         let writes = std::mem::take(&mut self.writes);
+        let began = self.clock.micros();
         let error = match self.state.store.apply(&writes) {
             Ok(orphans) => {
                 if std::mem::take(&mut self.store_fails) {
                     self.happenings.add(HappeningKind::Info, "the state can be written again");
                 }
+                if !writes.is_empty() {
+                    self.metrics.commit.add(self.clock.micros() - began);
+                }
                 self.discard_contents(&orphans);
                 self.forget_slaves(&writes);
                 self.tell(&writes);
+                self.publish(&writes);
                 return Ok(());
             }
             Err(error) => error,
@@ -260,6 +277,7 @@ impl Actor {
             match pending {
                 Pending::Plain(reply) => drop(reply.send(Err(error.clone()))),
                 Pending::Announce(reply, _) => drop(reply.send(Err(error.clone()))),
+                Pending::Restore(reply, _) => drop(reply.send(Err(error.clone()))),
                 Pending::Register(reply, _) => drop(reply.send(Err(error.clone()))),
                 Pending::Work(_) => {}
             }
@@ -270,6 +288,7 @@ impl Actor {
                 Deed::Reply(reply) => drop(reply.send(Err(error.clone()))),
                 // Questions are about what is durable, and that is still there.
                 Deed::Look(look) => self.deeds.push(Deed::Look(look)),
+                Deed::Release(contents) => self.deeds.push(Deed::Release(contents)),
                 Deed::Effect(_) | Deed::Finish(_) => {}
             }
         }

@@ -52,17 +52,15 @@ impl Actor {
 #[cfg(test)]
 mod tests {
     use crate::ids::ContentHash;
-    use crate::master::actor::{StatusBoard, start};
-    use crate::master::happening::Happenings;
+    use crate::master::actor::{Telling, start};
     use crate::master::home::Home;
-    use std::sync::Arc;
 
     #[test]
     fn a_content_whose_job_has_gone_while_it_came_goes_too() {
         let folder = tempfile::tempdir().unwrap();
         let (home, store) = Home::open(folder.path(), false).unwrap();
         let contents = home.folders.contents.clone();
-        let (desk, thread) = start(home, store, Arc::new(Happenings::default()), Arc::new(StatusBoard::default())).unwrap();
+        let (desk, thread) = start(home, store, Telling::to_nobody()).unwrap();
         let hash = ContentHash([7; 32]);
         let mut batch = contents.begin_batch().unwrap();
         batch.add(hash, b"wood").unwrap();

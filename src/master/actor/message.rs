@@ -2,10 +2,11 @@
 
 use super::state::State;
 use crate::error::{Error, Result};
-use crate::farm::{Event, NewJob, RequestId};
-use crate::ids::{ContentHash, JobId, SlaveId};
+use crate::farm::{Event, JobRecord, NewJob, RequestId, TaskRecord};
+use crate::ids::{ContentHash, JobId, SlaveId, TaskIndex};
 use crate::wire::{MachineInfo, Orders, OrdersWanted, Registration, WorkAnswer, WorkWanted};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{SyncSender, TrySendError};
@@ -31,6 +32,21 @@ pub(in crate::master) struct Announced {
     pub(in crate::master) contents: Vec<ContentHash>,
 }
 
+/// A job from an archive, checked, with its contents in the store and its pictures in a folder.
+#[derive(Debug)]
+pub(in crate::master) struct Restored {
+    /// For the farm.
+    pub(in crate::master) record: JobRecord,
+    /// For the farm, too.
+    pub(in crate::master) tasks: Vec<(TaskIndex, TaskRecord)>,
+    /// The manifest as JSON, if the job has files.
+    pub(in crate::master) manifest: Option<String>,
+    /// The contents that the manifest names.
+    pub(in crate::master) contents: Vec<ContentHash>,
+    /// Becomes the folder of the job.
+    pub(in crate::master) folder: PathBuf,
+}
+
 /// Everything that can be asked of the actor.
 pub(super) enum Message {
     /// An event that the farm answers by `Accept` or `Refuse`.
@@ -47,6 +63,15 @@ pub(super) enum Message {
         announced: Box<Announced>,
         reply: Reply<Vec<ContentHash>>,
     },
+    /// A job from an archive; the answer is its id.
+    Restore {
+        request: RequestId,
+        restored: Box<Restored>,
+        fresh: JobId,
+        reply: Reply<JobId>,
+    },
+    /// Contents that may have been put into the store for nothing.
+    Release { contents: Vec<ContentHash> },
     /// A slave presents itself; the answer is its id.
     Register {
         request: RequestId,
@@ -132,6 +157,24 @@ impl Desk {
             reply,
         })
         .await
+    }
+
+    /// Brings a job back under its own id, or under `fresh` if that is taken; returns which.
+    pub(in crate::master) async fn restore(&self, restored: Restored, fresh: JobId) -> Result<JobId> {
+        let request = self.requests(1);
+        let restored = Box::new(restored);
+        self.exchange(|reply| Message::Restore {
+            request,
+            restored,
+            fresh,
+            reply,
+        })
+        .await
+    }
+
+    /// Removes those of these contents that no job needs.
+    pub(in crate::master) fn release(&self, contents: Vec<ContentHash>) -> Result<()> {
+        self.send(Message::Release { contents })
     }
 
     /// Registers a slave under the id it offers, else under `fresh`.

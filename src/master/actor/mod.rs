@@ -8,25 +8,30 @@ mod commit;
 mod contents;
 mod message;
 mod orders;
+mod publish;
+mod restore;
 mod state;
 mod status;
 mod work;
 
-pub(super) use message::{Announced, Desk, no_job};
+pub(super) use message::{Announced, Desk, Restored, no_job};
 pub(super) use state::{SlaveFacts, State};
 pub use status::Status;
 pub(super) use status::StatusBoard;
 
+use super::feed::Feed;
 use super::happening::Happenings;
 use super::home::Home;
+use super::metrics::Metrics;
+use super::press::Press;
 use crate::error::{Error, Result};
 use crate::farm::{Effect, Event, Moment, RequestId};
 use crate::happening::HappeningKind;
-use crate::ids::{ContentHash, SlaveId};
+use crate::ids::{ContentHash, JobId, SlaveId};
 use crate::store::{Store, Write};
 use message::{Message, QUEUE_MESSAGES_MAX, Reply};
 use orders::OrderBook;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::thread::JoinHandle;
@@ -41,18 +46,14 @@ const DISK_LOOK_MS: u64 = 5_000;
 const SLEEP_MS_MAX: u64 = 10_000;
 
 /// Starts the actor on what is in the store.
-pub(super) fn start(
-    home: Home,
-    store: Store,
-    happenings: Arc<Happenings>,
-    board: Arc<StatusBoard>,
-) -> Result<(Desk, JoinHandle<()>)> {
+pub(super) fn start(home: Home, store: Store, telling: Telling) -> Result<(Desk, JoinHandle<()>)> {
     let (sender, inbox) = sync_channel(QUEUE_MESSAGES_MAX);
     let ending = Ending {
-        happenings: Arc::clone(&happenings),
-        board: Arc::clone(&board),
+        happenings: Arc::clone(&telling.happenings),
+        board: Arc::clone(&telling.board),
+        feed: Arc::clone(&telling.feed),
     };
-    let actor = Actor::new(home, store, inbox, happenings, board)?;
+    let actor = Actor::new(home, store, inbox, telling)?;
     let thread = std::thread::Builder::new()
         .name("netrender-farm".to_owned())
         .spawn(move || {
@@ -66,10 +67,25 @@ pub(super) fn start(
     Ok((Desk::new(sender), thread))
 }
 
+/// Where the actor leaves what others may want to know or have to do. It waits for none of them.
+pub(super) struct Telling {
+    /// For people.
+    pub(super) happenings: Arc<Happenings>,
+    /// A few numbers.
+    pub(super) board: Arc<StatusBoard>,
+    /// What changes.
+    pub(super) feed: Arc<Feed>,
+    /// What is measured.
+    pub(super) metrics: Arc<Metrics>,
+    /// Compresses the logs of jobs that are over.
+    pub(super) press: Press,
+}
+
 /// The last that the actor does, even if it panics: a master that answers nobody must not look as if it ran.
 struct Ending {
     happenings: Arc<Happenings>,
     board: Arc<StatusBoard>,
+    feed: Arc<Feed>,
 }
 
 impl Drop for Ending {
@@ -79,6 +95,7 @@ impl Drop for Ending {
             self.happenings.add(HappeningKind::Error, text);
         }
         self.happenings.add(HappeningKind::Stopped, "the master has stopped");
+        self.feed.end();
         self.board.end();
     }
 }
@@ -103,12 +120,20 @@ struct Actor {
     disk_due: Moment,
     happenings: Arc<Happenings>,
     board: Arc<StatusBoard>,
+    feed: Arc<Feed>,
+    metrics: Arc<Metrics>,
+    press: Press,
+    /// Slaves that were there when it was last told.
+    online: BTreeSet<SlaveId>,
+    /// Counts the rounds of the loop: a lease of the round in which it was wished for had not to wait for work.
+    round: u64,
 }
 
 /// Who waits for an answer of the farm.
 enum Pending {
     Plain(Reply<()>),
     Announce(Reply<Vec<ContentHash>>, Vec<ContentHash>),
+    Restore(Reply<JobId>, JobId),
     Register(Reply<SlaveId>, SlaveId),
     /// A report or the wish of this work request.
     Work(RequestId),
@@ -119,17 +144,12 @@ enum Deed {
     Effect(Effect),
     Reply(Reply<()>),
     Look(Box<dyn FnOnce(&State) + Send>),
+    Release(Vec<ContentHash>),
     Finish(RequestId),
 }
 
 impl Actor {
-    fn new(
-        mut home: Home,
-        store: Store,
-        inbox: Receiver<Message>,
-        happenings: Arc<Happenings>,
-        board: Arc<StatusBoard>,
-    ) -> Result<Self> {
+    fn new(mut home: Home, store: Store, inbox: Receiver<Message>, telling: Telling) -> Result<Self> {
         let clock = Clock::start();
         let present = state::tidy_up(&store, &mut home)?;
         let state = State::restore(store, clock.now(), present)?;
@@ -145,8 +165,13 @@ impl Actor {
             deeds: Vec::new(),
             store_fails: false,
             disk_due: Moment(0),
-            happenings,
-            board,
+            happenings: telling.happenings,
+            board: telling.board,
+            feed: telling.feed,
+            metrics: telling.metrics,
+            press: telling.press,
+            online: BTreeSet::new(),
+            round: 0,
         };
         actor.begin()?;
         Ok(actor)
@@ -163,11 +188,16 @@ impl Actor {
         self.state.store.apply(&writes)?;
         self.carry_out(now);
         self.board.show(Status::of(&self.state.farm), now);
+        let over = self.state.farm.jobs().filter(|job| job.state.is_over());
+        for job in over {
+            self.press.compress(self.home.folders.logs(job.record.job.id));
+        }
         Ok(())
     }
 
     fn run(&mut self) {
         loop {
+            self.round += 1;
             let mut ends = false;
             match self.inbox.recv_timeout(self.sleep()) {
                 Ok(message) => ends = !self.take_batch(message),
@@ -185,7 +215,9 @@ impl Actor {
                 }
                 self.carry_out(now);
             }
-            self.board.refresh(now, || Status::of(&self.state.farm));
+            if self.board.refresh(now, || Status::of(&self.state.farm)) {
+                self.publish_presence();
+            }
             if ends {
                 return;
             }
@@ -286,6 +318,11 @@ impl Clock {
         }
     }
 
+    /// For measurements: since the start.
+    fn micros(&self) -> u64 {
+        u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX)
+    }
+
     fn now(&self) -> Moment {
         Moment(self.wall_ms).plus_millis(u64::try_from(self.started.elapsed().as_millis()).unwrap_or(0))
     }
@@ -295,13 +332,27 @@ impl Clock {
 mod tests {
     use super::*;
     use crate::error::Code;
+    use crate::files::Logs;
+
+    impl Telling {
+        pub(super) fn to_nobody() -> Self {
+            Self {
+                happenings: Arc::default(),
+                board: Arc::default(),
+                feed: Arc::new(Feed::new(0)),
+                metrics: Arc::default(),
+                press: Press::start(Logs::default()).unwrap(),
+            }
+        }
+    }
 
     #[test]
     fn a_fault_in_one_question_is_no_fault_of_the_next() {
         let folder = tempfile::tempdir().unwrap();
         let (home, store) = Home::open(folder.path(), false).unwrap();
-        let (happenings, board) = (Arc::new(Happenings::default()), Arc::new(StatusBoard::default()));
-        let (desk, thread) = start(home, store, Arc::clone(&happenings), Arc::clone(&board)).unwrap();
+        let telling = Telling::to_nobody();
+        let board = Arc::clone(&telling.board);
+        let (desk, thread) = start(home, store, telling).unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let faulty = desk.look(|_| -> usize { panic!("a fault on purpose") });
         assert_eq!(runtime.block_on(faulty).unwrap_err().code, Code::Internal);
@@ -318,6 +369,7 @@ mod tests {
         let ending = Ending {
             happenings: Arc::clone(&happenings),
             board: Arc::clone(&board),
+            feed: Arc::new(Feed::new(0)),
         };
         let thread = std::thread::spawn(move || {
             let _ending = ending;

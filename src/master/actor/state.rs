@@ -1,7 +1,7 @@
 //! All that the actor owns: the farm, the store, and what the master knows beside them.
 
 use crate::error::Result;
-use crate::farm::{Farm, JobState, Moment, Records};
+use crate::farm::{Farm, JobRecord, JobState, Moment, Records};
 use crate::ids::{ContentHash, JobId, SlaveId};
 use crate::master::home::Folders;
 use crate::store::{Loaded, Store};
@@ -30,6 +30,8 @@ pub(in crate::master) struct JobNotes {
     pub(in crate::master) has_files: bool,
     /// What it still waits for.
     pub(super) missing: HashSet<ContentHash>,
+    /// Whether a frame of it was ever leased.
+    pub(super) dispatched: bool,
 }
 
 /// What the master keeps of a slave.
@@ -39,6 +41,21 @@ pub(in crate::master) struct SlaveFacts {
     pub(in crate::master) address: String,
     /// What its machine is, and how it did lately.
     pub(in crate::master) machine: MachineInfo,
+}
+
+impl JobNotes {
+    pub(super) fn new(record: &JobRecord) -> Self {
+        Self {
+            has_files: false,
+            missing: HashSet::new(),
+            dispatched: record.last_dispatched.is_some(),
+        }
+    }
+
+    /// How many contents it still waits for.
+    pub(in crate::master) fn missing_count(&self) -> usize {
+        self.missing.len()
+    }
 }
 
 impl State {
@@ -65,7 +82,10 @@ impl State {
             settings,
             contents,
         } = self.store.load()?;
-        self.jobs = jobs.iter().map(|(record, _)| (record.job.id, JobNotes::default())).collect();
+        self.jobs = jobs
+            .iter()
+            .map(|(record, _)| (record.job.id, JobNotes::new(record)))
+            .collect();
         for (job, needed) in contents {
             if let Some(notes) = self.jobs.get_mut(&job) {
                 notes.has_files = true;

@@ -103,14 +103,16 @@ impl StatusBoard {
         board.stale = false;
     }
 
-    /// Counts again if the numbers are old; else notes that they will have to be.
-    pub(super) fn refresh(&self, now: Moment, count: impl FnOnce() -> Status) {
+    /// Counts again if the numbers are old; else notes that they will have to be. Whether it has counted.
+    pub(super) fn refresh(&self, now: Moment, count: impl FnOnce() -> Status) -> bool {
         let age_ms = self.lock().shown.map_or(STATUS_AGE_MS_MAX, |shown| now.millis_since(shown));
-        if age_ms >= STATUS_AGE_MS_MAX {
+        let is_old = age_ms >= STATUS_AGE_MS_MAX;
+        if is_old {
             self.show(count(), now);
         } else {
             self.lock().stale = true;
         }
+        is_old
     }
 
     /// When the numbers should be counted again.

@@ -16,6 +16,8 @@ pub(super) struct Work {
     open: usize,
     answer: WorkAnswer,
     reply: Reply<WorkAnswer>,
+    /// In which round, and at which microsecond, it came.
+    pub(super) asked: (u64, u64),
 }
 
 /// What was leased to a slave whose connection has gone: it is to go back to the farm.
@@ -25,13 +27,14 @@ pub(super) struct Lost {
 }
 
 impl Work {
-    pub(super) fn new(slave: SlaveId, wanted: &WorkWanted, reply: Reply<WorkAnswer>) -> Self {
+    pub(super) fn new(slave: SlaveId, wanted: &WorkWanted, reply: Reply<WorkAnswer>, asked: (u64, u64)) -> Self {
         Self {
             slave,
             reports: wanted.reports.iter().map(|report| report.task).collect(),
             open: wanted.reports.len() + usize::from(wanted.want),
             answer: WorkAnswer::default(),
             reply,
+            asked,
         }
     }
 

@@ -14,7 +14,7 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 
 /// Slaves that get nothing of a job: those that failed frame after frame of it, and those that people put there.
-#[utoipa::path(get, path = "/jobs/{job}/blacklist", params(("job" = String, Path), Page),
+#[utoipa::path(get, path = "/jobs/{job}/blacklist", operation_id = "show_job_blacklist", params(("job" = String, Path), Page),
     responses((status = 200, body = Vec<BanInfo>), (status = "default", body = FaultBody)))]
 pub(super) async fn of_job(
     State(app): Shared,
@@ -50,7 +50,7 @@ pub(super) async fn clear_job(State(app): Shared, Path(job): Path<String>) -> Re
 }
 
 /// Slaves that get nothing of any job: those that failed frame after frame, and those that an administrator put there.
-#[utoipa::path(get, path = "/blacklist", params(Page),
+#[utoipa::path(get, path = "/blacklist", operation_id = "show_farm_blacklist", params(Page),
     responses((status = 200, body = Vec<BanInfo>), (status = "default", body = FaultBody)))]
 pub(super) async fn of_farm(State(app): Shared, Asked(page): Asked<Page>) -> Result<Json<Vec<BanInfo>>, Fault> {
     list(&app, None, page).await

@@ -29,7 +29,7 @@ pub(super) struct UploadQuery {
 }
 
 /// How much of a content is here.
-#[utoipa::path(get, path = "/contents/{hash}/status", params(("hash" = String, Path)),
+#[utoipa::path(get, path = "/contents/{hash}/status", operation_id = "content_status", params(("hash" = String, Path)),
     responses((status = 200, body = ContentStatus), (status = "default", body = FaultBody)))]
 pub(super) async fn status(State(app): Shared, Path(hash): Path<String>) -> Result<Json<ContentStatus>, Fault> {
     let hash: ContentHash = parse(&hash)?;
@@ -42,7 +42,7 @@ pub(super) async fn status(State(app): Shared, Path(hash): Path<String>) -> Resu
 }
 
 /// Uploads a content, or the rest of one. The jobs that waited for it start by themselves.
-#[utoipa::path(put, path = "/contents/{hash}", params(("hash" = String, Path), UploadQuery),
+#[utoipa::path(put, path = "/contents/{hash}", operation_id = "upload_content", params(("hash" = String, Path), UploadQuery),
     request_body(content = Vec<u8>, content_type = "application/octet-stream"),
     responses((status = 200, body = ContentStatus), (status = "default", body = FaultBody)))]
 pub(super) async fn upload(
@@ -100,7 +100,7 @@ async fn take_in(app: &App, body: Body, hash: ContentHash, query: UploadQuery) -
 }
 
 /// Downloads a content; parts of it by `Range`.
-#[utoipa::path(get, path = "/contents/{hash}", params(("hash" = String, Path)),
+#[utoipa::path(get, path = "/contents/{hash}", operation_id = "download_content", params(("hash" = String, Path)),
     responses((status = 200, body = Vec<u8>, content_type = "application/octet-stream"), (status = "default", body = FaultBody)))]
 pub(super) async fn download(State(app): Shared, Path(hash): Path<String>, request: Request) -> Result<Response, Fault> {
     let hash: ContentHash = parse(&hash)?;

@@ -31,7 +31,7 @@ pub(super) struct FinalQuery {
 
 /// Delivers the final files of a frame, before its result. They are kept with the result of the same attempt only; the same
 /// delivery twice does no harm.
-#[utoipa::path(put, path = "/jobs/{job}/tasks/{task}/attempts/{attempt}/final",
+#[utoipa::path(put, path = "/jobs/{job}/tasks/{task}/attempts/{attempt}/final", operation_id = "deliver_final",
     params(("job" = String, Path), ("task" = u32, Path), ("attempt" = u32, Path), FinalQuery),
     request_body(content = Vec<u8>, content_type = "application/zip"),
     responses((status = 204), (status = "default", body = FaultBody)))]
@@ -86,7 +86,7 @@ pub(super) async fn upload(
 }
 
 /// The final files of a finished frame in a zip, if slaves made them.
-#[utoipa::path(get, path = "/jobs/{job}/frames/{frame}/final", params(("job" = String, Path), ("frame" = i32, Path)),
+#[utoipa::path(get, path = "/jobs/{job}/frames/{frame}/final", operation_id = "download_final", params(("job" = String, Path), ("frame" = i32, Path)),
     responses((status = 200, body = Vec<u8>, content_type = "application/zip"), (status = "default", body = FaultBody)))]
 pub(super) async fn download(
     State(app): Shared,

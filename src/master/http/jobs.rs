@@ -3,7 +3,7 @@
 use super::body::{Asked, JsonBody};
 use super::contents::blocking;
 use super::offers;
-use super::{Shared, parse, validate};
+use super::{Shared, number, parse, validate};
 use crate::error::Error;
 use crate::farm::{Event, RequestId};
 use crate::ids::JobId;
@@ -62,7 +62,7 @@ pub(super) async fn announce(State(app): Shared, JsonBody(announce): JsonBody<Jo
 }
 
 /// All jobs, newest first.
-#[utoipa::path(get, path = "/jobs", params(Page),
+#[utoipa::path(get, path = "/jobs", operation_id = "list_jobs", params(Page),
     responses((status = 200, body = Vec<JobInfo>), (status = "default", body = FaultBody)))]
 pub(super) async fn list(State(app): Shared, Asked(page): Asked<Page>) -> Result<Json<Vec<JobInfo>>, Fault> {
     let jobs = app.desk.look(move |state| {
@@ -75,7 +75,7 @@ pub(super) async fn list(State(app): Shared, Asked(page): Asked<Page>) -> Result
 }
 
 /// One job.
-#[utoipa::path(get, path = "/jobs/{job}", params(("job" = String, Path)),
+#[utoipa::path(get, path = "/jobs/{job}", operation_id = "show_job", params(("job" = String, Path)),
     responses((status = 200, body = JobInfo), (status = "default", body = FaultBody)))]
 pub(super) async fn show(State(app): Shared, Path(job): Path<String>) -> Result<Json<JobInfo>, Fault> {
     let job: JobId = parse(&job)?;
@@ -87,7 +87,7 @@ pub(super) async fn show(State(app): Shared, Path(job): Path<String>) -> Result<
 }
 
 /// Why a job does not go on, or what it is doing.
-#[utoipa::path(get, path = "/jobs/{job}/explain", params(("job" = String, Path)),
+#[utoipa::path(get, path = "/jobs/{job}/explain", operation_id = "explain_job", params(("job" = String, Path)),
     responses((status = 200, body = Explanation), (status = "default", body = FaultBody)))]
 pub(super) async fn explain(State(app): Shared, Path(job): Path<String>) -> Result<Json<Explanation>, Fault> {
     let job: JobId = parse(&job)?;
@@ -123,6 +123,24 @@ pub(super) async fn frames(
         )
     });
     Ok(Json(frames.await?.ok_or_else(|| no_job(job))?))
+}
+
+/// One frame of a job.
+#[utoipa::path(get, path = "/jobs/{job}/frames/{frame}", operation_id = "frame",
+    params(("job" = String, Path), ("frame" = i32, Path)),
+    responses((status = 200, body = FrameInfo), (status = "default", body = FaultBody)))]
+pub(super) async fn frame(State(app): Shared, Path((job, frame)): Path<(String, String)>) -> Result<Json<FrameInfo>, Fault> {
+    let job: JobId = parse(&job)?;
+    let frame: i32 = number(&frame, "frame number")?;
+    let info = app.desk.look(move |state| {
+        let task = state.farm.task_of(job, frame).and_then(|task| state.farm.task(job, task));
+        match task {
+            Some(record) => Ok(convert::frame_info(frame, record)),
+            None if !state.jobs.contains_key(&job) => Err(no_job(job)),
+            None => Err(Error::not_found(format!("the job {job} has no frame {frame}"))),
+        }
+    });
+    Ok(Json(info.await??))
 }
 
 /// What Blender opens, and all files of the job.

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 /// Puts a new key in the place of the farm's. The new one lies in the key file of the master's user; the old one opens nothing
 /// any more, and all connections are ended.
-#[utoipa::path(post, path = "/key/renew",
+#[utoipa::path(post, path = "/key/renew", operation_id = "renew_key",
     responses((status = 200, body = KeyRenewed), (status = "default", body = FaultBody)))]
 pub(super) async fn renew(State(app): Shared) -> Result<Json<KeyRenewed>, Fault> {
     let lock = Arc::clone(app.gate.lock());

@@ -2,39 +2,51 @@
 //!
 //! Handlers read what came, ask the actor, and answer; they decide nothing. The `OpenAPI` document comes from them.
 
+mod archive;
 mod blacklist;
 mod body;
 mod bundles;
 mod contents;
+mod document;
 mod edits;
+mod events;
 mod finals;
 mod hello;
 mod jobs;
 mod key;
 mod logs;
+mod metrics;
 mod offers;
 mod plain;
 mod receive;
 mod results;
 mod rules;
 mod slaves;
+mod thumbnails;
 mod validate;
 
 pub(super) use body::collect;
+pub(super) use events::FOLLOWERS_MAX;
+pub(super) use thumbnails::Painter;
 
 use super::actor::Desk;
 use super::fault::{Fault, Told};
+use super::feed::Feed;
 use super::gate::Gate;
 use super::home::Folders;
+use super::metrics::Metrics;
 use super::monitor;
 use super::serve::Peer;
+use super::traffic::Traffic;
 use crate::error::{Code, Error, Result};
+use crate::files::Logs;
 use crate::ids::{Attempt, JobId, TaskIndex};
 use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use axum::routing::get;
 use axum::{Json, Router};
+use serde_json::Value;
 use std::collections::HashSet;
 use std::str::FromStr;
 use std::sync::{Arc, Mutex};
@@ -56,6 +68,20 @@ pub(super) struct App {
     pub(super) shared_readers: Semaphore,
     /// Results that arrive just now: one writer for each attempt.
     pub(super) active_results: Arc<Mutex<HashSet<(JobId, TaskIndex, Attempt)>>>,
+    /// What changes.
+    pub(super) feed: Arc<Feed>,
+    /// Seats for those who follow it.
+    pub(super) followers: Arc<Semaphore>,
+    /// The interface.
+    pub(super) document: Value,
+    /// What Blender printed.
+    pub(super) logs: Logs,
+    /// What is measured.
+    pub(super) metrics: Arc<Metrics>,
+    /// Makes small pictures.
+    pub(super) painter: Painter,
+    /// One archive is restored at a time.
+    pub(super) restoring: Arc<Semaphore>,
 }
 
 /// What handlers get.
@@ -72,6 +98,12 @@ pub(super) type Shared = State<Arc<App>>;
 )]
 struct Document;
 
+/// The interface, as programs and people read it.
+pub(super) fn document() -> Value {
+    let calls = OpenApiRouter::with_openapi(Document::openapi()).nest("/api/v1", calls());
+    document::complete(calls.get_openapi())
+}
+
 /// The whole service.
 #[derive(Clone)]
 pub(super) struct Service {
@@ -80,6 +112,11 @@ pub(super) struct Service {
 }
 
 impl Service {
+    /// Where bytes are counted.
+    pub(super) fn traffic(&self) -> Arc<Traffic> {
+        Arc::clone(&self.app.metrics.traffic)
+    }
+
     pub(super) fn new(app: App) -> Self {
         let app = Arc::new(app);
         Self {
@@ -125,18 +162,21 @@ impl Service {
 }
 
 fn is_call(request: &Request) -> bool {
-    request.uri().path().starts_with("/api/")
+    let path = request.uri().path();
+    path.starts_with("/api/") || path == "/metrics"
 }
 
 fn router(app: Arc<App>) -> Router {
-    let (api, document) = OpenApiRouter::with_openapi(Document::openapi())
-        .nest("/api/v1", calls())
-        .split_for_parts();
-    api.route("/api/v1/openapi.json", get(async || Json(document)))
-        .merge(monitor::router())
-        // Bodies have bounds of their own where they are read.
-        .layer(DefaultBodyLimit::disable())
-        .with_state(app)
+    let (api, _) = OpenApiRouter::new().nest("/api/v1", calls()).split_for_parts();
+    api.route(
+        "/api/v1/openapi.json",
+        get(async |State(app): Shared| Json(app.document.clone())),
+    )
+    .route("/metrics", get(metrics::metrics))
+    .merge(monitor::router())
+    // Bodies have bounds of their own where they are read.
+    .layer(DefaultBodyLimit::disable())
+    .with_state(app)
 }
 
 fn calls() -> OpenApiRouter<Arc<App>> {
@@ -155,6 +195,7 @@ fn calls() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(edits::reset))
         .routes(routes!(edits::settings, edits::set_settings))
         .routes(routes!(jobs::frames))
+        .routes(routes!(jobs::frame))
         .routes(routes!(jobs::pause))
         .routes(routes!(jobs::resume))
         .routes(routes!(jobs::cancel))
@@ -169,10 +210,14 @@ fn calls() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(results::download))
         .routes(routes!(results::zip))
         .routes(routes!(finals::download))
+        .routes(routes!(thumbnails::show))
+        .routes(routes!(archive::download))
+        .routes(routes!(archive::restore))
         .routes(routes!(logs::read))
+        .routes(routes!(events::follow))
         // slaves
         .routes(routes!(slaves::register, slaves::list))
-        .routes(routes!(slaves::leave))
+        .routes(routes!(slaves::show, slaves::leave))
         .routes(routes!(slaves::work_wanted))
         .routes(routes!(slaves::orders))
         .routes(routes!(jobs::manifest))

@@ -5,12 +5,12 @@ use super::contents::blocking;
 use super::receive::{drain, receive};
 use super::{App, Shared, number, parse};
 use crate::error::{Code, Error, Result};
-use crate::farm::{Event, ReportBody, ResultFile, TaskRef, TaskState};
+use crate::farm::{Event, ReportBody, ResultFile, TaskRecord, TaskRef, TaskState};
 use crate::files::part::{self, Part};
-use crate::files::{ZipEntry, write_zip, zip_length_bytes};
+use crate::files::{ZipEntry, ZipSource, write_zip, zip_length_bytes};
 use crate::ids::{Attempt, ContentHash, JobId, SlaveId, TaskIndex};
 use crate::images;
-use crate::master::actor::{State as Known, no_job};
+use crate::master::actor::{Desk, State as Known, no_job};
 use crate::master::convert;
 use crate::master::fault::Fault;
 use crate::wire::FaultBody;
@@ -30,6 +30,8 @@ pub(super) const RESULT_BYTES_MAX: u64 = 16 << 30;
 const READ_BYTES: usize = 1 << 20;
 /// Earlier attempts of which a result may still lie there.
 const ATTEMPTS_SEARCHED_MAX: usize = 100;
+/// Frames looked at in one question to the farm.
+const FRAMES_PER_LOOK: u32 = 4_096;
 /// Bytes of a zip that may be ahead of the network.
 const ZIP_BYTES_AHEAD: usize = 1 << 20;
 
@@ -48,7 +50,7 @@ pub(super) struct ResultQuery {
 
 /// Delivers a frame. When it is answered, the result is on the disk and the frame is done; the same delivery twice does no
 /// harm, and one of an attempt that is not wanted any more is refused and leaves nothing behind.
-#[utoipa::path(put, path = "/jobs/{job}/tasks/{task}/attempts/{attempt}/result",
+#[utoipa::path(put, path = "/jobs/{job}/tasks/{task}/attempts/{attempt}/result", operation_id = "deliver",
     params(("job" = String, Path), ("task" = u32, Path), ("attempt" = u32, Path), ResultQuery),
     request_body(content = Vec<u8>, content_type = "image/x-exr"),
     responses((status = 204), (status = "default", body = FaultBody)))]
@@ -196,7 +198,7 @@ impl Drop for Claim {
 }
 
 /// A finished frame as multilayer EXR; parts of it by `Range`.
-#[utoipa::path(get, path = "/jobs/{job}/frames/{frame}/result", params(("job" = String, Path), ("frame" = i32, Path)),
+#[utoipa::path(get, path = "/jobs/{job}/frames/{frame}/result", operation_id = "download_result", params(("job" = String, Path), ("frame" = i32, Path)),
     responses((status = 200, body = Vec<u8>, content_type = "image/x-exr"), (status = "default", body = FaultBody)))]
 pub(super) async fn download(
     State(app): Shared,
@@ -234,40 +236,72 @@ pub(super) fn result_of(state: &Known, job: JobId, frame: i32) -> Result<(Attemp
 }
 
 /// All finished frames in a zip, uncompressed.
-#[utoipa::path(get, path = "/jobs/{job}/results.zip", params(("job" = String, Path)),
+#[utoipa::path(get, path = "/jobs/{job}/results.zip", operation_id = "download_results", params(("job" = String, Path)),
     responses((status = 200, body = Vec<u8>, content_type = "application/zip"), (status = "default", body = FaultBody)))]
 pub(super) async fn zip(State(app): Shared, Path(job): Path<String>) -> Result<Response, Fault> {
     let job: JobId = parse(&job)?;
     let folders = app.folders.clone();
-    let entries = app.desk.look(move |state| {
-        let view = state.farm.job(job)?;
-        let frames = view.record.job.frames.iter().filter_map(|frame| {
-            let (attempt, file) = result_of(state, job, frame).ok()?;
-            Some(ZipEntry {
-                name: format!("{frame:06}.exr"),
-                path: folders.result(job, frame, attempt),
+    let read = move |frame, record: TaskRecord| match record.state {
+        TaskState::Done { result: Some(file), .. } => Some(ZipEntry {
+            name: format!("{frame:06}.exr"),
+            source: ZipSource::File {
+                path: folders.result(job, frame, record.attempt),
                 size_bytes: file.size_bytes,
-            })
+            },
+        }),
+        _ => None,
+    };
+    let entries = each_frame(&app.desk, job, read).await?;
+    Ok(send_zip(entries, &format!("{job}.zip")))
+}
+
+/// Reads all frames of a job, ascending, a bounded number in one question: a long job does not hold the farm up.
+pub(super) async fn each_frame<T: Send + 'static>(
+    desk: &Desk,
+    job: JobId,
+    read: impl Fn(i32, TaskRecord) -> Option<T> + Clone + Send + 'static,
+) -> Result<Vec<T>> {
+    let (mut all, mut first) = (Vec::new(), 0_u32);
+    loop {
+        let read = read.clone();
+        let page = desk.look(move |state| {
+            let frames = &state.farm.job(job)?.record.job.frames;
+            let places = first..frames.len().min(first.saturating_add(FRAMES_PER_LOOK));
+            let is_last = places.end == frames.len();
+            let shown = places.filter_map(|place| {
+                let frame = frames.nth(place)?;
+                read(frame, state.farm.task(job, state.farm.task_of(job, frame)?)?)
+            });
+            Some((shown.collect::<Vec<_>>(), is_last))
         });
-        Some(frames.collect::<Vec<_>>())
-    });
-    let entries = entries.await?.ok_or_else(|| no_job(job))?;
+        let (page, is_last) = page.await?.ok_or_else(|| no_job(job))?;
+        all.extend(page);
+        if is_last {
+            return Ok(all);
+        }
+        first = first.saturating_add(FRAMES_PER_LOOK);
+    }
+}
+
+/// Streams a zip; its length is known before its first byte.
+pub(super) fn send_zip(entries: Vec<ZipEntry>, name: &str) -> Response {
     let length_bytes = zip_length_bytes(&entries);
     let (read, write) = tokio::io::duplex(ZIP_BYTES_AHEAD);
     let runtime = tokio::runtime::Handle::current();
+    let shown = name.to_owned();
     tokio::task::spawn_blocking(move || {
         // If it fails, the download ends short of its length, which the other side notices.
         if let Err(error) = write_zip(&entries, SyncIoBridge::new_with_handle(write, runtime)) {
-            tracing::warn!(%job, %error, "a zip was not completed");
+            tracing::warn!(name = shown, %error, "a zip was not completed");
         }
     });
     let headers = [
         (header::CONTENT_TYPE, "application/zip".to_owned()),
         (header::CONTENT_LENGTH, length_bytes.to_string()),
-        (header::CONTENT_DISPOSITION, format!("attachment; filename=\"{job}.zip\"")),
+        (header::CONTENT_DISPOSITION, format!("attachment; filename=\"{name}\"")),
     ];
     let body = Body::from_stream(ReaderStream::with_capacity(read, 1 << 18));
-    Ok((headers, body).into_response())
+    (headers, body).into_response()
 }
 
 /// A file that never changes under its name.

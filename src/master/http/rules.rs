@@ -10,7 +10,7 @@ use axum::Json;
 use axum::extract::State;
 
 /// The rules of balancing.
-#[utoipa::path(get, path = "/rules",
+#[utoipa::path(get, path = "/rules", operation_id = "show_rules",
     responses((status = 200, body = RulesInfo), (status = "default", body = FaultBody)))]
 pub(super) async fn show(State(app): Shared) -> Result<Json<RulesInfo>, Fault> {
     let rules = app.desk.look(|state| state.farm.rules()).await?;
@@ -18,7 +18,7 @@ pub(super) async fn show(State(app): Shared) -> Result<Json<RulesInfo>, Fault> {
 }
 
 /// Changes the rules of balancing; they hold from now on, and survive a restart.
-#[utoipa::path(put, path = "/rules", request_body = RulesInfo,
+#[utoipa::path(put, path = "/rules", operation_id = "change_rules", request_body = RulesInfo,
     responses((status = 200, body = RulesInfo), (status = "default", body = FaultBody)))]
 pub(super) async fn change(State(app): Shared, JsonBody(wanted): JsonBody<RulesInfo>) -> Result<Json<RulesInfo>, Fault> {
     validate::rules(&wanted)?;

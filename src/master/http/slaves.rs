@@ -1,9 +1,11 @@
 //! Slaves: they register, ask for work and for orders, and say goodbye.
 
-use super::body::JsonBody;
+use super::body::{Asked, JsonBody};
+use super::jobs::Page;
 use super::{App, Shared, parse, validate};
-use crate::farm::Event;
+use crate::farm::{Event, Explainer, SlaveView};
 use crate::ids::SlaveId;
+use crate::master::actor::State as Known;
 use crate::master::convert;
 use crate::master::fault::Fault;
 use crate::master::serve::Peer;
@@ -27,23 +29,40 @@ pub(super) async fn register(
     Ok(Json(Registered { id }))
 }
 
-/// All slaves that this master knows, by name.
-#[utoipa::path(get, path = "/slaves",
+/// Slaves that this master knows, by name.
+#[utoipa::path(get, path = "/slaves", operation_id = "list_slaves", params(Page),
     responses((status = 200, body = Vec<SlaveInfo>), (status = "default", body = FaultBody)))]
-pub(super) async fn list(State(app): Shared) -> Result<Json<Vec<SlaveInfo>>, Fault> {
-    let slaves = app.desk.look(|state| {
-        let (slaves, explainer) = (state.farm.slaves(), state.farm.explainer());
-        let mut slaves: Vec<_> = slaves
-            .map(|view| convert::slave_info(&view, state.slaves.get(&view.record.id), &explainer))
-            .collect();
-        slaves.sort_by(|a, b| (&a.name, a.id).cmp(&(&b.name, b.id)));
-        slaves
+pub(super) async fn list(State(app): Shared, Asked(page): Asked<Page>) -> Result<Json<Vec<SlaveInfo>>, Fault> {
+    let slaves = app.desk.look(move |state| {
+        let explainer = state.farm.explainer();
+        let mut slaves: Vec<_> = state.farm.slaves().collect();
+        slaves.sort_by_key(|view| (&view.record.machine.name, view.record.id));
+        let slaves = slaves.iter().skip(page.offset).take(page.limit());
+        slaves.map(|view| shown(state, view, &explainer)).collect()
     });
     Ok(Json(slaves.await?))
 }
 
+/// One slave.
+#[utoipa::path(get, path = "/slaves/{slave}", operation_id = "show_slave", params(("slave" = String, Path)),
+    responses((status = 200, body = SlaveInfo), (status = "default", body = FaultBody)))]
+pub(super) async fn show(State(app): Shared, Path(slave): Path<String>) -> Result<Json<SlaveInfo>, Fault> {
+    let slave: SlaveId = parse(&slave)?;
+    let info = app.desk.look(move |state| {
+        state
+            .farm
+            .slave(slave)
+            .map(|view| shown(state, &view, &state.farm.explainer()))
+    });
+    Ok(Json(info.await?.ok_or_else(|| convert::no_slave(slave))?))
+}
+
+fn shown(state: &Known, view: &SlaveView<'_>, explainer: &Explainer<'_>) -> SlaveInfo {
+    convert::slave_info(view, state.slaves.get(&view.record.id), explainer)
+}
+
 /// What a slave does, or why it does nothing.
-#[utoipa::path(get, path = "/slaves/{slave}/explain", params(("slave" = String, Path)),
+#[utoipa::path(get, path = "/slaves/{slave}/explain", operation_id = "explain_slave", params(("slave" = String, Path)),
     responses((status = 200, body = Explanation), (status = "default", body = FaultBody)))]
 pub(super) async fn explain(State(app): Shared, Path(slave): Path<String>) -> Result<Json<Explanation>, Fault> {
     let slave: SlaveId = parse(&slave)?;

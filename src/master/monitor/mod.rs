@@ -1,5 +1,6 @@
 //! The first pages for people: jobs, slaves, frames. They work without scripts; state is changed by forms only.
 
+mod api;
 mod pages;
 mod rows;
 
@@ -42,6 +43,7 @@ pub(super) fn router() -> Router<Arc<App>> {
         .route("/", get(overview))
         .route("/html/job/{job}", get(job))
         .route("/html/job/{job}/{action}", post(change))
+        .route("/api", get(api::page))
         .route("/login", get(login).post(enter))
         .route("/style.css", get(style))
 }

@@ -1,6 +1,7 @@
 //! One connection, from its first byte: TLS if the master shows a certificate, then HTTP.
 
-use super::{Ends, Peer, Service};
+use super::{Ends, Hangup, Peer, Service};
+use crate::master::traffic::Counted;
 use axum::body::Body;
 use axum::extract::Request;
 use axum::response::Response;
@@ -44,8 +45,9 @@ pub(super) async fn serve(stream: TcpStream, address: SocketAddr, service: Servi
             async move { pages.answer(request, peer).await }
         }
     };
+    let traffic = pages.traffic();
     let Some(certificates) = certificates else {
-        return serve_http(stream, address, ends, answer(None)).await;
+        return serve_http(Counted::new(stream, traffic), address, ends, answer(None)).await;
     };
     let mut byte = [0];
     match timeout(ends.patience, stream.peek(&mut byte)).await {
@@ -57,7 +59,7 @@ pub(super) async fn serve(stream: TcpStream, address: SocketAddr, service: Servi
         _ => return,
     }
     let (config, fingerprint) = certificates.current();
-    match timeout(ends.patience, TlsAcceptor::from(config).accept(stream)).await {
+    match timeout(ends.patience, TlsAcceptor::from(config).accept(Counted::new(stream, traffic))).await {
         Ok(Ok(stream)) => serve_http(stream, address, ends, answer(Some(fingerprint))).await,
         Ok(Err(error)) => tracing::debug!(%address, %error, "a connection did not agree on TLS"),
         Err(_) => tracing::debug!(%address, "a connection took too long to agree on TLS"),
@@ -75,9 +77,13 @@ async fn serve_http<A, F>(
 {
     let has_asked = Arc::new(AtomicBool::new(false));
     let asked = Arc::clone(&has_asked);
+    let hangup = Hangup::default();
+    let told = hangup.clone();
     let answering = tower::service_fn(move |request: axum::http::Request<_>| {
         asked.store(true, Ordering::Relaxed);
-        let answered = answer(request.map(Body::new));
+        let mut request = request.map(Body::new);
+        request.extensions_mut().insert(told.clone());
+        let answered = answer(request);
         async move { Ok::<_, Infallible>(answered.await) }
     });
     let mut builder = Builder::new(TokioExecutor::new()).http1_only();
@@ -94,6 +100,7 @@ async fn serve_http<A, F>(
     };
     let outcome = tokio::select! {
         outcome = connection.as_mut() => outcome,
+        () = hangup.happened() => return tracing::debug!(%address, "a connection read nothing"),
         () = silence => return tracing::debug!(%address, "a connection asked nothing"),
         () = ends.stopped() => {
             connection.as_mut().graceful_shutdown();

@@ -16,6 +16,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::time::Duration;
 use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 
 /// Pause after a failed accept (no handles left), so that the loop does not spin.
 const ACCEPT_PAUSE_MS: u64 = 50;
@@ -36,6 +37,22 @@ pub(super) struct Peer {
     pub(super) address: SocketAddr,
     /// The certificate that this connection was shown; none without TLS.
     pub(super) tls: Option<Fingerprint>,
+}
+
+/// Closes the connection that a request came over.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Hangup(CancellationToken);
+
+impl Hangup {
+    /// Now, whatever is still to be sent.
+    pub(super) fn now(&self) {
+        self.0.cancel();
+    }
+
+    /// Waits until somebody does.
+    async fn happened(&self) {
+        self.0.cancelled().await;
+    }
 }
 
 /// What is served.

@@ -6,6 +6,7 @@ wait; every one of them is bounded in time. All times are in seconds, all sizes 
 """
 
 from collections.abc import Sequence
+from os import PathLike
 from types import TracebackType
 from typing import Generic, Literal, TypeVar, final
 
@@ -324,8 +325,28 @@ class Client:
         force_upload: bool | None = None,
     ) -> FarmSettings:
         """Changes settings of the farm; what is None stays as it is. Returns all of them."""
-    def log(self, job: str, frame: int) -> str:
-        """What Blender printed in the frame's latest attempt."""
+    def log(self, job: str, frame: int, *, attempt: int | None = None, offset: int = 0) -> str:
+        """What Blender printed in the frame's latest attempt, or in the one given, from a byte on. Raises NotFound."""
+    def thumbnail(self, job: str, frame: int, *, width: int = 240) -> bytes:
+        """A small picture of a finished frame as PNG, about `width` (16 to 1920) pixels wide, never wider than the frame.
+
+        It shows the Combined pass of the first view layer, without Blender's view transform and compositing.
+        """
+    def wait(self, job: str, timeout: float) -> JobInfo:
+        """The job once it is over (finished, failed or cancelled), or as it is after `timeout`. Raises NotFound.
+
+        A master that is away meanwhile is waited for.
+        """
+    def archive(self, job: str, file: str | PathLike[str]) -> int:
+        """Keeps the job with its files, history, logs and pictures as one zip; returns its length in bytes.
+
+        The file appears whole or not at all. Raises NotFound, and Refused while the job's files are not complete.
+        """
+    def restore(self, file: str | PathLike[str]) -> str:
+        """Brings a job back from such a zip, on this master or another one; returns its id, a new one if the old is taken.
+
+        All of it is checked first; raises InvalidJob if anything in it is wrong, and then nothing is kept.
+        """
     def gather(self, job: str, folder: str, *, frames: str | None = None) -> Gather:
         """Asks for the job, then brings its results into `folder` as `000001.exr` …, as they get done."""
     def start_gather(self, job: str, folder: str, *, frames: str | None = None) -> Pending[Gather]: ...
@@ -372,6 +393,8 @@ class Gather:
         """The frame's state, waiting up to `timeout` for its file. Fetches it first if it is not under way yet."""
     def done(self) -> int:
         """How many frames lie in the folder; never blocks."""
+    def wait(self, timeout: float) -> bool:
+        """Whether all that can be had is in the folder, waiting up to `timeout` for that. Raises what ended it."""
     def stop(self) -> None:
         """Ends the fetching; files that are there stay. A second call does nothing."""
 
@@ -443,9 +466,13 @@ class JobInfo:
     frame_seconds: float | None
     depends_on: list[str]
     resets: int
-    """How often frames of it were reset: what was gathered before may be old."""
+    """How often frames of it were reset, added or taken out: what was gathered before may be old."""
     blacklisted: int
     """How many slaves get nothing of it."""
+    submitted: float
+    """When it came, and"""
+    state_since: float
+    """since when it is in its state, as `time.time` counts."""
     explanation: list[str]
 
 @final

@@ -1,0 +1,114 @@
+//! Small pictures of frames, made when somebody looks at them: one at a time, kept beside the results.
+
+use super::body::Asked;
+use super::contents::blocking;
+use super::results::result_of;
+use super::{Shared, number, parse};
+use crate::error::{Error, Result};
+use crate::files::{part, write_whole};
+use crate::ids::JobId;
+use crate::images::{self, THUMBNAIL_WIDTH_RANGE};
+use crate::master::fault::Fault;
+use crate::wire::FaultBody;
+use axum::extract::{Path, State};
+use axum::http::header;
+use axum::response::{IntoResponse as _, Response};
+use serde::Deserialize;
+use std::path::PathBuf;
+use std::sync::Arc;
+use tokio::sync::Semaphore;
+
+/// Widths that are made; others are rounded up, so that a frame has few pictures.
+const WIDTHS: [u32; 4] = [240, 480, 960, 1920];
+/// Who may wait for pictures. A page shows far fewer at once.
+const WAITING_MAX: usize = 256;
+
+/// The one who paints, and those who wait for it.
+#[derive(Debug)]
+pub(in crate::master) struct Painter {
+    waiting: Arc<Semaphore>,
+    painting: Arc<Semaphore>,
+}
+
+impl Default for Painter {
+    fn default() -> Self {
+        Self {
+            waiting: Arc::new(Semaphore::new(WAITING_MAX)),
+            painting: Arc::new(Semaphore::new(1)),
+        }
+    }
+}
+
+impl Painter {
+    /// Makes a picture when its turn comes, and keeps it.
+    async fn paint(&self, source: PathBuf, kept: PathBuf, width: u32) -> Result<Vec<u8>> {
+        let _waiting = self
+            .waiting
+            .try_acquire()
+            .map_err(|_| Error::unreachable("too many pictures are being waited for").hint("try again in a moment"))?;
+        let painting = Arc::clone(&self.painting).acquire_owned().await;
+        blocking(move || {
+            // Held until it is painted, even if nobody waits for it any more.
+            let _painting = painting;
+            // Somebody else may have had it painted meanwhile.
+            if let Ok(bytes) = std::fs::read(&kept) {
+                return Ok(bytes);
+            }
+            let bytes = images::thumbnail(&source, width)?;
+            // That it cannot be kept is no reason not to show it.
+            let folder = kept.parent().unwrap_or(&kept);
+            if let Err(error) = part::make_folder(folder).and_then(|()| write_whole(&kept, &bytes)) {
+                tracing::warn!(%error, "a small picture is not kept");
+            }
+            Ok(bytes)
+        })
+        .await
+    }
+}
+
+#[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct ThumbnailQuery {
+    /// About how wide, 16 to 1920 pixels; 240 if not given. Never wider than the frame.
+    #[serde(default = "narrowest")]
+    width: u32,
+}
+
+fn narrowest() -> u32 {
+    WIDTHS[0]
+}
+
+/// A small picture of a finished frame as PNG: the Combined pass of the first view layer, from linear light to sRGB
+/// (without Blender's view transform and compositing).
+#[utoipa::path(get, path = "/jobs/{job}/frames/{frame}/thumbnail", operation_id = "thumbnail",
+    params(("job" = String, Path), ("frame" = i32, Path), ThumbnailQuery),
+    responses((status = 200, body = Vec<u8>, content_type = "image/png"), (status = "default", body = FaultBody)))]
+pub(super) async fn show(
+    State(app): Shared,
+    Path((job, frame)): Path<(String, String)>,
+    Asked(query): Asked<ThumbnailQuery>,
+) -> Result<Response, Fault> {
+    let job: JobId = parse(&job)?;
+    let frame: i32 = number(&frame, "frame number")?;
+    if !THUMBNAIL_WIDTH_RANGE.contains(&query.width) {
+        return Err(
+            Error::bad_input(format!("a picture {} pixels wide cannot be made", query.width))
+                .hint("ask for 16 to 1920")
+                .into(),
+        );
+    }
+    let width = WIDTHS.into_iter().find(|width| *width >= query.width).unwrap_or(query.width);
+    let (attempt, _) = app.desk.look(move |state| result_of(state, job, frame)).await??;
+    let kept = app.folders.thumbnail(job, frame, attempt, width);
+    let bytes = if let Ok(bytes) = tokio::fs::read(&kept).await {
+        bytes
+    } else {
+        let source = app.folders.result(job, frame, attempt);
+        app.painter.paint(source, kept, width).await?
+    };
+    let headers = [
+        (header::CONTENT_TYPE, "image/png"),
+        (header::CACHE_CONTROL, "private, max-age=3600"),
+    ];
+    Ok((headers, bytes).into_response())
+}

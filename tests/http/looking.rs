@@ -1,0 +1,107 @@
+//! What people look at: logs while they grow and when they are kept, small pictures, and what is measured.
+
+use crate::farm::{Farm, announce, content, picture};
+use serde_json::json;
+
+fn rendering(farm: &Farm) -> (String, String, u64) {
+    let main = content("main");
+    let job = farm
+        .post("jobs", &announce("shot \"1\"", "7", &[("main.blend", &main)]))
+        .text("job");
+    farm.upload(&main).expect(200);
+    let slave = farm.slave("node1");
+    let attempt = farm.lease_of(&slave, &job, 0);
+    (job, slave, attempt)
+}
+
+#[test]
+fn a_log_is_read_from_any_byte_while_it_grows_and_when_its_job_is_over() {
+    let farm = Farm::start();
+    let (job, slave, attempt) = rendering(&farm);
+    let log = |query: &str| farm.get(&format!("jobs/{job}/frames/7/log{query}"));
+    log("").refused(404, "not_found", "has no log yet");
+    farm.append_log(&slave, &job, 0, attempt, 0, "Fra:7\n").expect(200);
+    assert_eq!(log("").body, b"Fra:7\n");
+    assert_eq!(log("?offset=6").expect(200).body, b"");
+    farm.append_log(&slave, &job, 0, attempt, 6, "Saved\n").expect(200);
+    assert_eq!(log("?offset=6").body, b"Saved\n");
+    assert_eq!(log("?offset=1&limit=3&attempt=1").body, b"ra:");
+    log("?attempt=9").refused(404, "not_found", "has no log yet");
+
+    farm.deliver(&slave, &job, 0, attempt, &picture("one", 0)).expect(204);
+    while farm.files_below("jobs").iter().all(|path| !path.ends_with("000007_1.log.z")) {
+        std::thread::yield_now();
+    }
+    while farm.files_below("jobs").iter().any(|path| path.ends_with("000007_1.log")) {
+        std::thread::yield_now();
+    }
+    assert_eq!(log("").body, b"Fra:7\nSaved\n");
+    assert_eq!(log("?offset=6&limit=2").body, b"Sa");
+    // The last words of a slave may come after its picture.
+    farm.append_log(&slave, &job, 0, attempt, 12, "Bye\n").expect(200);
+    assert_eq!(log("?offset=6").body, b"Saved\nBye\n");
+}
+
+#[test]
+fn small_pictures_are_made_once_and_go_with_their_job() {
+    let farm = Farm::start();
+    let (job, slave, attempt) = rendering(&farm);
+    let path = format!("jobs/{job}/frames/7/thumbnail");
+    farm.get(&path).refused(404, "not_found", "has no result yet");
+    farm.deliver(&slave, &job, 0, attempt, &picture("one", 4_000)).expect(204);
+    let small = farm.get(&path).expect(200);
+    assert_eq!(small.headers["content-type"], "image/png");
+    assert!(small.body.starts_with(b"\x89PNG"));
+    assert_eq!(farm.get(&path).body, small.body);
+    farm.get(&format!("{path}?width=900")).expect(200);
+    farm.get(&format!("{path}?width=960")).expect(200);
+    let kept = || {
+        farm.files_below("jobs")
+            .iter()
+            .filter(|path| path.contains("/thumbnails/"))
+            .count()
+    };
+    assert_eq!(kept(), 2, "one for each width that is made");
+    for width in ["0", "15", "1921"] {
+        farm.get(&format!("{path}?width={width}"))
+            .refused(400, "bad_input", "cannot be made");
+    }
+    farm.delete(&format!("jobs/{job}")).expect(204);
+    // The answer tells that it is decided for good; the files go right after it.
+    while kept() > 0 {
+        std::thread::yield_now();
+    }
+}
+
+#[test]
+fn what_is_measured_is_told_to_prometheus_and_to_nobody_without_the_key() {
+    let farm = Farm::start();
+    let (job, slave, attempt) = rendering(&farm);
+    farm.deliver(&slave, &job, 0, attempt, &picture("one", 0)).expect(204);
+    let waiting = farm.post("jobs", &json!({"name": "a \"b\"", "frames": "1-5"})).text("job");
+    let reply = farm.get("/metrics").expect(200);
+    let text = String::from_utf8(reply.body).unwrap();
+    for line in [
+        "netrender_tasks{state=\"done\"} 1",
+        "netrender_tasks{state=\"queued\"} 5",
+        "netrender_jobs{state=\"finished\"} 1",
+        "netrender_slaves{state=\"idle\"} 1",
+        "netrender_lease_seconds_count 1",
+        "netrender_queue_seconds_count 1",
+        &format!("netrender_job_usage_ratio{{job=\"{waiting}\",name=\"a \\\"b\\\"\"}} 0"),
+    ] {
+        assert!(text.lines().any(|it| it == line), "{line} is not in\n{text}");
+    }
+    let value = |name: &str| -> f64 {
+        let line = text.lines().find(|line| line.starts_with(&format!("{name} "))).unwrap();
+        line.rsplit(' ').next().unwrap().parse().unwrap()
+    };
+    assert!(value("netrender_received_bytes_total") > 1_000.0 && value("netrender_commit_seconds_count") > 2.0);
+    // Every line is a comment, or a name with labels and a number.
+    for line in text.lines().filter(|line| !line.starts_with("# ")) {
+        let (name, value) = line.rsplit_once(' ').unwrap();
+        assert!(name.starts_with("netrender_") && value.parse::<f64>().is_ok(), "{line}");
+    }
+    let reply = farm.send(farm.bare_request("GET", "/metrics"));
+    reply.refused(401, "unauthorized", "asks for the farm's key");
+}
