@@ -7,7 +7,7 @@ mod parts;
 use netrender::blender::{CollectRequest, Collected, collect, probe};
 use netrender::images;
 use netrender::wire::RenderSettings;
-use parts::bench::{request, worker};
+use parts::bench::{request, worker, worker_with};
 use parts::{lives, make_scene, or_skip, real_blenders, render_locally, shared_scenes};
 use std::path::Path;
 use std::time::Duration;
@@ -236,6 +236,10 @@ async fn scenes_that_cannot_be_rendered_are_refused_in_a_sentence() {
         wish.settings.engine = Some("CYCLES".to_owned());
         worker.open(&wish).await.unwrap();
         worker.kill().await;
+        let (mut without_card, _bench) = worker_with(&installation, &["cuda:99"]).await;
+        let missing = without_card.open(&wish).await.unwrap_err().to_string();
+        assert!(missing.contains("cuda:99, which its Blender does not find"), "{missing}");
+        without_card.kill().await;
     }
 }
 

@@ -47,6 +47,7 @@ async fn a_crash_at_the_start_or_on_load_is_told_too() {
     fake.tell(r#"{"crash_on_start": true}"#);
     let options = WorkerOptions {
         threads: 0,
+        devices: Vec::new(),
         allow_scripts: false,
         folder: fake.folder().join("worker"),
     };
@@ -96,6 +97,7 @@ async fn when_opening_is_given_up_the_end_of_the_tree_can_be_waited_for() {
     let fake = FakeBlender::told(r#"{"grandchild": true, "hang_on_open": true}"#);
     let options = WorkerOptions {
         threads: 0,
+        devices: Vec::new(),
         allow_scripts: false,
         folder: fake.folder().join("worker"),
     };
@@ -123,6 +125,7 @@ async fn a_hundred_megabytes_of_log_neither_block_the_frame_nor_fill_memory() {
     let fake = FakeBlender::told(r#"{"print_bytes": 100000000}"#);
     let options = WorkerOptions {
         threads: 0,
+        devices: Vec::new(),
         allow_scripts: false,
         folder: fake.folder().join("worker"),
     };

@@ -14,9 +14,11 @@ every order), else from the environment variable FAKE_BLENDER, as JSON too; ever
     truncate_frames   [3]: writes only half of the file
     shrink_frames     [3]: writes a picture of one pixel
     layers            ["ViewLayer"]: the view layers that it says to have rendered
+    gate_frames       [3]: waits until the file beside it that ends in `.open` is there
     times             how often, over all processes, a frame crashes, hangs, fails or is truncated or shrunk; then it goes well
     print_bytes       prints so much before each frame
     grandchild        true: starts a process that leaves its process group, and writes its id to `grandchild.pid` beside it
+    deserter          true: starts one that also empties its environment and loses its parent; its id is written as above
     collected         replaces keys of what it tells as collected
     crash_on_collect  true
     note_starts       true: adds a line to the file beside it that ends in `.starts`: version, worker or collect, and its id
@@ -96,6 +98,8 @@ def open_scene(fake, order):
         child = subprocess.Popen(["sleep", "600"], start_new_session=True)
         with open(os.path.join(os.path.dirname(BESIDE), "grandchild.pid"), "w", encoding="utf-8") as file:
             file.write(str(child.pid))
+    if fake.get("deserter"):
+        desert()
     if fake.get("crash_on_open"):
         crash()
     if fake.get("hang_on_open"):
@@ -106,12 +110,23 @@ def open_scene(fake, order):
     return {"reply": "opened", "scene": "Scene"}
 
 
+def desert():
+    """A process of a session of its own, without any mark, whose parent is gone."""
+    told = os.path.join(os.path.dirname(BESIDE), "grandchild.pid")
+    script = "import os, sys, time; os.fork() and os._exit(0); open(sys.argv[1], 'w').write(str(os.getpid())); time.sleep(600)"
+    subprocess.run([sys.executable, "-c", script, told], env={}, start_new_session=True, check=True)
+    while not os.path.exists(told) or not os.path.getsize(told):
+        time.sleep(0.01)
+
+
 def render(fake, order):
     frame, output = order["frame"], order["output"]
     started = time.perf_counter()
     print_much(fake.get("print_bytes", 0))
     print(f"Fra:{frame} Mem:8.00M (Peak 8.00M)", flush=True)
     time.sleep(float(fake.get("render_ms", os.environ.get("FAKE_BLENDER_FRAME_MS", "0"))) / 1000)
+    while frame in fake.get("gate_frames", []) and not os.path.exists(BESIDE + ".open"):
+        time.sleep(0.01)
     for key, misdeed in (("crash_on_frames", crash), ("hang_on_frames", hang)):
         if frame in fake.get(key, []) and still_due(fake):
             misdeed()

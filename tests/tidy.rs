@@ -39,7 +39,7 @@ const HOMES: [(&str, &[&str]); 31] = [
     ("reqwest", &["link"]),
     ("ring", &["tls"]),
     ("rusqlite", &["store"]),
-    ("rustix", &["files", "master"]),
+    ("rustix", &["blender", "files", "master", "slave"]),
     ("rustls", &["tls"]),
     ("rustls_platform_verifier", &["tls"]),
     ("ruzstd", &["blender"]),

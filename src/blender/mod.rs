@@ -10,16 +10,21 @@
 //! Absences: no HTTP, no farm, no job. A hang is for the caller to notice, who drops what it waits for and kills.
 
 mod collect;
+mod device;
 mod finisher;
 mod header;
 mod installation;
 mod log;
+mod orphans;
 mod process;
 mod talk;
 mod worker;
 
 pub use collect::{CollectRequest, Collected, CollectedFile, MissingFile, collect};
+pub use device::{Device, devices_of};
 pub use finisher::{FinalPicture, Finisher};
 pub use installation::{Installation, Kind, choose_installation, find_installations, probe};
 pub use log::LogLine;
+pub use orphans::adopt_orphans;
+pub use process::end_leftovers;
 pub use worker::{Rendered, SceneRequest, Worker, WorkerOptions};

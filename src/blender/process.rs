@@ -2,6 +2,7 @@
 
 use super::installation::Kind;
 use super::log::{Log, read_lines};
+use super::orphans::{Adopted, reap};
 use crate::access::KEY_VARIABLE;
 use crate::error::{Error, Result};
 use process_wrap::tokio::{ChildWrapper, CommandWrap, KillOnDrop};
@@ -11,12 +12,14 @@ use std::path::Path;
 use std::process::{ExitStatus, Stdio};
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
-use sysinfo::{ProcessRefreshKind, ProcessesToUpdate, System, UpdateKind};
+use sysinfo::{Process, ProcessRefreshKind, ProcessesToUpdate, System, UpdateKind};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 /// Marks every process of a child's tree in its environment, also those that left its process group.
 const MARK_VARIABLE: &str = "NETRENDER_WORKER";
+/// The child's own folder, in the environment of every process of its tree: what a killed slave left is found by it.
+const FOLDER_VARIABLE: &str = "NETRENDER_WORKER_FOLDER";
 /// How often the processes are looked through until none of the tree is left.
 const SWEEPS_MAX: u32 = 50;
 const SWEEP_PAUSE: Duration = Duration::from_millis(20);
@@ -140,6 +143,7 @@ impl Launch<'_> {
         arguments.extend(self.argument.iter().flat_map(|argument| ["--".into(), argument.into()]));
         Ok(tree_command(&arguments, |command| {
             command.env(MARK_VARIABLE, &self.mark);
+            command.env(FOLDER_VARIABLE, self.folder);
             command.env("NETRENDER_PARENT", std::process::id().to_string());
             for name in ["TMPDIR", "TEMP", "TMP"] {
                 command.env(name, &temporary);
@@ -234,18 +238,34 @@ impl Drop for Tree {
     }
 }
 
-/// Kills every process that carries the mark, until there is none. Blocks.
+/// Kills every process that carries the mark, until there is none, and those that lost their parent and came to us. Blocks.
 fn sweep(mark: &str) {
     let wanted = OsString::from(format!("{MARK_VARIABLE}={mark}"));
+    let adopted = Adopted::look_for();
+    end_all(|process| process.environ().contains(&wanted) || adopted.as_ref().is_some_and(|it| it.are(process)));
+}
+
+/// Ends what still runs of Blenders that worked below a folder. Blocks.
+pub fn end_leftovers(folder: &Path) {
+    let variable = format!("{FOLDER_VARIABLE}=");
+    let is_below = |entry: &OsString| {
+        let value = entry.to_str().and_then(|entry| entry.strip_prefix(&variable));
+        value.is_some_and(|value| Path::new(value).starts_with(folder))
+    };
+    end_all(|process| process.environ().iter().any(is_below));
+}
+
+fn end_all(is_meant: impl Fn(&Process) -> bool) {
     let Ok(mut system) = System::new() else { return };
     let what = ProcessRefreshKind::nothing().with_environ(UpdateKind::Always);
     for _ in 0..SWEEPS_MAX {
         system.refresh_processes_specifics(ProcessesToUpdate::All, true, what);
         let mut found = false;
         for process in system.processes().values() {
-            if process.thread_kind().is_none() && process.environ().contains(&wanted) {
+            if process.thread_kind().is_none() && is_meant(process) {
                 found = true;
                 process.kill();
+                reap(process);
             }
         }
         if !found {

@@ -37,6 +37,7 @@ pub(super) enum What<'a> {
         blend: &'a Path,
         allow_scripts: bool,
         threads: u32,
+        devices: Vec<String>,
         #[serde(flatten)]
         settings: &'a RenderSettings,
     },

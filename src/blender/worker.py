@@ -83,6 +83,7 @@ def open_scene(order):
         scene.cycles.samples = order["samples"]
     if order["threads"]:
         settings.threads_mode, settings.threads = "FIXED", order["threads"]
+    choose_devices(scene, order["devices"])
     settings.use_persistent_data = True
     settings.use_compositing = False
     settings.use_sequencer = False
@@ -109,6 +110,35 @@ def refuse_unwanted(order, allows):
         )
     if nodes:
         raise opening.Refused(f"the scene has nodes of an add-on that this Blender lacks: {', '.join(nodes[:3])}")
+
+
+def choose_devices(scene, names):
+    """Has Cycles render with these devices and no others; one that is not there is refused. Never saved."""
+    if not names or scene.render.engine != "CYCLES":
+        return
+    wanted = {(kind.upper(), int(number or 0)) for kind, _, number in (name.partition(":") for name in names)}
+    kinds = {kind for kind, _ in wanted} - {"CPU"}
+    if not kinds:
+        scene.cycles.device = "CPU"
+        return
+    if len(kinds) > 1:
+        raise Failed(f"Cycles renders with one kind of device at a time, not with {' and '.join(sorted(names))}")
+    preferences = bpy.context.preferences.addons["cycles"].preferences
+    found = []
+    try:
+        preferences.compute_device_type = min(kinds)
+        preferences.refresh_devices()
+        found = [device for device in preferences.devices if device.type in kinds]
+    except TypeError:
+        pass  # this build does not know the kind at all
+    missing = [f"{kind.lower()}:{number}" for kind, number in sorted(wanted) if kind in kinds and number >= len(found)]
+    if missing:
+        raise Failed(f"this slave is to render with {', '.join(missing)}, which its Blender does not find")
+    for device in preferences.devices:
+        device.use = device.type == "CPU" and ("CPU", 0) in wanted
+    for number, device in enumerate(found):
+        device.use = (device.type, number) in wanted
+    scene.cycles.device = "GPU"
 
 
 def write_multilayer(settings):

@@ -1,5 +1,6 @@
 //! One warm Blender: opens a scene once, renders its frames one by one on command.
 
+use super::device::Device;
 use super::header;
 use super::installation::Installation;
 use super::log::{Log, LogLine};
@@ -26,6 +27,8 @@ const OPEN_TIMEOUT_S: u64 = 1800;
 pub struct WorkerOptions {
     /// Threads that Blender renders with; 0: one per core.
     pub threads: u32,
+    /// What Cycles renders with; none: as the user's preferences and the scene say.
+    pub devices: Vec<Device>,
     /// Whether scripts inside of .blend files run.
     pub allow_scripts: bool,
     /// The worker's own folder, for its scripts and temporary files.
@@ -124,6 +127,7 @@ impl Worker {
             blend: &scene.blend,
             allow_scripts: self.options.allow_scripts,
             threads: self.options.threads,
+            devices: self.options.devices.iter().map(ToString::to_string).collect(),
             settings: &scene.settings,
         };
         let opening = format!("while opening {name}");

@@ -1,11 +1,11 @@
 //! What can be written after `netrender`.
 
 use super::changes::{BlacklistArguments, EditArguments, LimitArguments, ResetArguments, SettingsArguments};
+use super::slave::SlaveArguments;
 use super::versions::{VcsArguments, VersionArguments};
 use crate::client::AUTO;
 use crate::ids::{FrameSet, Requirements};
 use crate::master::PORT_DEFAULT;
-use crate::slave::HANG_TIMEOUT_S;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
@@ -50,6 +50,21 @@ pub(super) enum Command {
     Slaves {
         #[command(flatten)]
         to: Query,
+    },
+    /// Let a slave finish what it renders, and give it nothing more
+    PauseSlave {
+        #[command(flatten)]
+        slave: SlaveQuery,
+    },
+    /// Give work to a paused slave again
+    ResumeSlave {
+        #[command(flatten)]
+        slave: SlaveQuery,
+    },
+    /// Let a slave end after what it renders
+    EndSlave {
+        #[command(flatten)]
+        slave: SlaveQuery,
     },
     /// Let no more frames of a job begin
     Pause {
@@ -230,45 +245,6 @@ pub(super) struct SslArguments {
 
 #[derive(Debug, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
-pub(super) struct SlaveArguments {
-    #[command(flatten)]
-    pub(super) master: MasterChoice,
-    /// Folder for its files [default: in the user's data folder]
-    #[arg(long, value_name = "DIR")]
-    pub(super) path: Option<PathBuf>,
-    /// A Blender, or a Python with the bpy module; may be repeated [default: the first one found]
-    #[arg(long, value_name = "PATH")]
-    pub(super) blender: Vec<PathBuf>,
-    /// Name to be shown [default: the machine's]
-    #[arg(long)]
-    pub(super) name: Option<String>,
-    /// Its tags, such as gpu;fast
-    #[arg(long, value_delimiter = ';')]
-    pub(super) tags: Vec<String>,
-    /// What it renders with beside the processor, such as cuda;"RTX 4090" [default: what the system tells]
-    #[arg(long, value_delimiter = ';')]
-    pub(super) gpu: Vec<String>,
-    /// Threads to render with [default: one for each core]
-    #[arg(long, default_value_t = 0, hide_default_value = true)]
-    pub(super) threads: u32,
-    /// Silence of Blender after which it is taken to hang
-    #[arg(long, value_name = "SECONDS", default_value_t = HANG_TIMEOUT_S, value_parser = clap::value_parser!(u64).range(1..))]
-    pub(super) hang_timeout: u64,
-    /// Show what Blender prints
-    #[arg(long)]
-    pub(super) log_console: bool,
-    /// Delete its files when it ends (what is not delivered yet stays)
-    #[arg(long)]
-    pub(super) clear_on_exit: bool,
-    /// Run the Python scripts inside .blend files: whoever can send jobs can then run programs here
-    #[arg(long)]
-    pub(super) allow_scripts: bool,
-    /// Take jobs from repositories in folders of this machine (file://)
-    #[arg(long)]
-    pub(super) allow_local_repositories: bool,
-}
-
-#[derive(Debug, Args)]
 pub(super) struct SubmitArguments {
     /// The saved .blend; what Blender has not saved yet is not sent
     pub(super) file: PathBuf,
@@ -310,6 +286,9 @@ pub(super) struct SubmitArguments {
     /// Frames that a slave gets at once; 0 lets the master choose
     #[arg(long, default_value_t = 0)]
     pub(super) chunks: u32,
+    /// Start a Blender for each chunk instead of keeping one with the scene open
+    #[arg(long)]
+    pub(super) fresh_blender: bool,
     /// Render it only once this job is finished; may be repeated
     #[arg(long, value_name = "JOB")]
     pub(super) after: Vec<String>,
@@ -347,6 +326,15 @@ pub(super) enum Finals {
 pub(super) struct JobQuery {
     /// The job's id, or enough of its beginning
     #[arg(id = "job_id", value_name = "JOB")]
+    pub(super) id: String,
+    #[command(flatten)]
+    pub(super) to: Query,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct SlaveQuery {
+    /// The slave's id, enough of its beginning, or its name
+    #[arg(id = "slave_id", value_name = "SLAVE")]
     pub(super) id: String,
     #[command(flatten)]
     pub(super) to: Query,

@@ -1,13 +1,13 @@
 //! Questions to a master, and the three things that can be done to a job.
 
 use super::arguments::{JobQuery, Query};
-use super::screen::{ago, bytes, duration, facts, now_ms, say, say_json, table};
+use super::screen::{ago, duration, facts, now_ms, say, say_json, table};
 use super::{STATUS_OK, connect};
 use crate::access::KeySource;
 use crate::client::Client;
 use crate::error::{Error, Result};
 use crate::ids::JobId;
-use crate::wire::{FrameInfo, FrameStateInfo, JobInfo, JobStateInfo, SlaveInfo, Source};
+use crate::wire::{FrameInfo, FrameStateInfo, JobInfo, JobStateInfo, Source};
 use serde_json::json;
 
 /// How many failed frames are shown of a job.
@@ -57,23 +57,6 @@ pub(super) fn job(query: &JobQuery, keys: &KeySource) -> Result<u8> {
     }
     if job.failed > 0 {
         say(&failures(&client, job.id)?)?;
-    }
-    Ok(STATUS_OK)
-}
-
-pub(super) fn slaves(to: &Query, keys: &KeySource) -> Result<u8> {
-    let slaves = connect(&to.master, keys)?.slaves()?;
-    if to.json {
-        say_json(&slaves)?;
-    } else if slaves.is_empty() {
-        say("no slaves")?;
-    } else {
-        let now = now_ms();
-        let rows: Vec<[String; 8]> = slaves.iter().map(|slave| slave_row(slave, now)).collect();
-        say(&table(
-            ["SLAVE", "NAME", "ADDRESS", "BLENDER", "CORES", "MEMORY", "DONE", "STATE"],
-            &rows,
-        ))?;
     }
     Ok(STATUS_OK)
 }
@@ -206,28 +189,4 @@ fn failures(client: &Client, job: JobId) -> Result<String> {
         .map(line)
         .collect();
     Ok(failed.join("\n"))
-}
-
-fn slave_row(slave: &SlaveInfo, now: u64) -> [String; 8] {
-    let blenders: Vec<String> = slave.blenders.iter().map(|blender| blender.version.to_string()).collect();
-    let state = match (slave.online, slave.holding.len()) {
-        (false, _) => format!("away, seen {}", ago(slave.last_seen_ms, now)),
-        (true, 0) => "idle".to_owned(),
-        (true, 1) => "holds 1 frame".to_owned(),
-        (true, frames) => format!("holds {frames} frames"),
-    };
-    let done = match slave.failed {
-        0 => slave.done.to_string(),
-        failed => format!("{}, {failed} failed", slave.done),
-    };
-    [
-        slave.id.to_string(),
-        slave.name.clone(),
-        slave.address.clone(),
-        blenders.join(", "),
-        slave.machine.cores.to_string(),
-        bytes(slave.machine.memory_bytes),
-        done,
-        state,
-    ]
 }

@@ -1,4 +1,6 @@
 //! Ctrl-C and SIGTERM: the first asks to end in order, the second ends at once. And SIGHUP, for who wants to hear it.
+//!
+//! Who can also end slowly hears a first Ctrl-C as that wish; SIGTERM, and a second Ctrl-C, as the one to end in order.
 
 use crate::error::{Error, Result};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,24 +17,49 @@ pub(super) struct Interrupt {
     _end: oneshot::Sender<()>,
 }
 
+/// What whoever interrupts wants.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Wish {
+    /// That it goes on.
+    #[default]
+    GoOn,
+    /// That it ends, when what it is at is done.
+    EndSoon,
+    /// That it ends now, in order.
+    EndNow,
+}
+
 #[derive(Default)]
 struct Heard {
-    once: Mutex<bool>,
+    wish: Mutex<Wish>,
     changed: Condvar,
     hung_up: AtomicBool,
 }
 
+impl Heard {
+    fn note(&self, wish: Wish) {
+        let mut noted = self.wish.lock().unwrap_or_else(PoisonError::into_inner);
+        *noted = wish.max(*noted);
+        self.changed.notify_all();
+    }
+}
+
 impl Interrupt {
     pub(super) fn listen() -> Result<Self> {
-        Self::listen_for(Signals::new)
+        Self::listen_for(Signals::new, false)
+    }
+
+    /// The same for who can also end slowly: a first Ctrl-C wishes for that, a third one ends at once.
+    pub(super) fn listen_patiently() -> Result<Self> {
+        Self::listen_for(Signals::new, true)
     }
 
     /// The same, and a hangup (SIGHUP, where there is one) does not end the program but is told by [`Self::hung_up`].
     pub(super) fn listen_beside_hangups() -> Result<Self> {
-        Self::listen_for(Signals::with_hangup)
+        Self::listen_for(Signals::with_hangup, false)
     }
 
-    fn listen_for(signals: impl FnOnce() -> std::io::Result<Signals>) -> Result<Self> {
+    fn listen_for(signals: impl FnOnce() -> std::io::Result<Signals>, patiently: bool) -> Result<Self> {
         let failed = |error: std::io::Error| Error::internal(format!("cannot listen for Ctrl-C: {error}"));
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
@@ -46,9 +73,12 @@ impl Interrupt {
         let (end, ended) = oneshot::channel::<()>();
         let telling = Arc::clone(&heard);
         let listen = async move {
-            signals.next(&telling.hung_up).await;
-            *telling.once.lock().unwrap_or_else(PoisonError::into_inner) = true;
-            telling.changed.notify_all();
+            let is_mild = signals.next(&telling.hung_up).await;
+            if patiently && is_mild {
+                telling.note(Wish::EndSoon);
+                signals.next(&telling.hung_up).await;
+            }
+            telling.note(Wish::EndNow);
             signals.next(&telling.hung_up).await;
             // Whoever asks twice wants no order any more.
             std::process::exit(i32::from(STATUS_INTERRUPTED));
@@ -74,13 +104,18 @@ impl Interrupt {
 
     /// Waits up to `timeout`; whether it was interrupted by then.
     pub(super) fn wait(&self, timeout: Duration) -> bool {
-        let once = self.heard.once.lock().unwrap_or_else(PoisonError::into_inner);
-        let (once, _) = self
+        self.wait_for_more(Wish::GoOn, timeout) > Wish::GoOn
+    }
+
+    /// Waits up to `timeout` for a stronger wish than this; tells the strongest by then.
+    pub(super) fn wait_for_more(&self, known: Wish, timeout: Duration) -> Wish {
+        let wish = self.heard.wish.lock().unwrap_or_else(PoisonError::into_inner);
+        let (wish, _) = self
             .heard
             .changed
-            .wait_timeout_while(once, timeout, |once| !*once)
+            .wait_timeout_while(wish, timeout, |wish| *wish <= known)
             .unwrap_or_else(PoisonError::into_inner);
-        *once
+        *wish
     }
 }
 
@@ -110,7 +145,8 @@ impl Signals {
         })
     }
 
-    async fn next(&mut self, hung_up: &AtomicBool) {
+    /// Waits for the next one; whether it is one that a person at a keyboard makes.
+    async fn next(&mut self, hung_up: &AtomicBool) -> bool {
         let hangups = async {
             match &mut self.hangup {
                 Some(hangup) => {
@@ -122,9 +158,9 @@ impl Signals {
             }
         };
         tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
-            () = hangups => {}
+            _ = self.interrupt.recv() => true,
+            _ = self.terminate.recv() => false,
+            () = hangups => false,
         }
     }
 }
@@ -149,10 +185,10 @@ impl Signals {
         Self::new()
     }
 
-    async fn next(&mut self, _: &AtomicBool) {
+    async fn next(&mut self, _: &AtomicBool) -> bool {
         tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.close.recv() => {}
+            _ = self.interrupt.recv() => true,
+            _ = self.close.recv() => false,
         }
     }
 }

@@ -17,6 +17,8 @@ mod results;
 mod rules;
 mod screen;
 mod serve;
+mod slave;
+mod slaves;
 mod submit;
 mod versions;
 
@@ -73,13 +75,16 @@ fn carry_out(arguments: Arguments) -> Result<u8> {
     let keys = arguments.key_file.map_or(KeySource::Kept, KeySource::File);
     match arguments.command {
         Command::Master(wanted) => serve::master(wanted, &keys),
-        Command::Slave(wanted) => serve::slave(wanted, keys),
+        Command::Slave(wanted) => slave::slave(wanted, keys),
         Command::Submit(wanted) => submit::submit(*wanted, &keys),
         Command::Vcs(wanted) => versions::vcs(wanted),
         Command::Results(wanted) => results::results(wanted, &keys),
         Command::Jobs { to } => ask::jobs(&to, &keys),
-        Command::Slaves { to } => ask::slaves(&to, &keys),
+        Command::Slaves { to } => slaves::slaves(&to, &keys),
         Command::Job { job } => ask::job(&job, &keys),
+        Command::PauseSlave { slave } => slaves::steer(&slave, &keys, slaves::Steering::Pause),
+        Command::ResumeSlave { slave } => slaves::steer(&slave, &keys, slaves::Steering::Resume),
+        Command::EndSlave { slave } => slaves::steer(&slave, &keys, slaves::Steering::End),
         Command::Pause { job } => ask::change(&job, &keys, ask::Change::Pause),
         Command::Resume { job } => ask::change(&job, &keys, ask::Change::Resume),
         Command::Cancel { id, to, .. } => manage::cancel(id, to, &keys),

@@ -1,21 +1,17 @@
-//! `netrender master` and `netrender slave`: run until they are interrupted, and tell what happens meanwhile.
+//! `netrender master`: runs until it is interrupted, and tells what happens meanwhile.
 
-use super::arguments::{AccessArgument, MasterArguments, SlaveArguments, SslArguments};
+use super::arguments::{AccessArgument, MasterArguments, SslArguments};
 use super::interrupt::Interrupt;
 use super::screen::{note, say};
 use super::{STATUS_FAILED, STATUS_OK};
 use crate::access::{KeySource, data_folder};
-use crate::client::named_master;
 use crate::error::{Error, Result};
 use crate::happening::HappeningKind;
 use crate::master::{self, Access, Master, SELF_SIGNED, Ssl};
-use crate::slave::{Slave, SlaveOptions};
 use std::time::Duration;
 
 /// Between two looks at what happened.
 const LOOK_MS: u64 = 200;
-/// Looks between two lines about what the slave does: a line a second at most, however fast it renders.
-const LOOKS_PER_LINE: u32 = 5;
 /// How long the ending may take.
 const STOP_TIMEOUT_S: u64 = 10;
 
@@ -107,57 +103,4 @@ fn tell_master(master: &Master) -> Result<()> {
         }
     }
     Ok(())
-}
-
-pub(super) fn slave(wanted: SlaveArguments, keys: KeySource) -> Result<u8> {
-    let interrupt = Interrupt::listen()?;
-    let slave = Slave::start(SlaveOptions {
-        master: named_master(&wanted.master.master)?,
-        keys,
-        path: wanted.path,
-        blenders: wanted.blender,
-        name: wanted.name,
-        tags: wanted.tags.into_iter().filter(|tag| !tag.is_empty()).collect(),
-        gpus: wanted.gpu.into_iter().filter(|gpu| !gpu.is_empty()).collect(),
-        threads: wanted.threads,
-        clear_on_exit: wanted.clear_on_exit,
-        log_console: wanted.log_console,
-        allow_scripts: wanted.allow_scripts,
-        allow_local_repositories: wanted.allow_local_repositories,
-        hang_timeout: Duration::from_secs(wanted.hang_timeout),
-    })?;
-    let mut shown = String::new();
-    let mut looks = 0;
-    while slave.running() && !interrupt.wait(Duration::from_millis(LOOK_MS)) {
-        let told = tell_slave(&slave)?;
-        looks += 1;
-        let status = slave.status();
-        if told.as_ref() == Some(&status.text) {
-            shown.clone_from(&status.text);
-        }
-        if status.text != shown && looks >= LOOKS_PER_LINE {
-            say(&status.text)?;
-            shown = status.text;
-            looks = 0;
-        }
-    }
-    let ended_by_itself = !slave.running();
-    slave.stop(Duration::from_secs(STOP_TIMEOUT_S))?;
-    tell_slave(&slave)?;
-    Ok(if ended_by_itself { STATUS_FAILED } else { STATUS_OK })
-}
-
-/// Returns the last trouble told, which need not be told again as what the slave does.
-fn tell_slave(slave: &Slave) -> Result<Option<String>> {
-    let mut trouble = None;
-    for happening in slave.events() {
-        match happening.kind {
-            HappeningKind::Warning | HappeningKind::Error => {
-                note(&happening.text);
-                trouble = Some(happening.text);
-            }
-            HappeningKind::Started | HappeningKind::Stopped | HappeningKind::Info | HappeningKind::Log => say(&happening.text)?,
-        }
-    }
-    Ok(trouble)
 }

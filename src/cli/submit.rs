@@ -89,6 +89,7 @@ fn request(wanted: SubmitArguments, after: Vec<JobId>) -> SubmitRequest {
             samples: wanted.samples,
             without_scripts: wanted.without_scripts,
             final_frames: wanted.finals == Some(Finals::Slaves),
+            fresh_blender: wanted.fresh_blender,
             ..RenderSettings::default()
         },
         allow_missing: wanted.allow_missing,

@@ -33,6 +33,7 @@ pub(super) async fn finish(shared: &Shared, link: &Link, request: &FinishRequest
     let scene = fetch_scene(shared, link, request.job, manifest, &wanted, &work.join("scene")).await?;
     shared.tell("opening the scene");
     let options = WorkerOptions {
+        devices: Vec::new(),
         threads: 0,
         allow_scripts: request.allow_scripts,
         folder: work.join("blender"),

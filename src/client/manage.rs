@@ -58,6 +58,21 @@ impl Client {
         self.threads.ask(async move { link.delete(&path).await })
     }
 
+    /// Lets a slave finish what it renders, and gives it nothing more.
+    pub fn pause_slave(&self, slave: SlaveId) -> Result<()> {
+        self.act(format!("slaves/{slave}/pause"))?.answer()
+    }
+
+    /// Gives work to a paused slave again.
+    pub fn resume_slave(&self, slave: SlaveId) -> Result<()> {
+        self.act(format!("slaves/{slave}/resume"))?.answer()
+    }
+
+    /// Lets a slave end after what it renders.
+    pub fn end_slave(&self, slave: SlaveId) -> Result<()> {
+        self.act(format!("slaves/{slave}/end"))?.answer()
+    }
+
     /// The settings of the farm.
     pub fn settings(&self) -> Result<Settings> {
         self.get("settings".to_owned())?.answer()

@@ -46,6 +46,11 @@ pub enum Effect {
         /// What it shall stop.
         task: TaskRef,
     },
+    /// Tell a slave to end after what it renders.
+    End {
+        /// The slave.
+        slave: SlaveId,
+    },
     /// The job is gone: its files and results may be deleted.
     Forget {
         /// The job.
@@ -71,6 +76,8 @@ pub enum Refusal {
     UnknownJob(JobId),
     /// No such slave here: register again.
     UnknownSlave(SlaveId),
+    /// The slave is known, but not there.
+    Away(SlaveId),
     /// The job has no such task.
     UnknownTask(JobId, TaskIndex),
     /// The task was taken back from this slave, or somebody finished it: drop it.

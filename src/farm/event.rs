@@ -1,6 +1,6 @@
 //! Everything that can happen to a farm.
 
-use super::model::{JobEdit, JobRecord, Machine, NewJob, ReportBody, Reset, TaskRecord};
+use super::model::{JobEdit, JobRecord, Machine, NewJob, ReportBody, Reset, Steering, TaskRecord};
 use super::rules::Rules;
 use super::settings::Settings;
 use super::time::Moment;
@@ -136,6 +136,23 @@ pub enum Event {
     SlaveLeft {
         /// The slave.
         slave: SlaveId,
+    },
+
+    /// Somebody wants a slave to pause, to go on, or to end.
+    SlaveSteered {
+        /// Who waits for the answer.
+        request: RequestId,
+        /// The slave.
+        slave: SlaveId,
+        /// What it shall do.
+        how: Steering,
+    },
+    /// A slave says why it takes no work.
+    SlaveRests {
+        /// The slave.
+        slave: SlaveId,
+        /// Words that follow "takes no work: "; `None`: it takes work again.
+        why: Option<String>,
     },
 
     /// Somebody wants a slave to get nothing more of a job, or of any; what it renders of that is stopped.

@@ -13,6 +13,8 @@ use crate::ids::{BlenderVersion, Requirement};
 pub(super) enum Obstacle {
     /// The job has nothing to lease.
     NotReady,
+    /// Somebody paused the slave.
+    Paused,
     /// The slave is on the farm's blacklist …
     SetAside,
     /// … or on the job's.
@@ -59,6 +61,9 @@ impl Farm {
 
     /// What keeps a slave from a job at any time, until somebody changes one of them or a ban ends.
     pub(super) fn unfit(slave: &Slave, job: &Job) -> Option<Obstacle> {
+        if slave.record.paused {
+            return Some(Obstacle::Paused);
+        }
         if slave.ban.is_some() {
             return Some(Obstacle::SetAside);
         }

@@ -245,7 +245,7 @@ mod tests {
         assert_eq!(banned(&trial, Some(job)), [slave]);
         let told = trial.farm.explain_job(job);
         assert!(
-            told[0].contains("every slave that could render it is on its blacklist or set aside"),
+            told[0].contains("every slave that could render it is on its blacklist, set aside or paused"),
             "{told:?}"
         );
         trial.reset(job, Reset::All);

@@ -38,6 +38,7 @@ mod settings;
 #[cfg(test)]
 mod sim;
 mod slave;
+mod steering;
 mod straggler;
 mod take_back;
 mod task;
@@ -51,7 +52,7 @@ pub use event::{Event, RequestId, TaskRef};
 pub use explain::Explainer;
 pub use model::{
     Ban, BanCause, CHUNK_TASKS_MAX, Hold, JobEdit, JobRecord, JobState, JobView, Machine, NewJob, PRIORITY_RANGE, ReportBody,
-    Reset, ResultFile, SlaveRecord, SlaveView, TaskRecord, TaskState, Transition,
+    Reset, ResultFile, SlaveRecord, SlaveView, Steering, TaskRecord, TaskState, Transition,
 };
 pub use restore::Records;
 pub use rules::{NEW_FRAMES_RANGE, Rule, Rules, SHARE_PERCENT_RANGE, STARVING_MINUTES_RANGE};
@@ -155,6 +156,8 @@ impl Farm {
             }
             Event::SlaveSeen { slave } => self.slave_seen(slave),
             Event::SlaveLeft { slave } => self.slave_left(slave),
+            Event::SlaveSteered { request, slave, how } => self.slave_steered(request, slave, how),
+            Event::SlaveRests { slave, why } => self.slave_rests(slave, why),
             Event::WorkWanted {
                 request,
                 slave,

@@ -277,6 +277,19 @@ pub struct SlaveRecord {
     pub id: SlaveId,
     /// What it is.
     pub machine: Machine,
+    /// Whether somebody wants it to get nothing for now.
+    pub paused: bool,
+}
+
+/// What people can want of a slave.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Steering {
+    /// It finishes what it renders, and gets nothing more.
+    Pause,
+    /// A paused slave gets work again.
+    Resume,
+    /// It finishes what it renders, and ends.
+    End,
 }
 
 /// What a slave tells about a task.
@@ -336,6 +349,8 @@ pub struct SlaveView<'a> {
     pub online: bool,
     /// Whether it gets nothing of any job.
     pub set_aside: bool,
+    /// Why it takes no work, as it says.
+    pub resting: Option<&'a str>,
     /// What it has.
     pub leased: Vec<TaskRef>,
     /// Tasks it has finished since the master started.

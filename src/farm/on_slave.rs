@@ -10,7 +10,8 @@ use crate::ids::{JobId, SlaveId, TaskIndex};
 
 impl Farm {
     pub(super) fn slave_registered(&mut self, request: RequestId, id: SlaveId, machine: Machine, holding: &[TaskRef]) {
-        let record = SlaveRecord { id, machine };
+        let paused = self.slaves.get(&id).is_some_and(|slave| slave.record.paused);
+        let record = SlaveRecord { id, machine, paused };
         if self.slaves.get(&id).is_none_or(|slave| slave.record != record) {
             self.record(Change::Slave(record.clone()));
         }

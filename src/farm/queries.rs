@@ -98,6 +98,15 @@ impl Farm {
         }
     }
 
+    /// The job that a slave would get something of if it asked now; it may bring its files ahead.
+    #[must_use]
+    pub fn likely_next(&self, slave: SlaveId) -> Option<JobId> {
+        let slave = self.slaves.get(&slave).filter(|slave| slave.online)?;
+        let warm = slave.chunks.last().map(|chunk| chunk.job);
+        let fits = |job: JobId| self.jobs.get(&job).is_some_and(|job| self.obstacle(slave, job).is_none());
+        self.balance.next_job(self.now, warm, fits)
+    }
+
     fn slave_view<'a>(&self, slave: &'a Slave) -> SlaveView<'a> {
         let attempt = |job: JobId, task: TaskIndex| Some(self.hold_of(job, task, slave.id())?.attempt);
         let held = slave
@@ -110,6 +119,7 @@ impl Farm {
             last_seen: slave.last_seen,
             online: slave.online,
             set_aside: slave.ban.is_some(),
+            resting: slave.resting.as_deref(),
             leased: leased.collect(),
             done: slave.done,
             failed: slave.failed,

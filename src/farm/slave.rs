@@ -18,6 +18,8 @@ pub(super) struct Slave {
     pub(super) waiting: u32,
     /// Why it gets nothing of any job.
     pub(super) ban: Option<Ban>,
+    /// Why it takes no work, as it says.
+    pub(super) resting: Option<String>,
     /// Tasks that it failed since it last finished one.
     pub(super) faults: BTreeSet<(JobId, TaskIndex)>,
     /// How much longer than others it takes for a frame, as far as was measured: 2 for twice as long.
@@ -62,6 +64,7 @@ impl Slave {
             chunks: Vec::new(),
             waiting: 0,
             ban: None,
+            resting: None,
             faults: BTreeSet::new(),
             pace: 1.0,
             done: 0,

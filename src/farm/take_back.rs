@@ -55,7 +55,7 @@ impl Farm {
         Some((slave.id(), unrendered.into_iter().skip(kept).collect()))
     }
 
-    fn unrendered(&self, slave: &Slave, chunk: &Chunk) -> Vec<TaskIndex> {
+    pub(super) fn unrendered(&self, slave: &Slave, chunk: &Chunk) -> Vec<TaskIndex> {
         let job = self.jobs.get(&chunk.job);
         let hold_of = |task: TaskIndex| job.and_then(|job| job.hold_of(task, slave.id()));
         let is_unrendered = |task: &&TaskIndex| hold_of(**task).is_some_and(|hold| !hold.rendered);

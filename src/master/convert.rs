@@ -109,6 +109,8 @@ pub(super) fn slave_info(view: &SlaveView<'_>, facts: Option<&SlaveFacts>, expla
         machine,
         online: view.online,
         set_aside: view.set_aside,
+        paused: record.paused,
+        resting: view.resting.map(str::to_owned),
         last_seen_ms: view.last_seen.0,
         holding: view.leased.iter().map(|task| task_name(*task)).collect(),
         done: view.done,
@@ -258,6 +260,7 @@ pub(super) fn refused(refusal: &Refusal) -> Error {
     match refusal {
         Refusal::UnknownJob(job) => no_job(*job),
         Refusal::UnknownSlave(slave) => no_slave(*slave),
+        Refusal::Away(slave) => Error::conflict(format!("slave {slave} is not there")),
         Refusal::UnknownTask(job, task) => Error::not_found(format!("job {job} has no task {task}")),
         Refusal::Stale(task) => Error::conflict(format!(
             "attempt {} at task {} of job {} is not wanted any more",

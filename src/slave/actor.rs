@@ -1,25 +1,29 @@
 //! The life of a slave: finds its master, works for it, comes back to it, says goodbye.
 
 use super::board::Board;
-use super::cache::{CACHE_BYTES_MAX, Cache};
+use super::cache::Cache;
+use super::copies::Copies;
 use super::delivery;
 use super::desk::{Desk, OUTBOX_BYTES_MAX};
+use super::disk;
 use super::finals::Finals;
 use super::held::Held;
 use super::home::Home;
+use super::leaving;
 use super::log::Logs;
 use super::master::{self, Card};
 use super::outbox::Outbox;
+use super::prefetch;
 use super::scene::Scenes;
 use super::shop::{Session, Shop, SlaveOptions};
 use super::slot::Slot;
 use super::work;
-use crate::blender::Installation;
+use crate::blender::{self, Installation};
 use crate::error::{Code, Error, Result};
 use crate::happening::HappeningKind;
 use crate::ids::FarmId;
 use crate::link::{Backoff, Link};
-use crate::versions::Copies;
+use crate::versions;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -35,6 +39,8 @@ const GOOD_SESSION: Duration = Duration::from_secs(10);
 const FINISH_TIMEOUT: Duration = Duration::from_secs(1);
 /// … for what is in the outbox to reach the master,
 const DELIVER_TIMEOUT: Duration = Duration::from_secs(1);
+/// … for copies of results,
+const COPIES_TIMEOUT: Duration = Duration::from_secs(2);
 /// … and for the goodbye.
 const GOODBYE_TIMEOUT: Duration = Duration::from_secs(1);
 
@@ -45,13 +51,14 @@ pub(super) struct Actor {
     pub(super) base: PathBuf,
     pub(super) board: Arc<Board>,
     pub(super) stop: CancellationToken,
+    pub(super) drain: CancellationToken,
 }
 
 /// Where a slave works, and for whom.
 struct Place {
     home: Home,
     shop: Shop,
-    scenes: Scenes,
+    scenes: Arc<Scenes>,
     session: Session,
 }
 
@@ -65,9 +72,10 @@ enum Ended {
 impl Actor {
     /// Lives until it is stopped.
     pub(super) async fn run(self) {
-        let mut card = Card::new(&self.options, &self.blenders);
+        let mut card = Card::new(&self.options, &self.blenders, &self.base);
         let mut backoff = Backoff::default();
         let mut found: Option<Link> = None;
+        let mut alone_since = tokio::time::Instant::now();
         loop {
             let begun = async {
                 let link = match found.take() {
@@ -76,7 +84,7 @@ impl Actor {
                 };
                 self.settle(&mut card, link).await
             };
-            let error = match self.stop.run_until_cancelled(begun).await {
+            let error = match self.unless_ended(alone_since, begun).await {
                 None => return,
                 Some(Err(error)) => {
                     self.board.away(&error.to_string());
@@ -86,13 +94,29 @@ impl Actor {
                     Ended::Stopped => return,
                     Ended::Anew(link, error) => {
                         found = Some(link);
+                        alone_since = tokio::time::Instant::now();
                         error
                     }
                 },
             };
-            if self.stop.run_until_cancelled(pause(&error, &mut backoff)).await.is_none() {
+            if self.unless_ended(alone_since, pause(&error, &mut backoff)).await.is_none() {
                 return;
             }
+        }
+    }
+
+    /// Does something that takes a while; nothing if the slave, which has no master, ends meanwhile.
+    async fn unless_ended<T>(&self, alone_since: tokio::time::Instant, work: impl Future<Output = T>) -> Option<T> {
+        tokio::select! {
+            biased;
+            () = self.stop.cancelled() => None,
+            () = self.drain.cancelled() => None,
+            () = leaving::alone_for_long(alone_since, self.options.exit_when_idle) => {
+                self.board.tell(HappeningKind::Info, "no master for long enough: the slave ends");
+                self.drain.cancel();
+                None
+            }
+            done = work => Some(done),
         }
     }
 
@@ -107,11 +131,11 @@ impl Actor {
             let slave = card.present(&link, None, Vec::new()).await?;
             (Home::new(&self.base, farm, slave)?, slave)
         };
-        let cache = Cache::open(home.folder(), CACHE_BYTES_MAX)?;
-        let copies = Copies::open(&home.folder().join("versions"), self.options.allow_local_repositories)?;
+        let cache = Cache::open(home.folder(), self.options.cache_bytes_max)?;
+        let versions = versions::Copies::open(&home.folder().join("versions"), self.options.allow_local_repositories)?;
         Ok(Place {
             shop: self.shop(home.folder())?,
-            scenes: Scenes::open(home.folder(), cache, copies)?,
+            scenes: Arc::new(Scenes::open(home.folder(), cache, versions)?),
             home,
             session: Session { link, slave },
         })
@@ -119,15 +143,20 @@ impl Actor {
 
     fn shop(&self, home: &Path) -> Result<Shop> {
         let (outbox, left) = Outbox::open(home)?;
-        let desk = Desk::new(OUTBOX_BYTES_MAX);
+        let desk = Desk::new(self.options.slots, OUTBOX_BYTES_MAX);
         for parcel in &left {
             desk.found(parcel.task, parcel.bytes());
         }
         let work_folder = home.join("work");
+        // The folder is locked, so whoever still works in there belongs to a slave that was killed.
+        blender::end_leftovers(&work_folder);
         // Half-rendered frames of an earlier run.
         let _ = std::fs::remove_dir_all(&work_folder);
         std::fs::create_dir_all(&work_folder).map_err(|error| Error::io("make the folder", &work_folder, &error))?;
+        let copies = self.options.copy_to.clone();
+        let copies = copies.map(|folder| Copies::start(folder, work_folder.join("copies"), Arc::clone(&self.board)));
         Ok(Shop {
+            copies: copies.transpose()?,
             options: self.options.clone(),
             blenders: self.blenders.clone(),
             board: Arc::clone(&self.board),
@@ -138,6 +167,7 @@ impl Actor {
             work_folder,
             session: watch::Sender::new(None),
             stop: self.stop.child_token(),
+            drain: self.drain.clone(),
         })
     }
 
@@ -151,17 +181,22 @@ impl Actor {
         } = place;
         let shop = Arc::new(shop);
         let broken = CancellationToken::new();
-        let guard = broken.clone().drop_guard();
-        let slot = Slot::new(Arc::clone(&shop), scenes);
-        let slot = tokio::spawn(async move {
+        let slots = (0..self.options.slots).map(|number| {
+            let slot = Slot::new(Arc::clone(&shop), number, Arc::clone(&scenes));
             // Dropped also if the slot panics.
-            let _guard = guard;
-            slot.run().await;
+            let guard = broken.clone().drop_guard();
+            tokio::spawn(async move {
+                let _guard = guard;
+                slot.run().await;
+            })
         });
-        let ended = self.work(card, &shop, &mut session, &broken).await;
+        let slots: Vec<_> = slots.collect();
+        let ended = self.work(card, (&shop, &scenes), &mut session, &broken).await;
         shop.stop.cancel();
-        // It ends Blender, and gives back what it had.
-        let _ = slot.await;
+        for slot in slots {
+            // It ends its Blender, and gives back what it had.
+            let _ = slot.await;
+        }
         self.leave(&shop, &session).await;
         if self.options.clear_on_exit
             && matches!(ended, Ended::Stopped)
@@ -172,8 +207,29 @@ impl Actor {
         ended
     }
 
-    /// Works until it is stopped, or has to begin anew.
-    async fn work(&self, card: &mut Card, shop: &Shop, session: &mut Session, broken: &CancellationToken) -> Ended {
+    /// Works until it ends, or has to begin anew.
+    async fn work(
+        &self,
+        card: &mut Card,
+        (shop, scenes): (&Shop, &Scenes),
+        session: &mut Session,
+        broken: &CancellationToken,
+    ) -> Ended {
+        tokio::select! {
+            biased;
+            () = leaving::may_end(shop) => Ended::Stopped,
+            never = disk::watch(shop) => match never {},
+            ended = self.work_on(card, (shop, scenes), session, broken) => ended,
+        }
+    }
+
+    async fn work_on(
+        &self,
+        card: &mut Card,
+        (shop, scenes): (&Shop, &Scenes),
+        session: &mut Session,
+        broken: &CancellationToken,
+    ) -> Ended {
         let mut backoff = Backoff::default();
         loop {
             let link = &session.link;
@@ -197,6 +253,7 @@ impl Actor {
                 error = work::obey(shop, session) => error,
                 error = delivery::deliver(shop, session) => error,
                 error = delivery::send_logs(shop, session) => error,
+                never = prefetch::prefetch(shop, session, scenes) => match never {},
             };
             shop.session.send_replace(None);
             if began.elapsed() > GOOD_SESSION {
@@ -250,6 +307,9 @@ impl Actor {
     async fn leave(&self, shop: &Shop, session: &Session) {
         shop.desk.give_back_queued();
         let mut changes = shop.desk.watch();
+        if let Some(copies) = &shop.copies {
+            let _ = timeout(COPIES_TIMEOUT, copies.made()).await;
+        }
         let _ = timeout(FINISH_TIMEOUT, changes.wait_for(|held| !held.is_finishing())).await;
         if shop.session.borrow().is_none() {
             return;

@@ -2,6 +2,7 @@
 
 use crate::happening::{Happening, HappeningKind, Happenings};
 use crate::ids::SlaveId;
+use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// What a slave does.
@@ -57,7 +58,8 @@ pub(super) struct Board {
 
 #[derive(Debug, Default)]
 struct Shown {
-    activity: Option<(SlaveState, String)>,
+    /// What the slots do, by their numbers; those that do nothing are not there.
+    activities: BTreeMap<usize, (SlaveState, String)>,
     /// Why there is no master at present; none while there is one.
     away: Option<String>,
     master: Option<String>,
@@ -66,13 +68,31 @@ struct Shown {
     stopped: bool,
 }
 
+impl Shown {
+    /// What the slots do, in one line: the busiest state, and what each is at.
+    fn activity(&self) -> Option<(SlaveState, String)> {
+        let texts: Vec<&str> = self.activities.values().map(|(_, text)| text.as_str()).collect();
+        let rank = |state: SlaveState| {
+            [SlaveState::Idle, SlaveState::Fetching, SlaveState::Rendering]
+                .iter()
+                .position(|it| *it == state)
+        };
+        let state = self
+            .activities
+            .values()
+            .map(|(state, _)| *state)
+            .max_by_key(|state| rank(*state))?;
+        Some((state, texts.join("; ")))
+    }
+}
+
 impl Board {
     pub(super) fn status(&self) -> SlaveStatus {
         let shown = self.lock();
-        let (state, text) = match (&shown.activity, &shown.away, &shown.master) {
+        let (state, text) = match (shown.activity(), &shown.away, &shown.master) {
             _ if shown.stopped => (SlaveState::Stopped, "stopped".to_owned()),
-            (Some((state, text)), None, _) => (*state, text.clone()),
-            (Some((state, text)), Some(_), _) => (*state, format!("{text} (the master is away)")),
+            (Some(activity), None, _) => activity,
+            (Some((state, text)), Some(_), _) => (state, format!("{text} (the master is away)")),
             (None, None, Some(_)) => (SlaveState::Idle, "waiting for work".to_owned()),
             (None, Some(why), _) => (SlaveState::Connecting, why.clone()),
             (None, None, None) => (SlaveState::Connecting, "looking for a master".to_owned()),
@@ -120,21 +140,21 @@ impl Board {
         }
     }
 
-    pub(super) fn fetching(&self, text: String) {
-        self.lock().activity = Some((SlaveState::Fetching, text));
+    pub(super) fn fetching(&self, slot: usize, text: String) {
+        self.lock().activities.insert(slot, (SlaveState::Fetching, text));
     }
 
-    pub(super) fn rendering(&self, text: String) {
-        self.lock().activity = Some((SlaveState::Rendering, text));
+    pub(super) fn rendering(&self, slot: usize, text: String) {
+        self.lock().activities.insert(slot, (SlaveState::Rendering, text));
     }
 
     /// It renders nothing for a while, and why.
-    pub(super) fn resting(&self, text: String) {
-        self.lock().activity = Some((SlaveState::Idle, text));
+    pub(super) fn resting(&self, slot: usize, text: String) {
+        self.lock().activities.insert(slot, (SlaveState::Idle, text));
     }
 
-    pub(super) fn idle(&self) {
-        self.lock().activity = None;
+    pub(super) fn idle(&self, slot: usize) {
+        self.lock().activities.remove(&slot);
     }
 
     pub(super) fn frame_done(&self) {

@@ -1,6 +1,6 @@
 //! The handle of what is held: wakes whoever waits for it to change.
 
-use super::held::{Assignment, Held, Stage};
+use super::held::{Assignment, Cause, Held, Stage};
 use crate::ids::JobId;
 use crate::wire::{LeaseInfo, ReportInfo, ReportKind, TaskName};
 use tokio::sync::watch;
@@ -13,8 +13,8 @@ pub(super) const OUTBOX_BYTES_MAX: u64 = 8 << 30;
 pub(super) struct Desk(watch::Sender<Held>);
 
 impl Desk {
-    pub(super) fn new(outbox_bytes_max: u64) -> Self {
-        Self(watch::Sender::new(Held::new(outbox_bytes_max)))
+    pub(super) fn new(slots: usize, outbox_bytes_max: u64) -> Self {
+        Self(watch::Sender::new(Held::new(slots, outbox_bytes_max)))
     }
 
     /// For waiting until something is so, and for looking.
@@ -30,6 +30,10 @@ impl Desk {
     /// A chunk came.
     pub(super) fn lease(&self, lease: &LeaseInfo) {
         self.0.send_modify(|held| held.lease(lease));
+        if self.look(Held::is_resting) {
+            // The wish was on its way already.
+            self.give_back_queued();
+        }
     }
 
     /// An outcome that an earlier run left.
@@ -41,13 +45,13 @@ impl Desk {
         });
     }
 
-    /// The next frame to render, as soon as there is one and the outbox has room.
-    pub(super) async fn next(&self) -> Assignment {
+    /// The next frame for a slot to render, as soon as there is one and the outbox has room.
+    pub(super) async fn next(&self, slot: usize) -> Assignment {
         let mut changes = self.watch();
         loop {
             let mut found = None;
             self.0.send_if_modified(|held| {
-                found = held.next();
+                found = held.next(slot);
                 found.is_some()
             });
             if let Some(assignment) = found {
@@ -58,18 +62,29 @@ impl Desk {
         }
     }
 
+    /// Begins nothing more until it goes on, and gives back what waits to be rendered.
+    pub(super) fn rest(&self, cause: Cause, why: String) {
+        self.change(|held| held.rest(cause, why));
+        self.give_back_queued();
+    }
+
+    /// A cause of resting is over.
+    pub(super) fn go_on(&self, cause: Cause) {
+        self.change(|held| held.go_on(cause));
+    }
+
     /// A slot has nothing to do, or soon will.
-    pub(super) fn slot_freed(&self) {
-        self.0.send_modify(Held::free_slot);
+    pub(super) fn slot_freed(&self, slot: usize) {
+        self.0.send_modify(|held| held.set_free(slot, true));
     }
 
     /// The slot has something to do.
-    pub(super) fn slot_taken(&self) {
-        self.0.send_modify(Held::take_slot);
+    pub(super) fn slot_taken(&self, slot: usize) {
+        self.0.send_modify(|held| held.set_free(slot, false));
     }
 
-    pub(super) fn set_warm(&self, warm: Option<JobId>) {
-        self.0.send_if_modified(|held| held.set_warm(warm));
+    pub(super) fn set_warm(&self, slot: usize, warm: Option<JobId>) {
+        self.0.send_if_modified(|held| held.set_warm(slot, warm));
     }
 
     /// Blender has left a picture, which is still to be checked. False if nobody wants it any more.
@@ -139,16 +154,16 @@ mod tests {
 
     #[tokio::test]
     async fn a_task_is_held_from_lease_to_delivery() {
-        let desk = Desk::new(OUTBOX_BYTES_MAX);
+        let desk = Desk::new(1, OUTBOX_BYTES_MAX);
         assert!(!desk.look(Held::wants_work));
-        desk.slot_freed();
+        desk.slot_freed(0);
         assert!(desk.look(Held::wants_work));
         desk.lease(&lease(1, 0..2));
         desk.lease(&lease(1, 0..2));
         assert_eq!(desk.look(Held::names).len(), 2, "a repeated lease was taken twice");
         assert!(!desk.look(Held::wants_work));
 
-        let first = desk.next().await;
+        let first = desk.next(0).await;
         assert_eq!(first.frame, 1);
         assert_eq!(desk.look(Held::rendering), [first.name]);
         assert!(desk.rendered(first.name));
@@ -168,9 +183,9 @@ mod tests {
 
     #[tokio::test]
     async fn what_nobody_wants_any_more_is_stopped_and_not_reported() {
-        let desk = Desk::new(OUTBOX_BYTES_MAX);
+        let desk = Desk::new(1, OUTBOX_BYTES_MAX);
         desk.lease(&lease(1, 0..3));
-        let rendering = desk.next().await;
+        let rendering = desk.next(0).await;
         for name in desk.look(Held::names) {
             desk.forget(name);
         }
@@ -183,8 +198,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_full_outbox_holds_the_rendering_back() {
-        let desk = Desk::new(100);
-        desk.slot_freed();
+        let desk = Desk::new(1, 100);
+        desk.slot_freed(0);
         desk.lease(&lease(1, 0..1));
         let left = TaskName {
             job: JobId::from_bits(2),
@@ -195,7 +210,7 @@ mod tests {
         assert!(!desk.look(Held::wants_work));
         let waiting = tokio::spawn({
             let desk = desk.clone();
-            async move { desk.next().await }
+            async move { desk.next(0).await }
         });
         tokio::task::yield_now().await;
         assert!(!waiting.is_finished());
@@ -205,26 +220,83 @@ mod tests {
 
     #[tokio::test]
     async fn the_next_chunk_is_wanted_during_the_last_frame_once_the_master_heard_of_the_present_one() {
-        let desk = Desk::new(OUTBOX_BYTES_MAX);
+        let desk = Desk::new(1, OUTBOX_BYTES_MAX);
         desk.lease(&lease(1, 0..2));
-        let first = desk.next().await;
-        desk.slot_freed();
+        let first = desk.next(0).await;
+        desk.slot_freed(0);
         assert!(!desk.look(Held::wants_work), "a frame waits");
-        desk.slot_taken();
+        desk.slot_taken(0);
         desk.rendered(first.name);
-        let second = desk.next().await;
+        let second = desk.next(0).await;
         assert!(!desk.look(Held::wants_work), "the last frame has only begun");
-        desk.slot_freed();
+        desk.slot_freed(0);
         assert!(desk.look(Held::wants_work));
         desk.rendered(second.name);
         desk.lease(&lease(1, 2..3));
-        desk.next().await;
+        desk.next(0).await;
         assert!(!desk.look(Held::wants_work), "nothing was heard of the second chunk");
+    }
+
+    #[tokio::test]
+    async fn slots_have_chunks_of_their_own_and_stay_with_the_scene_that_is_open() {
+        let desk = Desk::new(2, OUTBOX_BYTES_MAX);
+        (0..2).for_each(|slot| desk.slot_freed(slot));
+        desk.lease(&lease(1, 0..3));
+        let first = desk.next(0).await;
+        desk.slot_taken(0);
+        assert!(desk.look(Held::wants_work), "what waits is for the other slot");
+        desk.lease(&lease(2, 0..2));
+        assert!(!desk.look(Held::wants_work), "all slots are taken, and nothing was reported");
+        let second = desk.next(1).await;
+        desk.slot_taken(1);
+        assert_eq!((first.name.job, second.name.job), (JobId::from_bits(1), JobId::from_bits(2)));
+        desk.set_warm(0, Some(JobId::from_bits(1)));
+        desk.set_warm(1, Some(JobId::from_bits(2)));
+        let mut at = [first.name, second.name];
+        for (slot, job) in [(0, 1), (1, 2), (0, 1)] {
+            desk.rendered(at[slot]);
+            at[slot] = desk.next(slot).await.name;
+            assert_eq!(at[slot].job, JobId::from_bits(job));
+        }
+
+        (0..2).for_each(|slot| desk.slot_freed(slot));
+        desk.rendered(at[0]);
+        desk.rendered(at[1]);
+        desk.lease(&lease(2, 5..6));
+        let waiting = tokio::spawn({
+            let desk = desk.clone();
+            async move { desk.next(0).await }
+        });
+        tokio::task::yield_now().await;
+        assert!(!waiting.is_finished(), "it is for the slot that has its scene open");
+        assert_eq!(desk.next(1).await.frame, 6);
+        desk.lease(&lease(2, 6..7));
+        assert_eq!(waiting.await.unwrap().frame, 7, "nobody else is idle");
+    }
+
+    #[test]
+    fn a_slave_that_rests_takes_nothing_and_gives_back_what_comes_late() {
+        let desk = Desk::new(1, OUTBOX_BYTES_MAX);
+        desk.slot_freed(0);
+        desk.lease(&lease(1, 0..2));
+        desk.rest(Cause::Disk, "its disk is full".to_owned());
+        desk.rest(Cause::Drain, "it ends".to_owned());
+        assert_eq!(desk.take_reports().len(), 2);
+        assert_eq!(
+            desk.look(|held| held.resting().map(str::to_owned)).as_deref(),
+            Some("it ends")
+        );
+        desk.go_on(Cause::Drain);
+        desk.lease(&lease(1, 2..3));
+        assert!(desk.look(Held::is_empty) && !desk.look(Held::wants_work));
+        desk.take_reports();
+        desk.go_on(Cause::Disk);
+        assert!(desk.look(Held::wants_work));
     }
 
     #[test]
     fn what_is_given_back_is_reported_before_all_else() {
-        let desk = Desk::new(OUTBOX_BYTES_MAX);
+        let desk = Desk::new(1, OUTBOX_BYTES_MAX);
         desk.lease(&lease(1, 0..2));
         assert!(!desk.look(Held::has_urgent_reports));
         desk.give_back_queued();

@@ -4,7 +4,7 @@
 //! that it fails costs no attempt.
 
 use super::shop::Shop;
-use crate::blender::{Installation, LogLine, Worker, WorkerOptions};
+use crate::blender::{Installation, LogLine, Worker, WorkerOptions, devices_of};
 use crate::error::{Error, Result};
 use std::convert::Infallible;
 use tokio::sync::{mpsc, oneshot};
@@ -31,11 +31,12 @@ enum Stage {
 
 impl Empty {
     /// Begins to start it. `alive` is dropped when nothing of that Blender is left, however that comes about.
-    pub(super) fn start(blender: Installation, shop: &Shop, alive: oneshot::Sender<Infallible>) -> Self {
+    pub(super) fn start(blender: Installation, shop: &Shop, slot: usize, alive: oneshot::Sender<Infallible>) -> Self {
         let options = WorkerOptions {
-            threads: shop.options.threads,
+            threads: shop.options.threads_of_a_slot(),
+            devices: devices_of(slot, shop.options.slots, &shop.options.devices),
             allow_scripts: shop.options.allow_scripts,
-            folder: shop.work_folder.join("blender"),
+            folder: shop.work_folder.join(format!("blender{slot}")),
         };
         let (sender, lines) = mpsc::channel(LINES_MAX);
         let installation = blender.clone();

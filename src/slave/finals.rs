@@ -98,7 +98,8 @@ async fn make(open: &mut Option<Open>, shop: &Shop, task: TaskName, order: &Fina
 
 async fn start(shop: &Shop, job: JobId, order: &FinalOrder) -> Result<Open> {
     let options = WorkerOptions {
-        threads: shop.options.threads,
+        threads: shop.options.threads_of_a_slot(),
+        devices: Vec::new(),
         allow_scripts: shop.options.allow_scripts,
         folder: shop.work_folder.join("finisher"),
     };

@@ -1,11 +1,13 @@
 //! From a rendered file to a parcel in the outbox: decoded, hashed, put away, while the next frame renders already.
 
+use super::copies::Label;
 use super::finals::{FinalOrder, packed};
 use super::outbox::{Outcome, Parcel};
 use super::shop::Shop;
 use crate::blender::Rendered;
 use crate::error::{Error, Result};
 use crate::files;
+use crate::happening::HappeningKind;
 use crate::ids::ContentHash;
 use crate::images;
 use crate::wire::TaskName;
@@ -16,6 +18,8 @@ use tokio::sync::OwnedSemaphorePermit;
 /// What is to become of a rendered picture.
 pub(super) struct Finishing {
     pub(super) task: TaskName,
+    pub(super) frame: i32,
+    pub(super) job_name: String,
     pub(super) picture: PathBuf,
     pub(super) rendered: Rendered,
     /// Its final files are wanted too.
@@ -26,14 +30,8 @@ pub(super) struct Finishing {
 
 /// Checks a picture and puts it into the outbox; a picture that is not whole makes the attempt a failed one.
 pub(super) async fn finish(shop: Arc<Shop>, finishing: Finishing) {
-    let Finishing {
-        task,
-        picture,
-        rendered,
-        finals,
-        permit,
-    } = finishing;
-    match parcel(&shop, task, &picture, rendered, finals).await {
+    let (task, picture) = (finishing.task, finishing.picture.clone());
+    match parcel(&shop, &finishing).await {
         Ok(Some(parcel)) => {
             if !shop.desk.boxed(task, parcel.bytes()) {
                 shop.forget(task);
@@ -46,21 +44,17 @@ pub(super) async fn finish(shop: Arc<Shop>, finishing: Finishing) {
             remove(&picture);
         }
     }
-    drop(permit);
+    drop(finishing.permit);
 }
 
 /// The picture in the outbox, with its final files if they are wanted; none if nobody wants it any more.
-async fn parcel(
-    shop: &Arc<Shop>,
-    task: TaskName,
-    picture: &Path,
-    rendered: Rendered,
-    finals: Option<FinalOrder>,
-) -> Result<Option<Parcel>> {
-    let checked = picture.to_path_buf();
+async fn parcel(shop: &Arc<Shop>, finishing: &Finishing) -> Result<Option<Parcel>> {
+    let (task, picture) = (finishing.task, finishing.picture.as_path());
+    let (checked, rendered) = (picture.to_path_buf(), finishing.rendered.clone());
     let seconds = rendered.seconds;
     let (hash, size_bytes) = blocking(move || check(&checked, &rendered)).await?;
-    let zip = match &finals {
+    copy(shop, finishing);
+    let zip = match &finishing.finals {
         None => None,
         Some(order) => match shop.finals.make(shop, task, order, picture).await? {
             Some(zip) => Some(zip),
@@ -83,6 +77,20 @@ async fn parcel(
         outbox.put_result(&parcel, &picture).map(|()| Some(parcel))
     })
     .await
+}
+
+/// The owner's copy, if there is to be one: what fails of it is told, and costs nothing else.
+fn copy(shop: &Shop, finishing: &Finishing) {
+    let Some(copies) = &shop.copies else { return };
+    let label = Label {
+        job: finishing.task.job,
+        job_name: &finishing.job_name,
+        frame: finishing.frame,
+    };
+    if let Err(error) = copies.take(&finishing.picture, label) {
+        let text = format!("no copy of frame {}: {error}", finishing.frame);
+        shop.board.tell(HappeningKind::Warning, text);
+    }
 }
 
 /// Decoding is work for the processor, not for the threads that keep the connections alive.

@@ -2,6 +2,7 @@
 
 use super::actor::Actor;
 use super::board::{Board, SlaveStatus};
+use super::copies;
 use super::home;
 use super::shop::SlaveOptions;
 use crate::blender;
@@ -23,6 +24,7 @@ const DROP_TIMEOUT: Duration = Duration::from_secs(5);
 pub struct Slave {
     board: Arc<Board>,
     stop: CancellationToken,
+    drain: CancellationToken,
     ended: Arc<Ended>,
 }
 
@@ -40,9 +42,11 @@ impl Slave {
         let slave = Self {
             board: Arc::default(),
             stop: CancellationToken::new(),
+            drain: CancellationToken::new(),
             ended: Arc::default(),
         };
-        let (board, stop, ended) = (Arc::clone(&slave.board), slave.stop.clone(), Arc::clone(&slave.ended));
+        let (board, ended) = (Arc::clone(&slave.board), Arc::clone(&slave.ended));
+        let ends = (slave.stop.clone(), slave.drain.clone());
         let (tell_ready, ready) = mpsc::sync_channel(1);
         std::thread::Builder::new()
             .name("netrender-slave".to_owned())
@@ -52,7 +56,7 @@ impl Slave {
                     board: Arc::clone(&board),
                     ended,
                 };
-                run(options, &board, stop, &tell_ready);
+                run(options, &board, ends, &tell_ready);
             })
             .map_err(|error| Error::internal(format!("cannot start a thread: {error}")))?;
         ready
@@ -91,6 +95,17 @@ impl Slave {
         *is
     }
 
+    /// Lets it end by itself: what is being rendered is finished and delivered, what waits is given back. Returns at once.
+    pub fn drain(&self) {
+        self.drain.cancel();
+    }
+
+    /// Whether it ends by itself, or has, because it was asked to or had nothing to do for long enough.
+    #[must_use]
+    pub fn is_draining(&self) -> bool {
+        self.drain.is_cancelled()
+    }
+
     /// Ends it and its Blender: what it has not rendered is given back, what it has not delivered is kept for the next
     /// start. A second call does nothing.
     pub fn stop(&self, timeout: Duration) -> Result<()> {
@@ -113,7 +128,12 @@ impl Drop for Slave {
     }
 }
 
-fn run(options: SlaveOptions, board: &Arc<Board>, stop: CancellationToken, tell_ready: &mpsc::SyncSender<Result<()>>) {
+fn run(
+    options: SlaveOptions,
+    board: &Arc<Board>,
+    (stop, drain): (CancellationToken, CancellationToken),
+    tell_ready: &mpsc::SyncSender<Result<()>>,
+) {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(THREADS)
         .thread_name("netrender-slave")
@@ -129,6 +149,12 @@ fn run(options: SlaveOptions, board: &Arc<Board>, stop: CancellationToken, tell_
     runtime.block_on(async {
         let found = async {
             let base = home::base(options.path.as_deref())?;
+            if let Some(folder) = &options.copy_to {
+                copies::check(folder)?;
+            }
+            if options.adopt_orphans {
+                blender::adopt_orphans();
+            }
             Ok((base, blender::find_installations(&options.blenders).await?))
         };
         // Whoever starts a slave waits for this word.
@@ -143,6 +169,7 @@ fn run(options: SlaveOptions, board: &Arc<Board>, stop: CancellationToken, tell_
                     base,
                     board,
                     stop,
+                    drain,
                 }
                 .run()
                 .await;

@@ -7,7 +7,7 @@
 
 use crate::ids::JobId;
 use crate::wire::{LeaseInfo, ReportInfo, ReportKind, TaskName};
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use tokio_util::sync::CancellationToken;
 
 /// Reports that travel together.
@@ -18,8 +18,21 @@ const REPORTS_AT_ONCE: usize = 500;
 pub(super) struct Assignment {
     pub(super) name: TaskName,
     pub(super) frame: i32,
+    /// Which lease it came with: tasks of one are a chunk.
+    pub(super) lease: u64,
     /// Cancelled as soon as nobody wants the frame any more.
     pub(super) unwanted: CancellationToken,
+}
+
+/// Why a slave takes no work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Cause {
+    /// It is about to end.
+    Drain,
+    /// Its disk has no room.
+    Disk,
+    /// What it rendered last failed.
+    Failures,
 }
 
 /// Where a held task stands.
@@ -42,6 +55,19 @@ struct Task {
     unwanted: CancellationToken,
 }
 
+/// A slot, as far as it matters to what is held.
+#[derive(Debug, Clone, Default)]
+struct Place {
+    /// It has nothing to render, or nearly so.
+    is_free: bool,
+    /// The lease that it took its last task of: it takes the others too.
+    lease: Option<u64>,
+    /// That task.
+    latest: Option<TaskName>,
+    /// The job whose scene is open in it.
+    warm: Option<JobId>,
+}
+
 /// Everything that is held. Each task is in exactly one stage.
 #[derive(Debug)]
 pub(super) struct Held {
@@ -56,14 +82,14 @@ pub(super) struct Held {
     /// Leases of which nothing was reported yet. Who asks for more while there is one is taken for a slave that never got
     /// it, and gets it again.
     unheard: HashSet<u64>,
-    /// Slots with nothing to render, or nearly so.
-    free_slots: u32,
-    warm: Option<JobId>,
+    slots: Vec<Place>,
+    /// Why nothing more is begun, in words that follow "takes no work: ".
+    rests: BTreeMap<Cause, String>,
     outbox_bytes_max: u64,
 }
 
 impl Held {
-    pub(super) fn new(outbox_bytes_max: u64) -> Self {
+    pub(super) fn new(slots: usize, outbox_bytes_max: u64) -> Self {
         Self {
             tasks: HashMap::new(),
             queue: VecDeque::new(),
@@ -71,8 +97,8 @@ impl Held {
             reports: Vec::new(),
             leases: 0,
             unheard: HashSet::new(),
-            free_slots: 0,
-            warm: None,
+            slots: vec![Place::default(); slots],
+            rests: BTreeMap::new(),
             outbox_bytes_max,
         }
     }
@@ -84,7 +110,37 @@ impl Held {
 
     /// Whether another chunk is wanted: something renders its last frame, or nothing.
     pub(super) fn wants_work(&self) -> bool {
-        self.queue.is_empty() && self.free_slots > 0 && self.unheard.is_empty() && !self.is_full()
+        // Who asks with all slots taken, as the master sees it, is taken for one that never got what it was leased last.
+        let may_ask = self.unheard.is_empty() || self.open_leases() < self.slots.len();
+        self.wishing_slot().is_some() && may_ask && !self.is_full() && !self.is_resting()
+    }
+
+    /// The first slot with nothing to render, or nearly so, if nothing that waits is for it.
+    fn wishing_slot(&self) -> Option<&Place> {
+        let for_nobody = |name: &TaskName| !self.slots.iter().any(|slot| slot.lease == self.lease_of(*name));
+        if self.queue.iter().any(for_nobody) {
+            return None;
+        }
+        let waits_for = |slot: &Place| self.queue.iter().any(|name| self.lease_of(*name) == slot.lease);
+        self.slots.iter().find(|slot| slot.is_free && !waits_for(slot))
+    }
+
+    /// Leases of which something is not rendered yet.
+    fn open_leases(&self) -> usize {
+        let unrendered = self
+            .tasks
+            .values()
+            .filter(|task| matches!(task.stage, Stage::Queued | Stage::Rendering));
+        unrendered.map(|task| task.lease).collect::<HashSet<_>>().len()
+    }
+
+    fn lease_of(&self, name: TaskName) -> Option<u64> {
+        self.tasks.get(&name).map(|task| task.lease)
+    }
+
+    /// The job whose scene is open where the next chunk will be rendered.
+    pub(super) fn warm(&self) -> Option<JobId> {
+        self.wishing_slot()?.warm
     }
 
     /// Whether a frame waits to be rendered.
@@ -98,9 +154,9 @@ impl Held {
         of_job.filter_map(|name| Some(self.tasks.get(name)?.frame)).collect()
     }
 
-    /// The job whose scene is open.
-    pub(super) fn warm(&self) -> Option<JobId> {
-        self.warm
+    /// The jobs of which frames wait to be rendered.
+    pub(super) fn queued_jobs(&self) -> BTreeSet<JobId> {
+        self.queue.iter().map(|name| name.job).collect()
     }
 
     pub(super) fn has_reports(&self) -> bool {
@@ -124,6 +180,35 @@ impl Held {
     /// Whether something is between rendering and outbox.
     pub(super) fn is_finishing(&self) -> bool {
         self.tasks.values().any(|task| task.stage == Stage::Finishing)
+    }
+
+    /// Whether nothing is held at all.
+    pub(super) fn is_empty(&self) -> bool {
+        self.tasks.is_empty()
+    }
+
+    /// Whether all that is held is in the outbox.
+    pub(super) fn is_all_boxed(&self) -> bool {
+        self.boxed.len() == self.tasks.len()
+    }
+
+    /// From now on nothing more is begun; whether that is news.
+    pub(super) fn rest(&mut self, cause: Cause, why: String) -> bool {
+        self.rests.insert(cause, why.clone()) != Some(why)
+    }
+
+    /// A cause of resting is over; whether that is news.
+    pub(super) fn go_on(&mut self, cause: Cause) -> bool {
+        self.rests.remove(&cause).is_some()
+    }
+
+    /// Why nothing more is begun: the first of the causes.
+    pub(super) fn resting(&self) -> Option<&str> {
+        self.rests.values().next().map(String::as_str)
+    }
+
+    pub(super) fn is_resting(&self) -> bool {
+        !self.rests.is_empty()
     }
 
     fn is_full(&self) -> bool {
@@ -162,18 +247,41 @@ impl Held {
         }
     }
 
-    pub(super) fn next(&mut self) -> Option<Assignment> {
-        if self.is_full() {
+    /// The next task for a slot: of the chunk that it is at, else of one that nobody has begun.
+    pub(super) fn next(&mut self, slot: usize) -> Option<Assignment> {
+        if self.is_full() || self.is_resting() {
             return None;
         }
-        let name = self.queue.pop_front()?;
+        let own = self.slots.get(slot)?.lease;
+        let of_own = |name: &TaskName| own.is_some() && self.lease_of(*name) == own;
+        let place = self.queue.iter().position(of_own);
+        let place = place.or_else(|| self.queue.iter().position(|name| self.may_begin(slot, *name)))?;
+        let name = self.queue.remove(place)?;
         let task = self.tasks.get_mut(&name)?;
         task.stage = Stage::Rendering;
-        Some(Assignment {
+        let assignment = Assignment {
             name,
             frame: task.frame,
+            lease: task.lease,
             unwanted: task.unwanted.clone(),
+        };
+        let taken_by = self.slots.get_mut(slot)?;
+        (taken_by.lease, taken_by.latest) = (Some(assignment.lease), Some(name));
+        Some(assignment)
+    }
+
+    /// Whether a slot may begin this chunk: no other one is at it, or has its scene open and nothing else to do.
+    fn may_begin(&self, slot: usize, name: TaskName) -> bool {
+        let is_warm_here = self.slots.get(slot).is_some_and(|it| it.warm == Some(name.job));
+        let mut others = self.slots.iter().enumerate().filter(|(number, _)| *number != slot);
+        !others.any(|(_, other)| {
+            other.lease == self.lease_of(name) || !is_warm_here && other.warm == Some(name.job) && !self.is_rendering(other)
         })
+    }
+
+    fn is_rendering(&self, slot: &Place) -> bool {
+        let task = slot.latest.and_then(|latest| self.tasks.get(&latest));
+        task.is_some_and(|task| task.stage == Stage::Rendering)
     }
 
     pub(super) fn set_stage(&mut self, name: TaskName, stage: Stage) -> bool {
@@ -230,17 +338,16 @@ impl Held {
         self.queue.iter().copied().collect()
     }
 
-    pub(super) fn free_slot(&mut self) {
-        self.free_slots += 1;
+    pub(super) fn set_free(&mut self, slot: usize, is_free: bool) {
+        if let Some(slot) = self.slots.get_mut(slot) {
+            slot.is_free = is_free;
+        }
     }
 
-    pub(super) fn take_slot(&mut self) {
-        self.free_slots = self.free_slots.saturating_sub(1);
-    }
-
-    /// Notes which job's scene is open; whether that is news.
-    pub(super) fn set_warm(&mut self, warm: Option<JobId>) -> bool {
-        std::mem::replace(&mut self.warm, warm) != warm
+    /// Notes which job's scene is open in a slot; whether that is news.
+    pub(super) fn set_warm(&mut self, slot: usize, warm: Option<JobId>) -> bool {
+        let place = self.slots.get_mut(slot);
+        place.is_some_and(|place| std::mem::replace(&mut place.warm, warm) != warm)
     }
 
     fn report(&mut self, task: TaskName, kind: ReportKind) {

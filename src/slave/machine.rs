@@ -1,7 +1,9 @@
 //! What this machine is, and how it does.
 
+use super::disk;
+use super::shop::SlaveOptions;
 use crate::wire::MachineInfo;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use sysinfo::System;
 
 /// Share of the machine's memory that one Blender may take before it is replaced by a fresh one, in percent.
@@ -14,33 +16,41 @@ pub(super) struct Machine {
     system: Option<System>,
     threads: u32,
     gpus: Vec<String>,
+    /// Whose disk counts.
+    folder: PathBuf,
 }
 
 impl Machine {
-    /// `threads`: what Blender renders with; 0 for as many as there are cores. `gpus`: what it renders with beside them; none
-    /// for what the system tells.
-    pub(super) fn new(threads: u32, gpus: &[String]) -> Self {
+    /// `folder`: whose disk counts.
+    pub(super) fn new(options: &SlaveOptions, folder: &Path) -> Self {
         let mut system = System::new().ok();
         if let Some(system) = &mut system {
             // The load is what happened since the look before.
             system.refresh_cpu_usage();
         }
-        let gpus = if gpus.is_empty() {
+        // Who names devices has said all.
+        let gpus = if options.gpus.is_empty() && options.devices.is_empty() {
             found_gpus(Path::new("/"))
         } else {
-            gpus.to_vec()
+            options.gpus.clone()
         };
-        Self { system, threads, gpus }
+        Self {
+            system,
+            threads: options.threads_of_a_slot(),
+            gpus,
+            folder: folder.to_owned(),
+        }
     }
 
     /// How it does now.
     pub(super) fn look(&mut self) -> MachineInfo {
-        let cores = std::thread::available_parallelism().map_or(1, |cores| u32::try_from(cores.get()).unwrap_or(u32::MAX));
+        let cores = cores();
         let mut info = MachineInfo {
             os: System::long_os_version().unwrap_or_else(|_| std::env::consts::OS.to_owned()),
             cores,
             threads: if self.threads == 0 { cores } else { self.threads },
             gpus: self.gpus.clone(),
+            disk_free_bytes: disk::room(&self.folder).map_or(0, |room| room.free_bytes),
             ..MachineInfo::default()
         };
         if let Some(system) = &mut self.system {
@@ -76,6 +86,11 @@ fn found_gpus(root: &Path) -> Vec<String> {
     gpus
 }
 
+/// Logical cores that this process may use.
+pub(super) fn cores() -> u32 {
+    std::thread::available_parallelism().map_or(1, |cores| u32::try_from(cores.get()).unwrap_or(u32::MAX))
+}
+
 /// The machine's name.
 pub(super) fn machine_name() -> String {
     System::host_name().unwrap_or_else(|_| "unnamed".to_owned())
@@ -101,14 +116,18 @@ mod tests {
 
     #[test]
     fn a_machine_has_a_name_cores_and_memory() {
-        let info = Machine::new(0, &[]).look();
+        let looked = |options: SlaveOptions| Machine::new(&options, Path::new("/")).look();
+        let info = looked(SlaveOptions::default());
         assert!(info.cores >= 1 && info.threads == info.cores);
         assert!(info.memory_bytes > 1 << 20 && info.memory_used_bytes <= info.memory_bytes);
         assert!((0.0..=1.0).contains(&info.load));
         assert!(!info.os.is_empty() && !machine_name().is_empty());
-        assert_eq!(Machine::new(3, &[]).look().threads, 3);
-        let named = ["RTX 4090".to_owned()];
-        assert_eq!(Machine::new(3, &named).look().gpus, named);
+        let told = looked(SlaveOptions {
+            threads: 3,
+            gpus: vec!["RTX 4090".to_owned()],
+            ..SlaveOptions::default()
+        });
+        assert_eq!((told.threads, told.gpus), (3, vec!["RTX 4090".to_owned()]));
     }
 
     #[test]

@@ -8,6 +8,7 @@ use crate::error::{Error, Result};
 use crate::ids::SlaveId;
 use crate::link::{Link, MasterAddress};
 use crate::wire::{BlenderInfo, Registered, Registration, TaskName};
+use std::path::Path;
 use std::time::Duration;
 
 /// How long masters have to answer a call into the local network.
@@ -50,16 +51,18 @@ pub(super) struct Card {
     name: String,
     tags: Vec<String>,
     blenders: Vec<BlenderInfo>,
+    slots: u32,
     machine: Machine,
 }
 
 impl Card {
-    pub(super) fn new(options: &SlaveOptions, blenders: &[Installation]) -> Self {
+    pub(super) fn new(options: &SlaveOptions, blenders: &[Installation], folder: &Path) -> Self {
         Self {
             name: options.name.clone().unwrap_or_else(machine::machine_name),
             tags: options.tags.clone(),
             blenders: blenders.iter().map(|it| BlenderInfo { version: it.version }).collect(),
-            machine: Machine::new(options.threads, &options.gpus),
+            slots: u32::try_from(options.slots).unwrap_or(u32::MAX),
+            machine: Machine::new(options, folder),
         }
     }
 
@@ -70,7 +73,7 @@ impl Card {
             name: self.name.clone(),
             tags: self.tags.clone(),
             blenders: self.blenders.clone(),
-            slots: 1,
+            slots: self.slots,
             machine: self.machine.look(),
             holding,
         };

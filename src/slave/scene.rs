@@ -1,9 +1,10 @@
 //! Jobs on this disk: `<home>/jobs/<job>/…` holds what the frames at hand need, as Blender wants to find it.
 //!
-//! Files are hard links into the cache where the system allows it, else copies; either way read-only. A job that comes from a
-//! version control system has no folder there: its scene is opened in a working copy (`versions::Copies`).
+//! Files are hard links into the cache where the system allows it, else copies; either way read-only. All slots share the
+//! folders; one stays as long as a slot has its scene. A job that comes from a version control system has no folder there: its
+//! scene is opened in a working copy (`versions::Copies`).
 
-use super::cache::Cache;
+use super::cache::{Cache, Want};
 use super::log::AttemptLog;
 use crate::blender::SceneRequest;
 use crate::error::{Code, Error, Result};
@@ -14,8 +15,10 @@ use crate::wire::{FileEntry, JobInfo, Manifest, Source};
 use std::collections::VecDeque;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::watch;
 
-/// Jobs whose folders stay: the one that is rendered, and the one before, which may come back.
+/// Jobs whose folders stay beside those in use: they may come back.
 const JOBS_KEPT_MAX: usize = 2;
 
 /// How often a repository that does not answer is asked, before the frame is left to others.
@@ -39,15 +42,39 @@ pub(super) struct Scene {
     pub(super) request: SceneRequest,
     /// Goes up with files that a Blender which has the scene open would not notice.
     pub(super) revision: u32,
+    /// As long as somebody has it, the folder stays.
+    _folder: Arc<JobFolder>,
 }
 
-/// The jobs on this disk, latest first.
+/// The jobs on this disk.
 #[derive(Debug)]
 pub(super) struct Scenes {
     folder: PathBuf,
     cache: Cache,
     copies: Copies,
-    jobs: VecDeque<JobFolder>,
+    /// Latest first.
+    jobs: Mutex<VecDeque<Arc<JobFolder>>>,
+    /// One job is begun at a time.
+    beginning: tokio::sync::Mutex<()>,
+    /// Slots that wait for files.
+    hurried: watch::Sender<usize>,
+}
+
+/// What of a job is in its folder.
+#[derive(Debug)]
+struct Placed {
+    /// For each file of the manifest, whether it is there.
+    files: Vec<bool>,
+    revision: u32,
+}
+
+/// A slot waits for files as long as this lives.
+pub(super) struct Hurry<'a>(&'a watch::Sender<usize>);
+
+impl Drop for Hurry<'_> {
+    fn drop(&mut self) {
+        self.0.send_modify(|count| *count -= 1);
+    }
 }
 
 #[derive(Debug)]
@@ -57,11 +84,11 @@ struct JobFolder {
     name: String,
     blender: Option<BlenderVersion>,
     manifest: Manifest,
-    /// For each file of the manifest, whether it is in the folder.
-    placed: Vec<bool>,
-    revision: u32,
+    placed: Mutex<Placed>,
+    /// One slot fills the folder at a time.
+    filling: tokio::sync::Mutex<()>,
     /// The working copy of a job that has a source, while it is rendered here.
-    copy: Option<WorkingCopy>,
+    copy: Mutex<Option<WorkingCopy>>,
 }
 
 impl Scenes {
@@ -74,105 +101,174 @@ impl Scenes {
             folder,
             cache,
             copies,
-            jobs: VecDeque::new(),
+            jobs: Mutex::default(),
+            beginning: tokio::sync::Mutex::default(),
+            hurried: watch::Sender::new(0),
         })
     }
 
     /// Whether the job has all that this frame needs, so that no master is needed.
-    pub(super) fn ready(&mut self, job: JobId, frame: i32) -> Option<Scene> {
-        let place = self.jobs.iter().position(|it| it.job == job)?;
-        let found = self.jobs.remove(place)?;
-        let is_ready = found.missing(&[frame]).next().is_none() && found.needed_source().is_none();
-        let scene = is_ready.then(|| found.scene());
-        self.jobs.push_front(found);
-        scene
+    pub(super) fn ready(&self, job: JobId, frame: i32) -> Option<Scene> {
+        let found = self.known(job)?;
+        let is_ready = found.missing(&[frame]).is_empty() && found.needed_source().is_none();
+        is_ready.then(|| JobFolder::scene(&found))
     }
 
     /// Brings all here that these frames of the job need, telling how far it is.
-    pub(super) async fn fetch(&mut self, link: &Link, job: JobId, frames: &[i32], told: &Told<'_>) -> Result<Scene> {
-        // Another job's scene is not open any more: its working copy is free.
-        for other in self.jobs.iter_mut().filter(|it| it.job != job) {
-            other.copy = None;
-        }
-        if self.jobs.front().is_none_or(|it| it.job != job) {
-            self.begin(link, job).await?;
-        }
-        let Some(current) = self.jobs.front_mut() else {
-            return Err(Error::internal("the job that was just begun is not there"));
-        };
+    pub(super) async fn fetch(&self, link: &Link, job: JobId, frames: &[i32], told: &Told<'_>) -> Result<Scene> {
+        self.free_working_copies(job);
+        let current = self.begin(link, job).await?;
+        let _alone = current.filling.lock().await;
         if let Some(source) = current.needed_source() {
-            current.copy = Some(check_out(&self.copies, job, source, told).await?);
+            let copy = check_out(&self.copies, job, source, told).await?;
+            *lock(&current.copy) = Some(copy);
         }
-        let missing: Vec<(usize, FileEntry)> = current.missing(frames).collect();
+        self.fill(link, &current, frames, told.tell).await?;
+        Ok(JobFolder::scene(&current))
+    }
+
+    /// Brings the files that these frames need, while something else renders.
+    pub(super) async fn bring_for(&self, link: &Link, job: JobId, frames: &[i32]) -> Result<()> {
+        let current = self.begin(link, job).await?;
+        let _alone = current.filling.lock().await;
+        self.fill(link, &current, frames, &|_| ()).await
+    }
+
+    async fn fill(&self, link: &Link, current: &JobFolder, frames: &[i32], tell: &(dyn Fn(String) + Sync)) -> Result<()> {
+        let missing = current.missing(frames);
         for (count, (place, entry)) in missing.iter().enumerate() {
-            (told.tell)(format!(
+            tell(format!(
                 "fetching file {} of {} for {}",
                 count + 1,
                 missing.len(),
                 current.name
             ));
-            let content = match self.cache.find(entry.hash, entry.size_bytes) {
-                Some(content) => content,
-                None => self.cache.fetch(link, entry.hash, entry.size_bytes).await?,
-            };
-            link_or_copy(&content, &entry.path.below(&current.folder))?;
-            current.placed[*place] = true;
-            current.revision += u32::from(entry.at_opening);
+            let target = entry.path.below(&current.folder);
+            self.cache.place(link, entry.hash, entry.size_bytes, &target).await?;
+            let mut placed = lock(&current.placed);
+            placed.files[*place] = true;
+            placed.revision += u32::from(entry.at_opening);
         }
-        Ok(current.scene())
+        Ok(())
     }
 
-    async fn begin(&mut self, link: &Link, job: JobId) -> Result<()> {
+    /// The scenes of other jobs that no slot has are not open any more: their working copies are free.
+    fn free_working_copies(&self, but: JobId) {
+        for other in lock(&self.jobs)
+            .iter()
+            .filter(|it| it.job != but && Arc::strong_count(it) == 1)
+        {
+            *lock(&other.copy) = None;
+        }
+    }
+
+    /// From now on a slot waits for files: what is brought ahead waits meanwhile.
+    pub(super) fn in_a_hurry(&self) -> Hurry<'_> {
+        self.hurried.send_modify(|count| *count += 1);
+        Hurry(&self.hurried)
+    }
+
+    /// Waits until no slot waits for files.
+    pub(super) async fn nobody_in_a_hurry(&self) {
+        // The sender lives in `self`.
+        let _ = self.hurried.subscribe().wait_for(|count| *count == 0).await;
+    }
+
+    /// Brings what every frame of a job needs that may come next, as far as there is room for it.
+    pub(super) async fn bring_ahead(&self, link: &Link, job: JobId) -> Result<()> {
+        if self.known(job).is_some() {
+            return Ok(());
+        }
+        let manifest: Manifest = link.get(&format!("jobs/{job}/manifest")).await?;
+        for entry in manifest.files.iter().filter(|entry| entry.frames.is_none()) {
+            self.nobody_in_a_hurry().await;
+            self.cache.bring(link, entry.hash, entry.size_bytes, Want::Perhaps).await?;
+        }
+        Ok(())
+    }
+
+    /// The job's folder if it was begun; then it is the latest one.
+    fn known(&self, job: JobId) -> Option<Arc<JobFolder>> {
+        let mut jobs = lock(&self.jobs);
+        let place = jobs.iter().position(|it| it.job == job)?;
+        let found = jobs.remove(place)?;
+        jobs.push_front(Arc::clone(&found));
+        Some(found)
+    }
+
+    async fn begin(&self, link: &Link, job: JobId) -> Result<Arc<JobFolder>> {
+        let _alone = self.beginning.lock().await;
+        if let Some(known) = self.known(job) {
+            return Ok(known);
+        }
         let info: JobInfo = link.get(&format!("jobs/{job}")).await?;
         let manifest: Manifest = link.get(&format!("jobs/{job}/manifest")).await?;
-        self.jobs.retain(|it| it.job != job);
-        while self.jobs.len() >= JOBS_KEPT_MAX
-            && let Some(oldest) = self.jobs.pop_back()
-        {
-            remove_folder(&oldest.folder)?;
-        }
+        self.make_room()?;
         let folder = self.folder.join(job.to_string());
         remove_folder(&folder)?;
-        self.jobs.push_front(JobFolder {
+        let begun = Arc::new(JobFolder {
             job,
             folder,
             name: info.name,
             blender: info.blender,
-            placed: vec![false; manifest.files.len()],
-            revision: 0,
-            copy: None,
+            placed: Mutex::new(Placed {
+                files: vec![false; manifest.files.len()],
+                revision: 0,
+            }),
             manifest,
+            filling: tokio::sync::Mutex::default(),
+            copy: Mutex::default(),
         });
+        lock(&self.jobs).push_front(Arc::clone(&begun));
+        Ok(begun)
+    }
+
+    /// Removes the folders of jobs that nobody uses, but for the latest ones.
+    fn make_room(&self) -> Result<()> {
+        let mut jobs = lock(&self.jobs);
+        let unused: Vec<JobId> = jobs.iter().filter(|it| Arc::strong_count(it) == 1).map(|it| it.job).collect();
+        for job in unused.into_iter().skip(JOBS_KEPT_MAX - 1) {
+            if let Some(place) = jobs.iter().position(|it| it.job == job)
+                && let Some(oldest) = jobs.remove(place)
+            {
+                remove_folder(&oldest.folder)?;
+            }
+        }
         Ok(())
     }
 }
 
 impl JobFolder {
     /// Files that one of these frames needs and that are not here, with their places in the manifest.
-    fn missing(&self, frames: &[i32]) -> impl Iterator<Item = (usize, FileEntry)> {
-        let any_in = move |window: RangeInclusive<i32>| frames.iter().any(|frame| window.contains(frame));
-        let needed = move |entry: &FileEntry| entry.frames.is_none_or(|(first, last)| any_in(first..=last));
-        let files = self.manifest.files.iter().zip(&self.placed).enumerate();
+    fn missing(&self, frames: &[i32]) -> Vec<(usize, FileEntry)> {
+        let any_in = |window: RangeInclusive<i32>| frames.iter().any(|frame| window.contains(frame));
+        let needed = |entry: &FileEntry| entry.frames.is_none_or(|(first, last)| any_in(first..=last));
+        let placed = lock(&self.placed);
+        let files = self.manifest.files.iter().zip(&placed.files).enumerate();
         files
-            .filter(move |(_, (entry, placed))| !**placed && needed(entry))
+            .filter(|(_, (entry, placed))| !**placed && needed(entry))
             .map(|(place, (entry, _))| (place, entry.clone()))
+            .collect()
     }
 
     /// What is to be checked out before the job can be opened.
     fn needed_source(&self) -> Option<&Source> {
-        self.manifest.source.as_ref().filter(|_| self.copy.is_none())
+        self.manifest.source.as_ref().filter(|_| lock(&self.copy).is_none())
     }
 
-    fn scene(&self) -> Scene {
-        let folder = self.copy.as_ref().map_or_else(|| self.folder.clone(), WorkingCopy::folder);
+    fn scene(this: &Arc<Self>) -> Scene {
+        let folder = lock(&this.copy)
+            .as_ref()
+            .map_or_else(|| this.folder.clone(), WorkingCopy::folder);
         Scene {
-            name: self.name.clone(),
-            blender: self.blender,
+            name: this.name.clone(),
+            blender: this.blender,
             request: SceneRequest {
-                blend: self.manifest.main.below(&folder),
-                settings: self.manifest.settings.clone(),
+                blend: this.manifest.main.below(&folder),
+                settings: this.manifest.settings.clone(),
             },
-            revision: self.revision,
+            revision: lock(&this.placed).revision,
+            _folder: Arc::clone(this),
         }
     }
 }
@@ -207,20 +303,9 @@ async fn check_out(copies: &Copies, job: JobId, source: &Source, told: &Told<'_>
     }
 }
 
-fn link_or_copy(content: &Path, target: &Path) -> Result<()> {
-    let folder = target.parent().unwrap_or(Path::new("."));
-    std::fs::create_dir_all(folder).map_err(|error| Error::io("make the folder", folder, &error))?;
-    match std::fs::hard_link(content, target) {
-        Ok(()) => Ok(()),
-        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Err(Error::storage(format!(
-            "{} is there twice: this disk does not tell apart names that differ in case only",
-            target.display()
-        ))),
-        // Another disk, or a file system without hard links.
-        Err(_) => std::fs::copy(content, target)
-            .map(drop)
-            .map_err(|error| Error::io("write", target, &error)),
-    }
+/// Plain values: a thread that panicked left nothing half done in them.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn remove_folder(folder: &Path) -> Result<()> {
@@ -245,7 +330,7 @@ mod tests {
             frames,
             at_opening: false,
         };
-        let mut job = JobFolder {
+        let job = JobFolder {
             job: JobId::from_bits(1),
             folder: PathBuf::from("jobs/1"),
             name: "flight".to_owned(),
@@ -260,27 +345,18 @@ mod tests {
                 source: None,
                 settings: RenderSettings::default(),
             },
-            placed: vec![false; 3],
-            revision: 0,
-            copy: None,
+            placed: Mutex::new(Placed {
+                files: vec![false; 3],
+                revision: 0,
+            }),
+            filling: tokio::sync::Mutex::default(),
+            copy: Mutex::default(),
         };
-        let missing = |job: &JobFolder, frames: &[i32]| -> Vec<usize> { job.missing(frames).map(|(place, _)| place).collect() };
-        assert_eq!(missing(&job, &[5]), [0, 1]);
-        assert_eq!(missing(&job, &[4, 5, 6]), [0, 1, 2], "a chunk needs what its frames need");
-        job.placed = vec![true, true, false];
-        assert!(missing(&job, &[1]).is_empty());
-        assert_eq!(missing(&job, &[6]), [2]);
-    }
-
-    #[test]
-    fn a_file_is_put_where_the_scene_wants_it_and_never_over_another() {
-        let folder = tempfile::tempdir().unwrap();
-        let content = folder.path().join("content");
-        std::fs::write(&content, b"abc").unwrap();
-        let target = folder.path().join("deep/er/file");
-        link_or_copy(&content, &target).unwrap();
-        assert_eq!(std::fs::read(&target).unwrap(), b"abc");
-        let error = link_or_copy(&content, &target).unwrap_err().to_string();
-        assert!(error.contains("is there twice"), "{error}");
+        let missing = |frames: &[i32]| -> Vec<usize> { job.missing(frames).iter().map(|(place, _)| *place).collect() };
+        assert_eq!(missing(&[5]), [0, 1]);
+        assert_eq!(missing(&[4, 5, 6]), [0, 1, 2], "a chunk needs what its frames need");
+        lock(&job.placed).files = vec![true, true, false];
+        assert!(missing(&[1]).is_empty());
+        assert_eq!(missing(&[6]), [2]);
     }
 }

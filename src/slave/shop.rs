@@ -1,12 +1,15 @@
 //! What all parts of a slave share.
 
 use super::board::Board;
+use super::cache::CACHE_GIB_DEFAULT;
+use super::copies::Copies;
 use super::desk::Desk;
 use super::finals::Finals;
 use super::log::Logs;
+use super::machine;
 use super::outbox::{Outbox, Outcome, Parcel};
 use crate::access::KeySource;
-use crate::blender::Installation;
+use crate::blender::{Device, Installation};
 use crate::ids::SlaveId;
 use crate::link::{Link, MasterAddress};
 use crate::wire::TaskName;
@@ -35,8 +38,12 @@ pub struct SlaveOptions {
     pub name: Option<String>,
     /// What jobs may ask for.
     pub tags: Vec<String>,
-    /// Threads that Blender renders with; 0: one per core.
+    /// Chunks that are rendered at once, each by a Blender of its own.
+    pub slots: usize,
+    /// Threads that each Blender renders with; 0: the cores, shared out.
     pub threads: u32,
+    /// What Cycles renders with, shared out to the slots; none: as the user's preferences and the scene say.
+    pub devices: Vec<Device>,
     /// What it renders with beside the processor; none: what the system tells.
     pub gpus: Vec<String>,
     /// Whether the slave's folder is removed at the end.
@@ -49,6 +56,17 @@ pub struct SlaveOptions {
     pub allow_local_repositories: bool,
     /// After how much silence a Blender is taken to hang.
     pub hang_timeout: Duration,
+    /// Ends by itself after so long without anything to do; none: never.
+    pub exit_when_idle: Option<Duration>,
+    /// With less free on its disk it takes no work; none: 1 GiB, or a twentieth of a small disk.
+    pub disk_free_bytes: Option<u64>,
+    /// Bytes of jobs' files that are kept for the next time.
+    pub cache_bytes_max: u64,
+    /// A folder that gets a copy of each result.
+    pub copy_to: Option<PathBuf>,
+    /// Whether processes that Blender left behind become this process's children, to be ended with it. Not for a process
+    /// that has other children than a slave's.
+    pub adopt_orphans: bool,
 }
 
 impl Default for SlaveOptions {
@@ -60,14 +78,37 @@ impl Default for SlaveOptions {
             blenders: Vec::new(),
             name: None,
             tags: Vec::new(),
+            slots: 1,
             threads: 0,
+            devices: Vec::new(),
             gpus: Vec::new(),
             clear_on_exit: false,
             log_console: false,
             allow_scripts: false,
             allow_local_repositories: false,
             hang_timeout: Duration::from_secs(HANG_TIMEOUT_S),
+            exit_when_idle: None,
+            disk_free_bytes: None,
+            cache_bytes_max: CACHE_GIB_DEFAULT << 30,
+            copy_to: None,
+            adopt_orphans: false,
         }
+    }
+}
+
+impl SlaveOptions {
+    /// Threads that each Blender gets; 0: as many as there are cores.
+    pub(super) fn threads_of_a_slot(&self) -> u32 {
+        if self.threads > 0 || self.slots <= 1 {
+            return self.threads;
+        }
+        let share = machine::cores() / u32::try_from(self.slots).unwrap_or(u32::MAX);
+        share.max(1)
+    }
+
+    /// Memory that one Blender may take before a fresh one follows it, in bytes.
+    pub(super) fn memory_bytes_max(&self) -> u64 {
+        machine::worker_memory_bytes_max() / self.slots.max(1) as u64
     }
 }
 
@@ -88,11 +129,14 @@ pub(super) struct Shop {
     pub(super) outbox: Outbox,
     pub(super) logs: Logs,
     pub(super) finals: Finals,
+    pub(super) copies: Option<Copies>,
     /// Where frames are rendered to, and where Blender has its temporary files.
     pub(super) work_folder: PathBuf,
     /// None while the master is away.
     pub(super) session: watch::Sender<Option<Session>>,
     pub(super) stop: CancellationToken,
+    /// Cancelled: ends after what is being rendered.
+    pub(super) drain: CancellationToken,
 }
 
 impl Shop {

@@ -1,28 +1,25 @@
-//! A slot: takes one frame after the other from the desk, and has its Blender render it.
-//!
-//! It has one Blender at any time, besides one that is being killed: *warm*, with a job's scene open, or *empty*, started
-//! ahead. A warm one is kept until a frame of another job comes.
+//! A slot: takes one frame after the other from the desk, brings its files, and has its Blender render it.
 
-use super::empty::Empty;
 use super::finals::FinalOrder;
 use super::finish::{self, Finishing};
-use super::held::{Assignment, Held};
+use super::held::{Assignment, Cause, Held};
+use super::keeper::Keeper;
 use super::log::AttemptLog;
 use super::outbox;
 use super::pauses;
 use super::scene::{Scene, Scenes, Told};
 use super::shop::Shop;
-use super::warm::{Printed, Warm};
-use crate::blender::{Installation, Rendered};
+use super::warm::Printed;
+use crate::blender::Rendered;
 use crate::error::{Code, Error, Result};
 use crate::happening::HappeningKind;
-use crate::ids::{BlenderVersion, JobId};
+use crate::ids::JobId;
 use crate::link::Backoff;
 use std::convert::Infallible;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::Semaphore;
 
 /// Rendered frames that are checked and hashed at the same time; the next frame waits for one of them.
 const FINISHING_MAX: usize = 2;
@@ -37,20 +34,11 @@ const STORAGE_PAUSE: Duration = Duration::from_secs(30);
 #[derive(Debug)]
 pub(super) struct Slot {
     shop: Arc<Shop>,
-    scenes: Scenes,
-    warm: Option<Warm>,
-    /// Never beside a warm one.
-    empty: Option<Empty>,
-    /// The Blender that was used last.
-    blender: Option<Installation>,
-    /// Empty ones that were lost since a scene was opened in one.
-    lost: u32,
-    /// Ends when nothing is left of the Blender that was started last.
-    gone: Option<oneshot::Receiver<Infallible>>,
-    /// Blender is at something: whoever gives that up has to kill it.
-    busy: bool,
-    /// Seconds of the last frame.
-    pace: Option<f64>,
+    number: usize,
+    scenes: Arc<Scenes>,
+    keeper: Keeper,
+    /// Seconds of the last frame, and of which job it was.
+    pace: Option<(JobId, f64)>,
     /// Attempts that failed since the last frame was rendered.
     failures: u32,
     finishing: Arc<Semaphore>,
@@ -58,23 +46,19 @@ pub(super) struct Slot {
 
 /// How an attempt came to its end.
 enum End {
-    Rendered(Rendered),
+    Rendered(Rendered, Scene),
     Failed(Error),
     Unwanted,
     Stopped,
 }
 
 impl Slot {
-    pub(super) fn new(shop: Arc<Shop>, scenes: Scenes) -> Self {
+    pub(super) fn new(shop: Arc<Shop>, number: usize, scenes: Arc<Scenes>) -> Self {
         Self {
+            keeper: Keeper::new(Arc::clone(&shop), number),
             shop,
+            number,
             scenes,
-            warm: None,
-            empty: None,
-            blender: None,
-            lost: 0,
-            gone: None,
-            busy: false,
             pace: None,
             failures: 0,
             finishing: Arc::new(Semaphore::new(FINISHING_MAX)),
@@ -84,11 +68,11 @@ impl Slot {
     /// Renders until the slave is stopped; then nothing of Blender is left.
     pub(super) async fn run(mut self) {
         let shop = Arc::clone(&self.shop);
-        shop.desk.slot_freed();
+        shop.desk.slot_freed(self.number);
         while let Some(assignment) = shop.stop.run_until_cancelled(self.next()).await {
             self.attempt(&assignment).await;
         }
-        self.cool_down().await;
+        self.keeper.cool_down().await;
         shop.finals.end_unless(None).await;
     }
 
@@ -97,32 +81,8 @@ impl Slot {
         let shop = Arc::clone(&self.shop);
         tokio::select! {
             biased;
-            assignment = shop.desk.next() => assignment,
-            never = self.stay_ready() => match never {},
-        }
-    }
-
-    /// Has an empty Blender started if there is none, and replaces what ends by itself. May be given up at any time.
-    async fn stay_ready(&mut self) -> Infallible {
-        loop {
-            if let Some(warm) = &mut self.warm {
-                warm.ended().await;
-                self.cool_down().await;
-            } else if let Some(empty) = &mut self.empty {
-                let error = empty.ended().await;
-                self.lost = self.lost.saturating_add(1);
-                if self.lost == 1 {
-                    let text = format!("no Blender can be kept ready: {error}; it is tried again");
-                    self.shop.board.tell(HappeningKind::Warning, text);
-                }
-                self.cool_down().await;
-            } else {
-                tokio::time::sleep(pauses::before_start(self.lost)).await;
-                self.start_last().await;
-                if self.empty.is_none() {
-                    std::future::pending::<()>().await;
-                }
-            }
+            assignment = shop.desk.next(self.number) => assignment,
+            never = self.keeper.stay_ready() => match never {},
         }
     }
 
@@ -132,10 +92,11 @@ impl Slot {
         let Ok(permit) = Arc::clone(&self.finishing).acquire_owned().await else {
             return;
         };
-        shop.desk.slot_taken();
+        shop.desk.slot_taken(self.number);
         let picture = shop.work_folder.join(format!("{}.exr", outbox::stem(assignment.name)));
         let mut ahead = Ahead {
             shop: &shop,
+            slot: self.number,
             told: false,
         };
         let end = tokio::select! {
@@ -143,24 +104,26 @@ impl Slot {
             () = shop.stop.cancelled() => End::Stopped,
             () = assignment.unwanted.cancelled() => End::Unwanted,
             rendered = self.render(assignment, &picture, &mut ahead) => match rendered {
-                Ok(rendered) => End::Rendered(rendered),
+                Ok((rendered, scene)) => End::Rendered(rendered, scene),
                 Err(error) => End::Failed(error),
             },
         };
-        if !matches!(end, End::Rendered(_)) && self.busy {
+        if !matches!(end, End::Rendered(..)) && self.keeper.is_spoilt() {
             // Nothing is told of the attempt before its Blender is gone.
-            self.cool_down().await;
+            self.keeper.cool_down().await;
         }
         match end {
-            End::Rendered(rendered) => {
-                self.pace = Some(rendered.seconds);
+            End::Rendered(rendered, scene) => {
+                self.pace = Some((assignment.name.job, rendered.seconds));
                 self.failures = 0;
                 shop.desk.rendered(assignment.name);
                 let finishing = Finishing {
                     task: assignment.name,
+                    frame: assignment.frame,
+                    job_name: scene.name.clone(),
                     picture,
                     rendered,
-                    finals: self.final_order(assignment),
+                    finals: self.final_order(assignment, scene),
                     permit,
                 };
                 tokio::spawn(finish::finish(Arc::clone(&shop), finishing));
@@ -171,6 +134,7 @@ impl Slot {
                 shop.fail(assignment.name, error.to_string());
                 remove(&picture);
                 self.failures = self.failures.saturating_add(1);
+                self.keeper.note_failure(assignment.name.job);
                 self.rest(&error).await;
             }
             End::Unwanted => {
@@ -185,14 +149,13 @@ impl Slot {
         }
         ahead.tell();
         if !shop.desk.look(Held::has_queued) {
-            shop.board.idle();
+            shop.board.idle(self.number);
         }
     }
 
     /// How the final files of a frame are made, if its job wants them from slaves.
-    fn final_order(&mut self, assignment: &Assignment) -> Option<FinalOrder> {
-        let scene = self.scenes.ready(assignment.name.job, assignment.frame)?;
-        let blender = self.blender.clone()?;
+    fn final_order(&self, assignment: &Assignment, scene: Scene) -> Option<FinalOrder> {
+        let blender = self.keeper.blender()?.clone();
         scene.request.settings.final_frames.then(|| FinalOrder {
             frame: assignment.frame,
             scene,
@@ -210,48 +173,53 @@ impl Slot {
         };
         let Some(pause) = pause else { return };
         let shop = &self.shop;
-        shop.desk.give_back_queued();
         let times = if self.failures == 1 {
             "a frame"
         } else {
             "one frame after the other"
         };
+        let seconds = pause.as_secs();
+        shop.desk
+            .rest(Cause::Failures, format!("{times} failed here, it rests for {seconds} s"));
         shop.board
-            .resting(format!("{times} failed here: resting for {} s", pause.as_secs()));
-        shop.stop.run_until_cancelled(tokio::time::sleep(pause)).await;
+            .resting(self.number, format!("{times} failed here: resting for {seconds} s"));
+        tokio::select! {
+            () = shop.stop.cancelled() => (),
+            () = shop.drain.cancelled() => (),
+            () = tokio::time::sleep(pause) => (),
+        }
+        shop.desk.go_on(Cause::Failures);
     }
 
-    async fn render(&mut self, assignment: &Assignment, picture: &Path, ahead: &mut Ahead<'_>) -> Result<Rendered> {
+    async fn render(&mut self, assignment: &Assignment, picture: &Path, ahead: &mut Ahead<'_>) -> Result<(Rendered, Scene)> {
         let shop = Arc::clone(&self.shop);
         let log = shop.logs.begin(assignment.name)?;
-        self.make_room(assignment.name.job).await;
+        self.keeper.make_room(assignment.name.job).await;
         let scene = self.scene(assignment, &log).await?;
         let printed = Printed { shop: &shop, log: &log };
         let frame = assignment.frame;
-        self.open(assignment, &scene, &printed).await?;
-        shop.board.rendering(format!("rendering frame {frame} of {}", scene.name));
-        let Some(warm) = &mut self.warm else {
-            return Err(Error::internal("the Blender that was just started is not there"));
-        };
-        self.busy = true;
+        self.keeper.open(assignment, &scene, &printed).await?;
+        shop.board
+            .rendering(self.number, format!("rendering frame {frame} of {}", scene.name));
+        let pace = self.pace.filter(|(job, _)| *job == assignment.name.job);
         let rendered = tokio::select! {
-            rendered = warm.render(frame, picture, &printed) => rendered,
-            never = ahead.in_time(self.pace) => match never {},
+            rendered = self.keeper.render(frame, picture, &printed) => rendered?,
+            never = ahead.in_time(pace.map(|(_, seconds)| seconds)) => match never {},
         };
-        self.busy = rendered.is_err();
-        rendered
+        Ok((rendered, scene))
     }
 
     /// Brings what the frame needs; a master that is away is waited for.
-    async fn scene(&mut self, assignment: &Assignment, log: &AttemptLog) -> Result<Scene> {
+    async fn scene(&self, assignment: &Assignment, log: &AttemptLog) -> Result<Scene> {
         let shop = Arc::clone(&self.shop);
         let (job, frame) = (assignment.name.job, assignment.frame);
         if let Some(scene) = self.scenes.ready(job, frame) {
             return Ok(scene);
         }
-        shop.board.fetching(format!("fetching the files for frame {frame}"));
-        let tell = |text: String| shop.board.fetching(text);
+        let tell = |text: String| shop.board.fetching(self.number, text);
+        tell(format!("fetching the files for frame {frame}"));
         let told = Told { tell: &tell, log };
+        let _first = self.scenes.in_a_hurry();
         // What waits to be rendered, too: one fetch for the chunk.
         let mut frames = shop.desk.look(|held| held.queued_frames(job));
         frames.push(frame);
@@ -266,95 +234,12 @@ impl Slot {
             }
         }
     }
-
-    /// Ends a Blender that is warm for another job; an empty one starts while the files are fetched.
-    async fn make_room(&mut self, job: JobId) {
-        if self.warm.as_ref().is_some_and(|warm| !warm.is_of(job)) {
-            self.cool_down().await;
-            self.shop.finals.end_unless(Some(job)).await;
-        }
-        if self.warm.is_none() && self.empty.is_none() {
-            self.start_last().await;
-        }
-    }
-
-    /// Has the scene open in a Blender that fits: the warm one if it will do, else an empty one.
-    async fn open(&mut self, assignment: &Assignment, scene: &Scene, printed: &Printed<'_>) -> Result<()> {
-        let shop = Arc::clone(&self.shop);
-        let blender = choose(&shop.blenders, scene.blender)?;
-        let job = assignment.name.job;
-        if self.warm.as_mut().is_some_and(|warm| warm.fits(job, scene.revision, blender)) {
-            return Ok(());
-        }
-        shop.board.fetching(format!("opening the scene of {}", scene.name));
-        let empty = self.take_empty(blender, printed).await?;
-        self.busy = true;
-        self.warm = Some(Warm::open(empty, job, scene, printed).await?);
-        shop.desk.set_warm(Some(job));
-        self.pace = None;
-        self.lost = 0;
-        Ok(())
-    }
-
-    /// An empty Blender that has started: the one that was started ahead if it will do, else a fresh one. Given up
-    /// half-way, it goes on to start.
-    async fn take_empty(&mut self, blender: &Installation, printed: &Printed<'_>) -> Result<Empty> {
-        let will_do = match &mut self.empty {
-            Some(ahead) => ahead.fits(blender) && ahead.started().await.is_ok(),
-            None => false,
-        };
-        if !will_do {
-            self.cool_down().await;
-            self.start(blender.clone());
-            if let Some(fresh) = &mut self.empty
-                && let Err(error) = fresh.started().await
-            {
-                printed.rest(fresh.lines());
-                self.cool_down().await;
-                return Err(error);
-            }
-        }
-        self.empty
-            .take()
-            .ok_or_else(|| Error::internal("the Blender that has just started is not there"))
-    }
-
-    /// Starts an empty Blender of the kind that was used last, as soon as nothing is left of the one before.
-    async fn start_last(&mut self) {
-        self.cool_down().await;
-        if let Some(blender) = self.blender.as_ref().or(self.shop.blenders.first()) {
-            self.start(blender.clone());
-        }
-    }
-
-    fn start(&mut self, blender: Installation) {
-        let (alive, gone) = oneshot::channel();
-        self.gone = Some(gone);
-        self.blender = Some(blender.clone());
-        self.empty = Some(Empty::start(blender, &self.shop, alive));
-    }
-
-    /// Ends the Blender, if there is one. One that was given up while it opened the scene is being killed already.
-    async fn cool_down(&mut self) {
-        if let Some(warm) = self.warm.take() {
-            self.shop.desk.set_warm(None);
-            warm.kill().await;
-        }
-        if let Some(empty) = self.empty.take() {
-            empty.kill().await;
-        }
-        if let Some(gone) = &mut self.gone {
-            // Nothing is ever sent: it is the end of the sender that tells.
-            let _ = gone.await;
-            self.gone = None;
-        }
-        self.busy = false;
-    }
 }
 
 /// Tells the desk, once for each frame, that the slot is free or soon will be.
 struct Ahead<'a> {
     shop: &'a Shop,
+    slot: usize,
     told: bool,
 }
 
@@ -371,18 +256,9 @@ impl Ahead<'_> {
 
     fn tell(&mut self) {
         if !std::mem::replace(&mut self.told, true) {
-            self.shop.desk.slot_freed();
+            self.shop.desk.slot_freed(self.slot);
         }
     }
-}
-
-/// The Blender for a job: of the same series as the one that collected it.
-fn choose(blenders: &[Installation], wanted: Option<BlenderVersion>) -> Result<&Installation> {
-    let fits = |blender: &&Installation| wanted.is_none_or(|wanted| blender.version.same_series(wanted));
-    blenders.iter().find(fits).ok_or_else(|| {
-        let series = wanted.map(BlenderVersion::series).unwrap_or_default();
-        Error::blender(format!("this slave has no Blender {series}"))
-    })
 }
 
 fn remove(picture: &Path) {

@@ -2,7 +2,6 @@
 
 use super::empty::Empty;
 use super::log::AttemptLog;
-use super::machine;
 use super::scene::Scene;
 use super::shop::Shop;
 use crate::blender::{Installation, LogLine, Rendered, Worker};
@@ -28,9 +27,12 @@ pub(super) struct Warm {
     lines: mpsc::Receiver<LogLine>,
     blender: Installation,
     job: JobId,
-    /// Of the scene's files when it was opened.
-    revision: u32,
+    /// The lease that it was opened for.
+    lease: u64,
     frames: u32,
+    memory_bytes_max: u64,
+    /// As it was when it was opened. Keeps the job's folder.
+    scene: Scene,
 }
 
 /// Where the output of Blender goes.
@@ -41,7 +43,7 @@ pub(super) struct Printed<'a> {
 
 impl Warm {
     /// Opens the job's scene in a Blender that has started.
-    pub(super) async fn open(empty: Empty, job: JobId, scene: &Scene, printed: &Printed<'_>) -> Result<Self> {
+    pub(super) async fn open(empty: Empty, (job, lease): (JobId, u64), scene: &Scene, printed: &Printed<'_>) -> Result<Self> {
         let Some((blender, mut worker, mut lines)) = empty.into_parts() else {
             return Err(Error::internal("the Blender to open the scene in has not started"));
         };
@@ -61,8 +63,10 @@ impl Warm {
             lines,
             blender,
             job,
-            revision: scene.revision,
+            lease,
             frames: 0,
+            memory_bytes_max: printed.shop.options.memory_bytes_max(),
+            scene: scene.clone(),
         })
     }
 
@@ -70,12 +74,17 @@ impl Warm {
     pub(super) fn fits(&mut self, job: JobId, revision: u32, blender: &Installation) -> bool {
         let is_due =
             self.frames >= FRAMES_MAX || self.frames > 0 && self.frames.is_multiple_of(FRAMES_PER_LOOK) && self.is_too_big();
-        self.is_of(job) && self.revision == revision && self.blender == *blender && !is_due && !self.worker.has_ended()
+        self.is_of(job) && self.scene.revision == revision && self.blender == *blender && !is_due && !self.worker.has_ended()
     }
 
     /// Whether this job's scene is open in it.
     pub(super) fn is_of(&self, job: JobId) -> bool {
         self.job == job
+    }
+
+    /// The lease that it was opened for.
+    pub(super) fn lease(&self) -> u64 {
+        self.lease
     }
 
     /// Waits until it ends without having been asked to. May be given up and called again.
@@ -98,9 +107,7 @@ impl Warm {
     }
 
     fn is_too_big(&self) -> bool {
-        self.worker
-            .memory_bytes()
-            .is_some_and(|bytes| bytes > machine::worker_memory_bytes_max())
+        self.worker.memory_bytes().is_some_and(|bytes| bytes > self.memory_bytes_max)
     }
 }
 

@@ -5,6 +5,7 @@ use super::held::Held;
 use super::machine::Machine;
 use super::shop::{Session, Shop};
 use crate::error::{Error, Result};
+use crate::happening::HappeningKind;
 use crate::wire::{Orders, OrdersWanted, WorkAnswer, WorkWanted};
 use std::pin::pin;
 use std::time::Duration;
@@ -35,19 +36,31 @@ pub(super) async fn work(shop: &Shop, session: &Session) -> Error {
 /// Asks for orders and obeys them, for as long as the master can be reached.
 pub(super) async fn obey(shop: &Shop, session: &Session) -> Error {
     let path = format!("slaves/{}/orders", session.slave);
-    let mut machine = Machine::new(shop.options.threads, &shop.options.gpus);
+    let mut machine = Machine::new(&shop.options, &shop.work_folder);
+    let mut changes = shop.desk.watch();
     let mut after = 0;
     loop {
+        let resting = shop.desk.look(|held| held.resting().map(str::to_owned));
         let wanted = OrdersWanted {
             wait_ms: millis(ORDERS_WAIT),
             after,
             machine: Some(machine.look()),
+            resting: resting.clone(),
         };
         let asked = tokio::time::Instant::now();
-        match session.link.post::<_, Orders>(&path, &wanted, ORDERS_WAIT).await {
+        let answer = tokio::select! {
+            answer = session.link.post::<_, Orders>(&path, &wanted, ORDERS_WAIT) => answer,
+            // People who wonder why nothing is rendered here shall not wait for the next sign of life.
+            _ = changes.wait_for(|held| held.resting() != resting.as_deref()) => continue,
+        };
+        match answer {
             Ok(orders) => {
                 after = orders.number;
                 orders.cancel.iter().for_each(|task| shop.forget(*task));
+                if orders.end && !shop.drain.is_cancelled() {
+                    shop.board.tell(HappeningKind::Info, "the master wants this slave to end");
+                    shop.drain.cancel();
+                }
                 if asked.elapsed() < EMPTY_PAUSE {
                     tokio::time::sleep(EMPTY_PAUSE).await;
                 }

@@ -172,8 +172,8 @@ fn second_hold(row: &Row<'_>) -> Result<Option<Hold>> {
 }
 
 fn load_slaves(from: &Connection) -> Result<Vec<(SlaveRecord, Option<String>)>> {
-    let mut statement =
-        from.prepare("SELECT id, name, tags, blenders, slots, facts, cores, memory_bytes, os, gpus FROM slave ORDER BY id")?;
+    let mut statement = from
+        .prepare("SELECT id, name, tags, blenders, slots, facts, cores, memory_bytes, os, gpus, paused FROM slave ORDER BY id")?;
     let rows = statement.query_map([], |row| {
         let machine = Machine {
             name: row.get(1)?,
@@ -186,7 +186,8 @@ fn load_slaves(from: &Connection) -> Result<Vec<(SlaveRecord, Option<String>)>> 
             gpus: lines(&row.get::<_, String>(9)?)?,
         };
         let id = SlaveId::from_bits(number(row, 0)?);
-        Ok((SlaveRecord { id, machine }, row.get(5)?))
+        let paused = row.get(10)?;
+        Ok((SlaveRecord { id, machine, paused }, row.get(5)?))
     })?;
     rows.collect()
 }

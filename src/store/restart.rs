@@ -3,7 +3,7 @@
 use super::{Loaded, Store, Write};
 use crate::farm::{
     Effect, Event, Farm, JobEdit, JobView, Limits, Machine, Moment, NewJob, Records, ReportBody, RequestId, Reset, Settings,
-    TaskRecord, TaskRef, TaskState, check,
+    Steering, TaskRecord, TaskRef, TaskState, check,
 };
 use crate::ids::{FrameSet, JobId, Requirements, SlaveId, TaskIndex};
 
@@ -134,6 +134,11 @@ impl Life {
                     ban_s: self.random.u32(1..100),
                     ..Settings::default()
                 }),
+            },
+            19 => Event::SlaveSteered {
+                request,
+                slave,
+                how: self.random.choice([Steering::Pause, Steering::Resume]).unwrap(),
             },
             14 | 15 => Event::SlaveRegistered {
                 request,

@@ -312,10 +312,10 @@ fn set_slave(on: &Transaction<'_>, record: &SlaveRecord) -> Result<()> {
     let machine = &record.machine;
     run(
         on,
-        "INSERT INTO slave (id, name, tags, blenders, slots, cores, memory_bytes, os, gpus)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
+        "INSERT INTO slave (id, name, tags, blenders, slots, cores, memory_bytes, os, gpus, paused)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
          ON CONFLICT (id) DO UPDATE SET name = ?2, tags = ?3, blenders = ?4, slots = ?5, cores = ?6, memory_bytes = ?7,
-                                        os = ?8, gpus = ?9",
+                                        os = ?8, gpus = ?9, paused = ?10",
         params![
             key(record.id.bits()),
             machine.name,
@@ -326,6 +326,7 @@ fn set_slave(on: &Transaction<'_>, record: &SlaveRecord) -> Result<()> {
             key(machine.memory_bytes),
             machine.os,
             lines(&machine.gpus),
+            record.paused,
         ],
     )
 }

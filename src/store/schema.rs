@@ -12,7 +12,7 @@ PRAGMA trusted_schema = OFF;
 ";
 
 /// Each step leads from the version that is its place to the next one; a new file goes through all of them.
-pub(super) const STEPS: [&str; 5] = [FIRST, RULES, REQUIREMENTS, LIFE_OF_A_JOB, TWO_LEASES];
+pub(super) const STEPS: [&str; 6] = [FIRST, RULES, REQUIREMENTS, LIFE_OF_A_JOB, TWO_LEASES, PAUSED_SLAVES];
 
 /// The number at its start is that of `header.rs` (a test compares them).
 const FIRST: &str = "
@@ -142,4 +142,9 @@ ALTER TABLE task ADD COLUMN second_slave INTEGER;              -- this and what 
 ALTER TABLE task ADD COLUMN second_attempt INTEGER;
 ALTER TABLE task ADD COLUMN second_since INTEGER;
 ALTER TABLE task ADD COLUMN second_rendered INTEGER;
+";
+
+/// Slaves can be paused.
+const PAUSED_SLAVES: &str = "
+ALTER TABLE slave ADD COLUMN paused INTEGER NOT NULL DEFAULT 0;
 ";

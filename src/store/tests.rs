@@ -50,6 +50,7 @@ fn slave(bits: u64) -> SlaveRecord {
             os: "Linux (Debian GNU/Linux 12)".to_owned(),
             gpus: vec!["cuda".to_owned(), "NVIDIA GeForce RTX 4090".to_owned()],
         },
+        paused: true,
     }
 }
 

@@ -48,6 +48,9 @@ pub struct RenderSettings {
     /// Whether slaves also make final frames: composited, in the scene's own format, named by its output path.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub final_frames: bool,
+    /// Whether each chunk gets a Blender of its own, started for it: for scenes that change while they are rendered.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub fresh_blender: bool,
     /// Scripts inside of the file do not run, wherever they would be allowed.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub without_scripts: bool,

@@ -32,7 +32,7 @@ pub use job::{
     TransitionInfo,
 };
 pub use rules::{Explanation, RuleInfo, RulesInfo};
-pub use slave::{BlenderInfo, MachineInfo, Registered, Registration, SlaveInfo};
+pub use slave::{BlenderInfo, MachineInfo, NextJob, Registered, Registration, SlaveInfo};
 pub use task::{
     FrameInfo, FrameStateInfo, LeaseInfo, LeasedTask, LogAppended, Orders, OrdersWanted, ReportInfo, ReportKind, TaskName,
     WorkAnswer, WorkWanted,

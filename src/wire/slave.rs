@@ -2,7 +2,7 @@
 
 use super::task::TaskName;
 use super::text;
-use crate::ids::{BlenderVersion, SlaveId};
+use crate::ids::{BlenderVersion, JobId, SlaveId};
 use serde::{Deserialize, Serialize};
 
 /// A Blender on a slave.
@@ -34,6 +34,9 @@ pub struct MachineInfo {
     /// Load of all cores, 0 to 1.
     #[serde(default)]
     pub load: f64,
+    /// Free bytes on the disk of its folder; 0 if the system does not tell.
+    #[serde(default)]
+    pub disk_free_bytes: u64,
 }
 
 /// `POST /api/v1/slaves`: a slave presents itself.
@@ -68,6 +71,15 @@ pub struct Registered {
     pub id: SlaveId,
 }
 
+/// `GET /api/v1/slaves/{slave}/next`: what a slave may bring ahead.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct NextJob {
+    /// The job that it would get something of if it asked now.
+    #[serde(default, with = "text::option", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub job: Option<JobId>,
+}
+
 /// A slave as lists show it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct SlaveInfo {
@@ -94,6 +106,12 @@ pub struct SlaveInfo {
     /// Whether it is on the farm's blacklist: then it gets nothing of any job.
     #[serde(default)]
     pub set_aside: bool,
+    /// Whether somebody paused it: then it gets nothing until it is resumed.
+    #[serde(default)]
+    pub paused: bool,
+    /// Why it takes no work just now, as it says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resting: Option<String>,
     /// What it renders or delivers.
     pub holding: Vec<TaskName>,
     /// Frames it has finished since the master started.

@@ -207,6 +207,9 @@ pub struct OrdersWanted {
     /// How the machine does now, if it is to be shown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub machine: Option<MachineInfo>,
+    /// Why it takes no work just now, in words that follow "takes no work: ".
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resting: Option<String>,
 }
 
 /// What a slave shall stop.
@@ -216,6 +219,9 @@ pub struct Orders {
     pub number: u64,
     /// Stop these, at once, and report nothing more of them.
     pub cancel: Vec<TaskName>,
+    /// End, after what is being rendered.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub end: bool,
 }
 
 /// Answer to `PUT …/log?offset=`: how long the log is now.

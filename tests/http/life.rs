@@ -219,3 +219,30 @@ fn a_slave_that_fails_frame_after_frame_is_on_the_list_of_the_job() {
     assert!(ban["until_ms"].as_u64() > ban["since_ms"].as_u64());
     assert_eq!(farm.get(&format!("jobs/{job}")).json()["blacklisted"], 1);
 }
+
+#[test]
+fn a_slave_is_paused_resumed_and_told_to_end() {
+    let farm = Farm::start();
+    let slave = farm.slave("node1");
+    let job = farm.post("jobs", &plain("a", "1-9")).text("job");
+    let act = |slave: &str, what: &str| farm.post(&format!("slaves/{slave}/{what}"), &json!({}));
+    act(&slave, "pause").expect(204);
+    assert_eq!(farm.work(&slave, &json!({"want": true})).json()["lease"], Value::Null);
+    let farm = farm.restart();
+    let act = |slave: &str, what: &str| farm.post(&format!("slaves/{slave}/{what}"), &json!({}));
+    assert_eq!(farm.get("slaves").json()[0]["paused"], true);
+    act(&slave, "resume").expect(204);
+    farm.delete(&format!("slaves/{slave}")).expect(204);
+    act(&slave, "end").refused(409, "conflict", "is not there");
+    let orders = format!("slaves/{slave}/orders");
+    let resting = json!({"resting": "its disk has only 0.1 GiB free"});
+    assert_eq!(farm.post(&orders, &resting).json()["end"], Value::Null);
+    assert_eq!(farm.get("slaves").json()[0]["resting"], resting["resting"]);
+    act(&slave, "end").expect(204);
+    let told = farm.post(&orders, &json!({"wait_ms": 10_000})).json();
+    assert_eq!(told["end"], true);
+    let told = farm.post(&orders, &json!({"after": told["number"]})).json();
+    assert_eq!(told["end"], Value::Null, "said once");
+    farm.lease_of(&slave, &job, 0);
+    act("7k3vq9xd", "pause").refused(404, "not_found", "no slave");
+}

@@ -13,10 +13,16 @@ pub(crate) struct Bench {
 
 /// A worker in a folder of its own.
 pub(crate) async fn worker(installation: &Installation) -> (Worker, Bench) {
+    worker_with(installation, &[]).await
+}
+
+/// The same; Cycles renders with these devices.
+pub(crate) async fn worker_with(installation: &Installation, devices: &[&str]) -> (Worker, Bench) {
     let folder = tempfile::tempdir().unwrap();
     let (sender, log) = mpsc::channel(100_000);
     let options = WorkerOptions {
         threads: 2,
+        devices: devices.iter().map(|name| name.parse().unwrap()).collect(),
         allow_scripts: false,
         folder: folder.path().join("worker"),
     };

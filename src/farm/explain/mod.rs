@@ -103,7 +103,7 @@ impl Explainer<'_> {
             return vec!["not there: nothing was heard of it for too long, or it said goodbye".to_owned()];
         }
         let set_aside = slave.ban.as_ref().map(|ban| self.explain_set_aside(ban));
-        let mut sentences: Vec<String> = set_aside.into_iter().collect();
+        let mut sentences: Vec<String> = set_aside.into_iter().chain(slave.explain_rest()).collect();
         let chunks: Vec<String> = slave.chunks.iter().map(|chunk| self.explain_chunk(slave, chunk)).collect();
         sentences.extend(chunks);
         if sentences.is_empty() {
@@ -122,7 +122,7 @@ impl Explainer<'_> {
             let Some(job) = self.farm.jobs.get(&id) else { continue };
             let obstacle = self.farm.obstacle(slave, job);
             // That was said once, for all of them.
-            if obstacle == Some(Obstacle::SetAside) {
+            if matches!(obstacle, Some(Obstacle::SetAside | Obstacle::Paused)) {
                 continue;
             }
             let obstacle = obstacle.map(|obstacle| told(&obstacle));
@@ -189,7 +189,7 @@ impl Explainer<'_> {
         if fit == 0 {
             let able = online.iter().filter(|slave| unfitness(&slave.record.machine, job).is_none());
             if able.count() > 0 {
-                return "waiting: every slave that could render it is on its blacklist or set aside".to_owned();
+                return "waiting: every slave that could render it is on its blacklist, set aside or paused".to_owned();
             }
             return explain_unfit(&online, job);
         }
@@ -257,6 +257,7 @@ impl Explainer<'_> {
 
 fn told(obstacle: &Obstacle) -> String {
     match obstacle {
+        Obstacle::Paused => "it is paused".to_owned(),
         Obstacle::SetAside => "it is set aside for all jobs".to_owned(),
         Obstacle::Banned => "it is on the job's blacklist".to_owned(),
         Obstacle::NotReady => "it has nothing to render now".to_owned(),

@@ -19,6 +19,8 @@ pub(super) fn touched_by(event: &Event) -> (Option<JobId>, Option<SlaveId>) {
         Event::SlaveRegistered { slave, .. }
         | Event::SlaveSeen { slave }
         | Event::SlaveLeft { slave }
+        | Event::SlaveSteered { slave, .. }
+        | Event::SlaveRests { slave, .. }
         | Event::WorkWanted { slave, .. } => (None, Some(*slave)),
         Event::Report { slave, task, .. } | Event::Progressed { slave, task } => (Some(task.job), Some(*slave)),
         Event::SlaveBanned { job, slave, .. } => (*job, Some(*slave)),
@@ -46,6 +48,7 @@ pub(super) fn request_of(event: &Event) -> Option<RequestId> {
         | Event::JobReset { request, .. }
         | Event::SettingsChanged { request, .. }
         | Event::SlaveBanned { request, .. }
+        | Event::SlaveSteered { request, .. }
         | Event::BanLifted { request, .. }
         | Event::SlaveRegistered { request, .. }
         | Event::RulesChanged { request, .. }
@@ -57,6 +60,7 @@ pub(super) fn request_of(event: &Event) -> Option<RequestId> {
         | Event::Progressed { .. }
         | Event::SlaveSeen { .. }
         | Event::SlaveLeft { .. }
+        | Event::SlaveRests { .. }
         | Event::WorkUnwanted { .. } => None,
     }
 }
@@ -68,6 +72,6 @@ pub(in crate::farm) fn answer_of(effect: &Effect) -> Option<(RequestId, Answer)>
         Effect::NoWork { request } => Some((*request, Answer::NoWork)),
         Effect::Accept { request } => Some((*request, Answer::Accept)),
         Effect::Refuse { request, refusal } => Some((*request, Answer::Refuse(refusal.clone()))),
-        Effect::Record(_) | Effect::Cancel { .. } | Effect::Forget { .. } => None,
+        Effect::Record(_) | Effect::Cancel { .. } | Effect::End { .. } | Effect::Forget { .. } => None,
     }
 }

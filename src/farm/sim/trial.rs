@@ -169,7 +169,7 @@ impl Trial {
                 );
                 None
             }
-            Effect::Cancel { .. } | Effect::Record(_) => None,
+            Effect::Cancel { .. } | Effect::End { .. } | Effect::Record(_) => None,
         };
         if let Some(request) = answered {
             assert!(

@@ -3,7 +3,7 @@
 use super::storms::JOBS;
 use super::trial::job_id;
 use super::world::World;
-use crate::farm::{Event, JobEdit, Limits, Reset, Settings};
+use crate::farm::{Event, JobEdit, Limits, Reset, Settings, Steering};
 use crate::ids::{FrameSet, JobId};
 
 /// One more of them.
@@ -11,7 +11,7 @@ pub(super) fn whim(world: &mut World, random: &mut fastrand::Rng) {
     let slave = world.agents[random.usize(0..world.agents.len())].id;
     let job = job_id(random.u64(0..=JOBS));
     let request = world.trial.request();
-    let event = match random.u32(0..12) {
+    let event = match random.u32(0..13) {
         0..=3 => Event::JobEdited {
             request,
             job,
@@ -39,6 +39,11 @@ pub(super) fn whim(world: &mut World, random: &mut fastrand::Rng) {
         },
         9 if random.u32(0..10) == 0 => Event::AllCancelled { request },
         10 => Event::DiskChanged { is_low: random.bool() },
+        11 => Event::SlaveSteered {
+            request,
+            slave,
+            how: random.choice([Steering::Pause, Steering::Resume]).unwrap(),
+        },
         _ => Event::JobResumed { request, job },
     };
     world.happen(&event);
@@ -54,6 +59,11 @@ pub(super) fn undo(world: &mut World) {
         let request = world.trial.request();
         let slave = None;
         world.happen(&Event::BanLifted { request, job, slave });
+    }
+    for slave in world.agents.iter().map(|agent| agent.id).collect::<Vec<_>>() {
+        let request = world.trial.request();
+        let how = Steering::Resume;
+        world.happen(&Event::SlaveSteered { request, slave, how });
     }
     for job in (0..JOBS).map(job_id) {
         let request = world.trial.request();

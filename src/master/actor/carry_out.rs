@@ -1,5 +1,6 @@
 //! What is done once a batch is durable: answers, orders, and the removal of what is gone.
 
+use super::orders::Order;
 use super::work::{Lost, Work};
 use super::{Actor, Deed, Pending};
 use crate::farm::{Effect, Event, Moment, Refusal, ReportBody, RequestId, TaskRef};
@@ -54,7 +55,8 @@ impl Actor {
                 }
             }
             Effect::Refuse { request, refusal } => self.refuse(now, request, &refusal),
-            Effect::Cancel { slave, task } => self.orders.add(slave, task, now),
+            Effect::Cancel { slave, task } => self.orders.add(slave, Order::Cancel(task), now),
+            Effect::End { slave } => self.orders.add(slave, Order::End, now),
             Effect::Forget { job, keep_results } => self.forget(job, keep_results),
         }
     }

@@ -12,7 +12,7 @@ use crate::master::actor::{Announced, no_job};
 use crate::master::convert;
 use crate::master::feed::Changed;
 use crate::store::Write;
-use crate::wire::{MachineInfo, Orders, Registration, WorkWanted};
+use crate::wire::{Orders, OrdersWanted, Registration, WorkWanted};
 
 impl Actor {
     /// Lets a message happen. Whoever waits for an answer gets it after the commit.
@@ -63,13 +63,7 @@ impl Actor {
                     self.handle(now, Event::WorkUnwanted { request: first });
                 }
             }
-            Message::Orders {
-                slave,
-                after,
-                waits,
-                machine,
-                reply,
-            } => self.orders(now, slave, (after, waits), machine, reply),
+            Message::Orders { slave, wanted, reply } => self.orders(now, slave, wanted, reply),
             Message::Arrived { hashes } => self.arrived(now, hashes),
             Message::Look(look) => self.deeds.push(Deed::Look(look)),
             Message::Stop => {}
@@ -229,23 +223,21 @@ impl Actor {
         self.collect();
     }
 
-    fn orders(
-        &mut self,
-        now: Moment,
-        slave: SlaveId,
-        (after, waits): (u64, bool),
-        machine: Option<MachineInfo>,
-        reply: Reply<Orders>,
-    ) {
-        if self.state.farm.slave(slave).is_none() {
+    fn orders(&mut self, now: Moment, slave: SlaveId, wanted: OrdersWanted, reply: Reply<Orders>) {
+        let Some(known) = self.state.farm.slave(slave) else {
             let _ = reply.send(Err(convert::no_slave(slave)));
             return;
-        }
-        if let Some(machine) = machine {
+        };
+        let rests_anew = known.resting != wanted.resting.as_deref();
+        if let Some(machine) = wanted.machine {
             self.state.slaves.entry(slave).or_default().machine = machine;
         }
+        if rests_anew {
+            let why = wanted.resting;
+            self.handle(now, Event::SlaveRests { slave, why });
+        }
         self.handle(now, Event::SlaveSeen { slave });
-        self.orders.ask(slave, after, waits, reply);
+        self.orders.ask(slave, wanted.after, wanted.wait_ms > 0, reply);
     }
 
     /// Makes the batch durable. If that fails, everybody who waits is told so, and the farm is again what is durable; only

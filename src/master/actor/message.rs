@@ -4,7 +4,7 @@ use super::state::State;
 use crate::error::{Error, Result};
 use crate::farm::{Event, JobRecord, NewJob, RequestId, TaskRecord};
 use crate::ids::{ContentHash, JobId, SlaveId, TaskIndex};
-use crate::wire::{MachineInfo, Orders, OrdersWanted, Registration, WorkAnswer, WorkWanted};
+use crate::wire::{Orders, OrdersWanted, Registration, WorkAnswer, WorkWanted};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -89,13 +89,10 @@ pub(super) enum Message {
     },
     /// Nobody waits for this work any more.
     Unwanted { first: RequestId },
-    /// A slave asks what to stop.
+    /// A slave asks what it is told to do.
     Orders {
         slave: SlaveId,
-        after: u64,
-        machine: Option<MachineInfo>,
-        /// Whether it waits if there is nothing to stop.
-        waits: bool,
+        wanted: OrdersWanted,
         reply: Reply<Orders>,
     },
     /// Contents are complete and on the disk.
@@ -218,15 +215,9 @@ impl Desk {
 
     /// Waits for something to stop.
     pub(in crate::master) async fn orders(&self, slave: SlaveId, wanted: OrdersWanted) -> Result<Orders> {
-        let OrdersWanted { wait_ms, after, machine } = wanted;
+        let (wait_ms, after) = (wanted.wait_ms, wanted.after);
         let wait = Duration::from_millis(wait_ms.min(WAIT_MS_MAX));
-        let orders = self.exchange(|reply| Message::Orders {
-            slave,
-            after,
-            waits: wait_ms > 0,
-            machine,
-            reply,
-        });
+        let orders = self.exchange(|reply| Message::Orders { slave, wanted, reply });
         if wait_ms == 0 {
             return orders.await;
         }
@@ -234,7 +225,7 @@ impl Desk {
             Ok(orders) => orders,
             Err(_) => Ok(Orders {
                 number: after,
-                cancel: Vec::new(),
+                ..Orders::default()
             }),
         }
     }

@@ -1,4 +1,4 @@
-//! What slaves shall stop, kept until they have heard it.
+//! What slaves are told to do, kept until they have heard it.
 
 use super::message::Reply;
 use crate::farm::{Moment, TaskRef};
@@ -16,24 +16,33 @@ pub(super) struct OrderBook {
     slaves: HashMap<SlaveId, SlaveOrders>,
 }
 
+/// What a slave is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Order {
+    /// To stop a task.
+    Cancel(TaskRef),
+    /// To end after what it renders.
+    End,
+}
+
 /// One slave's orders.
 #[derive(Default)]
 struct SlaveOrders {
     /// Those not confirmed yet, with their numbers.
-    kept: VecDeque<(u64, TaskRef)>,
+    kept: VecDeque<(u64, Order)>,
     waiting: Option<Reply<Orders>>,
 }
 
 impl OrderBook {
     /// Adds an order, and hands it over if the slave waits. Numbers are moments made unique, so that they grow across a
     /// restart of the master.
-    pub(super) fn add(&mut self, slave: SlaveId, task: TaskRef, now: Moment) {
+    pub(super) fn add(&mut self, slave: SlaveId, order: Order, now: Moment) {
         let orders = self.slaves.entry(slave).or_default();
         let number = orders.kept.back().map_or(now.0, |(last, _)| now.0.max(last + 1));
         if orders.kept.len() >= ORDERS_KEPT_MAX {
             orders.kept.pop_front();
         }
-        orders.kept.push_back((number, task));
+        orders.kept.push_back((number, order));
         orders.deliver();
     }
 
@@ -49,7 +58,7 @@ impl OrderBook {
             // Who does not wait any more misses nothing.
             let _ = reply.send(Ok(Orders {
                 number: after,
-                cancel: Vec::new(),
+                ..Orders::default()
             }));
         }
     }
@@ -64,10 +73,15 @@ impl SlaveOrders {
     fn deliver(&mut self) {
         let Some((last, _)) = self.kept.back() else { return };
         if let Some(reply) = self.waiting.take() {
+            let cancelled = self.kept.iter().filter_map(|(_, order)| match order {
+                Order::Cancel(task) => Some(task_name(*task)),
+                Order::End => None,
+            });
             // If the slave has gone meanwhile, it asks again with its old number.
             let _ = reply.send(Ok(Orders {
                 number: *last,
-                cancel: self.kept.iter().map(|(_, task)| task_name(*task)).collect(),
+                cancel: cancelled.collect(),
+                end: self.kept.iter().any(|(_, order)| *order == Order::End),
             }));
         }
     }

@@ -3,13 +3,15 @@
 use super::body::{Asked, JsonBody};
 use super::jobs::Page;
 use super::{App, Shared, parse, validate};
-use crate::farm::{Event, Explainer, SlaveView};
+use crate::farm::{Event, Explainer, SlaveView, Steering};
 use crate::ids::SlaveId;
 use crate::master::actor::State as Known;
 use crate::master::convert;
 use crate::master::fault::Fault;
 use crate::master::serve::Peer;
-use crate::wire::{Explanation, FaultBody, Orders, OrdersWanted, Registered, Registration, SlaveInfo, WorkAnswer, WorkWanted};
+use crate::wire::{
+    Explanation, FaultBody, NextJob, Orders, OrdersWanted, Registered, Registration, SlaveInfo, WorkAnswer, WorkWanted,
+};
 use axum::extract::{FromRequest as _, Path, Request, State};
 use axum::http::{Method, StatusCode};
 use axum::{Extension, Json};
@@ -73,6 +75,33 @@ pub(super) async fn explain(State(app): Shared, Path(slave): Path<String>) -> Re
     Ok(Json(Explanation { explanation }))
 }
 
+/// Lets a slave finish what it renders and gives it nothing more.
+#[utoipa::path(post, path = "/slaves/{slave}/pause", operation_id = "pause_slave", params(("slave" = String, Path)),
+    responses((status = 204), (status = "default", body = FaultBody)))]
+pub(super) async fn pause(state: Shared, slave: Path<String>) -> Result<StatusCode, Fault> {
+    steer(state, slave, Steering::Pause).await
+}
+
+/// Gives work to a paused slave again.
+#[utoipa::path(post, path = "/slaves/{slave}/resume", operation_id = "resume_slave", params(("slave" = String, Path)),
+    responses((status = 204), (status = "default", body = FaultBody)))]
+pub(super) async fn resume(state: Shared, slave: Path<String>) -> Result<StatusCode, Fault> {
+    steer(state, slave, Steering::Resume).await
+}
+
+/// Lets a slave end after what it renders.
+#[utoipa::path(post, path = "/slaves/{slave}/end", operation_id = "end_slave", params(("slave" = String, Path)),
+    responses((status = 204), (status = "default", body = FaultBody)))]
+pub(super) async fn end(state: Shared, slave: Path<String>) -> Result<StatusCode, Fault> {
+    steer(state, slave, Steering::End).await
+}
+
+async fn steer(State(app): Shared, Path(slave): Path<String>, how: Steering) -> Result<StatusCode, Fault> {
+    let slave: SlaveId = parse(&slave)?;
+    app.desk.ask(|request| Event::SlaveSteered { request, slave, how }).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
 /// A slave says goodbye; what it held is free again.
 #[utoipa::path(delete, path = "/slaves/{slave}", params(("slave" = String, Path)),
     responses((status = 204), (status = "default", body = FaultBody)))]
@@ -106,7 +135,16 @@ pub(super) async fn work(app: &App, slave: SlaveId, request: Request) -> Result<
     Ok(Json(app.desk.work(slave, wanted).await?))
 }
 
-/// A sign of life; answered as soon as there is something to stop.
+/// The job that a slave would get something of if it asked now. The question changes nothing.
+#[utoipa::path(get, path = "/slaves/{slave}/next", operation_id = "next_job", params(("slave" = String, Path)),
+    responses((status = 200, body = NextJob), (status = "default", body = FaultBody)))]
+pub(super) async fn next(State(app): Shared, Path(slave): Path<String>) -> Result<Json<NextJob>, Fault> {
+    let slave: SlaveId = parse(&slave)?;
+    let job = app.desk.look(move |state| state.farm.likely_next(slave)).await?;
+    Ok(Json(NextJob { job }))
+}
+
+/// A sign of life; answered as soon as there is something to be done, such as to stop a frame.
 #[utoipa::path(post, path = "/slaves/{slave}/orders", params(("slave" = String, Path)), request_body = OrdersWanted,
     responses((status = 200, body = Orders), (status = "default", body = FaultBody)))]
 pub(super) async fn orders(
@@ -116,5 +154,6 @@ pub(super) async fn orders(
 ) -> Result<Json<Orders>, Fault> {
     let slave: SlaveId = parse(&slave)?;
     wanted.machine.as_ref().map(validate::machine).transpose()?;
+    wanted.resting.as_deref().map(validate::reason).transpose()?;
     Ok(Json(app.desk.orders(slave, wanted).await?))
 }
