@@ -216,7 +216,7 @@ def test_a_slave_without_the_farms_key_says_once_what_to_do(running: Farm, tmp_p
     stranger = {"NETRENDER_CONFIG": str(tmp_path / "stranger"), "NETRENDER_KEY": key}
     slave = running.start_slave("slave1", str(FAKE), **stranger)
     wait_for_text(slave, words)
-    wait_for_text(slave, "netrender key shows")
+    wait_for_text(slave, "on the master's machine")
     assert slave.stop() == 0
     assert slave.text().count(words) == 1, slave.text()
     assert running.run("slaves", "--master", running.url).stdout == "no slaves\n"

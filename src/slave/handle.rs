@@ -163,16 +163,15 @@ fn run(
                 board.tell(HappeningKind::Started, format!("the slave works in {}", base.display()));
                 let _ = tell_ready.send(Ok(()));
                 let board = Arc::clone(board);
-                Actor {
+                let actor = Actor {
                     options,
                     blenders,
                     base,
                     board,
                     stop,
                     drain,
-                }
-                .run()
-                .await;
+                };
+                Box::pin(actor.run()).await;
             }
             Err(error) => {
                 let _ = tell_ready.send(Err(error));

@@ -7,7 +7,7 @@ use crate::farm::{
 };
 use crate::ids::{FrameSet, JobId, Requirements, SlaveId, TaskIndex};
 
-const SEEDS: u64 = 12;
+const SEEDS: u64 = 20;
 const EVENTS: u32 = 600;
 const EVENTS_BETWEEN_RESTARTS: u32 = 25;
 const JOBS: u64 = 7;

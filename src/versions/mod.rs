@@ -10,6 +10,7 @@
 
 mod copies;
 mod git;
+mod git_words;
 mod guess;
 mod place;
 mod program;

@@ -149,6 +149,14 @@ fn play(farm: &Farm) -> Value {
             None,
         );
     }
+    let slave = render(&mut book, &job);
+    look(&mut book, &job, &slave);
+    end_all(&mut book, &job, &slave);
+    book.steadied()
+}
+
+/// A slave comes, and renders a frame.
+fn render(book: &mut Book<'_>, job: &str) -> String {
     let slave = book.ask("POST", "slaves", "slaves", Some(&registration("node1"))).text("id");
     book.call_it(&slave, SLAVE);
     let wish = json!({"want": true, "wait_ms": 1000, "reports": []});
@@ -179,9 +187,14 @@ fn play(farm: &Farm) -> Value {
     let result = picture("one", 0);
     book.put(
         &format!("{attempt}/result"),
-        &crate::farm::result_path(&slave, &job, 0, 1, &result),
+        &crate::farm::result_path(&slave, job, 0, 1, &result),
         &result,
     );
+    slave
+}
+
+/// What there is to be seen of it.
+fn look(book: &mut Book<'_>, job: &str, slave: &str) {
     let frame = "jobs/{job}/frames/{frame}";
     book.ask("GET", "jobs/{job}/frames", &format!("jobs/{job}/frames"), None);
     book.ask("GET", frame, &format!("jobs/{job}/frames/1"), None);
@@ -207,6 +220,10 @@ fn play(farm: &Farm) -> Value {
         book.ask("DELETE", &call, &one, None);
         book.ask("DELETE", place, &list, None);
     }
+}
+
+/// All of it goes again.
+fn end_all(book: &mut Book<'_>, job: &str, slave: &str) {
     let archive = book.ask("GET", "jobs/{job}/archive.zip", &format!("jobs/{job}/archive.zip"), None);
     let which = json!({"which": "frames", "frames": "1"});
     book.ask("POST", "jobs/{job}/reset", &format!("jobs/{job}/reset"), Some(&which));
@@ -214,13 +231,17 @@ fn play(farm: &Farm) -> Value {
     book.ask("POST", "jobs/cancel", "jobs/cancel", None);
     book.ask("GET", "jobs", "jobs", None);
     book.ask("DELETE", "jobs/{job}", &format!("jobs/{job}"), None);
-    let restored = farm.send(farm.request("POST", "archive").body(archive.body));
+    let restored = book.farm.send(book.farm.request("POST", "archive").body(archive.body));
     book.write("POST", "archive", None, &restored);
+    book.ask("GET", "slaves/{slave}/next", &format!("slaves/{slave}/next"), None);
+    for action in ["pause", "resume", "end"] {
+        let path = format!("slaves/{slave}/{action}");
+        book.ask("POST", &format!("slaves/{{slave}}/{action}"), &path, None);
+    }
     book.ask("DELETE", "slaves/{slave}", &format!("slaves/{slave}"), None);
     // The last one: it opens nothing any more.
     let renewed = book.ask("POST", "key/renew", "key/renew", None);
     book.call_it(&renewed.text("farm"), FARM);
-    book.steadied()
 }
 
 #[test]

@@ -45,7 +45,7 @@ pub(super) async fn entries(app: &App, job: JobId) -> Result<Vec<ZipEntry>> {
     let frames = each_frame(&app.desk, job, told).await?;
     let attempts = frames.iter().map(|(info, attempt)| (info.frame, *attempt)).collect();
     let (logs, folder) = (app.logs.clone(), app.folders.logs(job));
-    let logs = blocking(move || logs_of(&logs, &folder, attempts)).await?;
+    let logs = blocking(move || logs_of(&logs, &folder, &attempts)).await?;
     let mut lines = Vec::new();
     for (info, _) in &frames {
         lines.extend(json(info)?);
@@ -68,7 +68,7 @@ pub(super) async fn entries(app: &App, job: JobId) -> Result<Vec<ZipEntry>> {
 
 /// The logs that are there of these attempts and of those before them. A folder that does not tell is looked through once,
 /// rather than asked for each of a million names.
-fn logs_of(logs: &Logs, folder: &FsPath, attempts: HashMap<i32, Attempt>) -> Result<Vec<ZipEntry>> {
+fn logs_of(logs: &Logs, folder: &FsPath, attempts: &HashMap<i32, Attempt>) -> Result<Vec<ZipEntry>> {
     let mut found = BTreeSet::new();
     for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
         let name = entry.file_name();
