@@ -136,7 +136,7 @@ def test_a_killed_slave_that_comes_back_gets_its_frames_again(farm: Farm, tmp_pa
 
 def test_the_frames_of_a_slave_that_stays_away_go_to_another(farm: Farm, tmp_path: Path) -> None:
     farm.start_master()
-    assert farm.run("settings", "--silence-time", "20", "--master", farm.url).returncode == 0
+    assert farm.run("settings", "--silence-time", "30", "--master", farm.url).returncode == 0
     lost, other = farm.start_slave("slave1", FAKE), farm.start_slave("slave2", FAKE)
     job = submit(farm, fake_scene(tmp_path), FAKE)
     wait_until("frames come in", lambda: done(farm, job) >= 2)
