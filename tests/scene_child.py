@@ -92,7 +92,7 @@ class Worker:
 
     def open(self, blend: Path, **settings: object) -> None:
         """Opens a scene in place of the one that was open."""
-        self.ask(**{"order": "open", "blend": str(blend), "allow_scripts": False, "threads": 1, **settings})
+        self.ask(**{"order": "open", "blend": str(blend), "allow_scripts": False, "threads": 1, "devices": [], **settings})
 
     def render(self, frame: int, output: Path) -> Path:
         """Renders a frame of it."""

@@ -3,7 +3,7 @@
 //! A process that left its group, emptied its environment and lost its parent cannot be told from any other of the machine,
 //! unless the system hands it to us. That is a wish for a whole process: a slave's own, never an artist's Blender.
 
-use sysinfo::{Pid, Process};
+use sysinfo::{Pid, Process, ProcessRefreshKind, ProcessesToUpdate, System};
 
 /// From now on, processes that lose their parent below this one become its children (Linux; elsewhere nothing happens).
 pub fn adopt_orphans() {
@@ -16,6 +16,7 @@ pub fn adopt_orphans() {
 #[derive(Debug)]
 pub(super) struct Adopted {
     own: Pid,
+    /// 0 if its head lives outside of the container.
     own_session: Pid,
 }
 
@@ -23,12 +24,15 @@ impl Adopted {
     /// None if nobody comes to us.
     #[cfg(target_os = "linux")]
     pub(super) fn look_for() -> Option<Self> {
-        let is_wanted = rustix::process::child_subreaper().is_ok_and(|it| it.is_some());
-        let session = rustix::process::getsid(None).ok().filter(|_| is_wanted)?;
-        Some(Self {
-            own: Pid::from_u32(std::process::id()),
-            own_session: Pid::from_u32(session.as_raw_nonzero().get().unsigned_abs()),
-        })
+        if !rustix::process::child_subreaper().is_ok_and(|it| it.is_some()) {
+            return None;
+        }
+        let own = Pid::from_u32(std::process::id());
+        let mut system = System::new().ok()?;
+        // Not by rustix: its getsid knows no session 0.
+        system.refresh_processes_specifics(ProcessesToUpdate::Some(&[own]), true, ProcessRefreshKind::nothing());
+        let own_session = system.process(own)?.session_id()?;
+        Some(Self { own, own_session })
     }
 
     /// None if nobody comes to us.

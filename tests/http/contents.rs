@@ -110,6 +110,10 @@ fn packed_contents_are_kept_as_they_were() {
 
     let body = packed(&bundle(&[&small]));
     farm.send(farm.request("POST", "contents?packed=true").body(body)).expect(200);
+    assert_eq!(
+        farm.send(farm.request("POST", "contents?packed=true")).expect(200).json(),
+        json!({"contents": 0})
+    );
     assert_eq!(farm.get(&format!("contents/{}", hash_of(&small))).body, small);
 }
 

@@ -25,6 +25,7 @@ pub(super) struct Incoming {
     pieces: mpsc::Receiver<Piece>,
     bytes_max: u64,
     length: u64,
+    is_complete: bool,
 }
 
 impl Incoming {
@@ -56,7 +57,11 @@ impl Incoming {
         packed.failure.map_or(unpacked, Err)
     }
 
+    /// The next piece; none once the body is complete, however often that is asked.
     fn next(&mut self) -> Result<Option<Bytes>> {
+        if self.is_complete {
+            return Ok(None);
+        }
         match self.pieces.blocking_recv() {
             Some(Piece::Bytes(bytes)) => {
                 self.length += bytes.len() as u64;
@@ -68,7 +73,10 @@ impl Incoming {
                 }
                 Ok(Some(bytes))
             }
-            Some(Piece::End) => Ok(None),
+            Some(Piece::End) => {
+                self.is_complete = true;
+                Ok(None)
+            }
             None => Err(Error::unreachable("the sender went away before the upload was complete")),
         }
     }
@@ -113,6 +121,7 @@ pub(super) async fn receive<T: Send + 'static>(
             pieces,
             bytes_max,
             length: 0,
+            is_complete: false,
         };
         take(&mut incoming)
     });
