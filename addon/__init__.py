@@ -1,13 +1,15 @@
 """Network Render for Blender: the add-on, a thin front of the native `netrender_core`.
 
-Layers, imports go down only (`tests/test_addon_layers.py`): `panels`, `sending` → `operators`, `engine` → `service`,
-`passes` → `job` → `properties`, `session` → `client` → `native`, `preferences`, `borrow`. Only `native` finds the core;
-only `job` and `properties` read the scene.
+A file for each thing that an artist sees, with its panel, its list and its operators: `sending`, `background`, `joblist`,
+`results`. Below them in layers, imports go down only (`tests/test_addon_layers.py`): how operators answer and panels look
+(`answers`, `layout`), Blender's render (`engine`, `service`, `passes`), what the scene says (`job`, `properties`), what runs
+and is shown (`session`, `view`), what goes to the master and comes back (`moving`, `client`, `questions`, `connection`).
+Only `native` finds the core; only `job` and `properties` read the scene's settings.
 """
 
 import sys
 
-from . import borrow, engine, operators, panels, preferences, properties, sending, session
+from . import background, borrow, engine, joblist, panels, preferences, properties, results, sending, session, view
 
 bl_info = {
     "name": "Network Render",
@@ -19,8 +21,8 @@ bl_info = {
     "category": "Render",
 }
 
-# In the order in which they are registered; panels name the operators, operators the properties.
-_MODULES = (preferences, properties, session, borrow, engine, operators, sending, panels)
+# In the order in which they are registered: a panel's parent before it, and panels in the order of their showing.
+_MODULES = (preferences, properties, view, session, borrow, engine, panels, background, sending, joblist, results)
 
 _registered = False
 

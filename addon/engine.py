@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import bpy
 from bpy.app.handlers import persistent
 
-from . import borrow, client, job, passes, service
+from . import borrow, client, job, moving, passes, questions, service
+from .connection import Connection
 from .native import Failure
 
 if TYPE_CHECKING:
@@ -34,16 +35,16 @@ class _Render:
 
     over: bool = False
     """Nothing more is to be done: the service ended, or the render failed or was given up."""
-    question: client.Question[client.Gathering] | None = None
-    gathering: client.Gathering | None = None
+    question: questions.Question[moving.Gathering] | None = None
+    gathering: moving.Gathering | None = None
     frame: _Frame | None = None
-    own_job: tuple[client.Connection, str] | None = None
+    own_job: tuple[Connection, str] | None = None
     """The job that exists only for this render: given up together with it."""
     interruption: service.Interruption = field(default_factory=service.Interruption)
 
 
 _render = _Render()
-_own_job: tuple[client.Connection, str] | None = None
+_own_job: tuple[Connection, str] | None = None
 
 
 class NetworkRenderEngine(bpy.types.RenderEngine):
@@ -63,7 +64,7 @@ class NetworkRenderEngine(bpy.types.RenderEngine):
             name = job.settings_of(scene).job_engine or job.engine_of(scene)
             passes.register_passes(self, name, scene, renderlayer)
 
-    def render(self, depsgraph: bpy.types.Depsgraph) -> None:  # type: ignore[override]
+    def render(self, depsgraph: bpy.types.Depsgraph) -> None:
         """Gathers one view layer of the current frame, or runs the service; called once per view layer."""
         if _render.over:
             return
@@ -124,7 +125,7 @@ class NetworkRenderEngine(bpy.types.RenderEngine):
                 continue
             gathered = gathering.frame(number, SLICE_S)
             if gathered.path is not None:
-                _render.frame = _Frame(number, gathered.path, client.exr_info(gathered.path))
+                _render.frame = _Frame(number, gathered.path, moving.exr_info(gathered.path))
                 return _render.frame
             if gathered.state in ("failed", "unknown", "cancelled"):
                 raise Failure(gathered.text)
@@ -137,7 +138,7 @@ class NetworkRenderEngine(bpy.types.RenderEngine):
             self.report({"ERROR"}, "interrupted")
         return None
 
-    def _gathering(self, scene: bpy.types.Scene) -> client.Gathering | None:
+    def _gathering(self, scene: bpy.types.Scene) -> moving.Gathering | None:
         """Frames on their way, begun at the first one that is asked for and kept for the render; None while it is asked."""
         if _render.gathering is None and _render.question is None:
             settings = job.settings_of(scene)
@@ -145,13 +146,13 @@ class NetworkRenderEngine(bpy.types.RenderEngine):
                 raise Failure("there is no job to gather: send one first, or use Animation on network")
             frames = job.frame_range(scene) if self.is_animation else str(scene.frame_current)
             self.update_stats("", "asking the master")
-            _render.question = client.gather_frames(settings.connection(), settings.job_id, frames, settings.folder())
+            _render.question = moving.gather_frames(settings.connection(), settings.job_id, frames, settings.folder())
         if _render.gathering is None and _render.question is not None:
             _render.gathering = _render.question.answer(SLICE_S)
         return _render.gathering
 
 
-def own(connection: client.Connection, created: str) -> None:
+def own(connection: Connection, created: str) -> None:
     """Says that the next render's job exists only for it: giving the render up cancels the job."""
     global _own_job
     _own_job = (connection, created)
@@ -204,7 +205,7 @@ def _end(*, given_up: bool) -> None:
     borrow.put_back_soon()
 
 
-def _cancel(connection: client.Connection, created: str) -> None:
+def _cancel(connection: Connection, created: str) -> None:
     """Ends the job of a render that was given up; with a window nobody waits for it."""
 
     def failed(sentence: str) -> None:
@@ -213,7 +214,7 @@ def _cancel(connection: client.Connection, created: str) -> None:
     try:
         question = client.cancel(connection, created)
         if not bpy.app.background:
-            client.ask(f"cancel {created}", question, lambda _jobs: None, failed)
+            questions.ask(f"cancel {created}", question, lambda _jobs: None, failed)
         elif question.answer(CANCEL_TIMEOUT_S) is None:
             failed("the master does not answer in time")
     except Failure as failure:

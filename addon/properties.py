@@ -1,12 +1,12 @@
-"""The settings of Network Render, saved in each scene, and the list of jobs, kept in the window manager."""
+"""The settings of Network Render, saved in each scene."""
 
 from typing import Any
 
 import bpy
-from bpy.props import BoolProperty, CollectionProperty, EnumProperty, IntProperty, PointerProperty, StringProperty
+from bpy.props import BoolProperty, EnumProperty, IntProperty, PointerProperty, StringProperty
 
 from . import preferences
-from .client import Connection
+from .connection import Connection
 
 DEFAULT = "[default]"
 
@@ -159,50 +159,21 @@ class NetworkRenderSettings(bpy.types.PropertyGroup):
         }
 
 
-class NetworkRenderJob(bpy.types.PropertyGroup):
-    """A row of the list of jobs, as of the last refresh; its name is the job's."""
-
-    job_id: StringProperty()
-    state: StringProperty()
-    frames: StringProperty()
-    total: IntProperty()
-    done: IntProperty()
-    failed: IntProperty()
-    explanation: StringProperty()
-
-
-class NetworkRenderView(bpy.types.PropertyGroup):
-    """`window_manager.network_render`: what the panels show of the farm."""
-
-    jobs: CollectionProperty(type=NetworkRenderJob)
-    active_job_index: IntProperty(name="Job", description="The selected job", default=-1, min=-1)
-    # What became of the last question: empty while all is well.
-    trouble: StringProperty()
-
-    def active_job(self) -> NetworkRenderJob | None:
-        """The selected row."""
-        return self.jobs[self.active_job_index] if 0 <= self.active_job_index < len(self.jobs) else None
-
-
 def tags(text: str) -> list[str]:
     """The tags of a `;`-separated text."""
     return [tag.strip() for tag in text.split(";") if tag.strip()]
 
 
-_register_classes, _unregister_classes = bpy.utils.register_classes_factory(
-    (NetworkRenderSettings, NetworkRenderJob, NetworkRenderView)
-)
+_register_classes, _unregister_classes = bpy.utils.register_classes_factory((NetworkRenderSettings,))
 
 
 def register() -> None:
-    """Adds the settings to scenes and the view to the window manager."""
+    """Adds the settings to scenes."""
     _register_classes()
     bpy.types.Scene.network_render = PointerProperty(type=NetworkRenderSettings)
-    bpy.types.WindowManager.network_render = PointerProperty(type=NetworkRenderView)
 
 
 def unregister() -> None:
     """Takes them away; what is saved in files stays there."""
-    del bpy.types.WindowManager.network_render
     del bpy.types.Scene.network_render
     _unregister_classes()

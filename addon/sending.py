@@ -4,9 +4,9 @@ from typing import Any
 
 import bpy
 
-from . import borrow, client, engine, job, service
+from . import borrow, engine, job, moving, service
+from .answers import TICK_S, Result, fail, possible, refuse, sentence
 from .native import Failure
-from .operators import TICK_S, Result, fail, possible, refuse, sentence
 
 
 class SendingOperator:
@@ -92,7 +92,7 @@ class SendingOperator:
         if self._request.notice is not None:
             self.report({"WARNING"}, sentence(self._request.notice))
         self._connection = settings.connection()
-        self._submission = client.Submission(self._connection, self._request.blend, self._request.arguments)
+        self._submission = moving.Submission(self._connection, self._request.blend, self._request.arguments)
 
     def _finish(self, context: bpy.types.Context, created: str, how: str) -> Result:
         scene = bpy.data.scenes.get(self._scene_name)

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import bpy
 
-from . import client, native
+from . import moving, native, questions
+from .connection import Connection, forget, known_url
 from .native import Failure
 
 if TYPE_CHECKING:
@@ -79,16 +80,16 @@ def farm_key() -> str | None:
     return master.key if master is not None else None
 
 
-def monitor_url(connection: client.Connection) -> str | None:
+def monitor_url(connection: Connection) -> str | None:
     """Where the master's monitor is, if that is known without asking the network."""
     master = _master()
-    return master.url if master is not None else client.known_url(connection)
+    return master.url if master is not None else known_url(connection)
 
 
 def pump() -> float:
     """Drains what there is to tell; returns when to call it again. A timer in a window, a loop without one."""
-    asking = client.is_asking()
-    told = client.drain()
+    asking = questions.is_asking()
+    told = questions.drain()
     for role in list(_services):
         _drain(role)
         if not is_running(role):
@@ -123,7 +124,9 @@ def unregister() -> None:
     """Stops everything that runs; each part within its own bound."""
     if bpy.app.timers.is_registered(pump):
         bpy.app.timers.unregister(pump)
-    client.stop()
+    questions.stop()
+    moving.stop()
+    forget()
     for role in ("slave", "master"):
         with contextlib.suppress(Failure):
             stop(role)

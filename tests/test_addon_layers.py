@@ -9,12 +9,16 @@ ADDON = Path(__file__).resolve().parent.parent / "addon"
 # From the bottom up; a module may use those on lower lines, never those on its own or on a higher one.
 LAYERS = (
     {"native", "preferences", "borrow"},
-    {"client"},
-    {"session", "properties"},
+    {"connection"},
+    {"questions"},
+    {"client", "moving"},
+    {"session", "properties", "view"},
     {"job"},
     {"service", "passes"},
-    {"engine", "operators"},
-    {"sending", "panels"},
+    {"answers", "layout", "engine"},
+    # One for each thing that an artist sees.
+    {"panels", "background", "sending", "joblist"},
+    {"results"},
     {"__init__"},
 )
 HOMES = {"netrender_core": {"native"}, "cycles": {"passes"}, "signal": {"service"}}

@@ -22,9 +22,9 @@ def gather(state: str, width: int = 64, layer: str = LAYER) -> None:
     Path(output, "arrived.exr").write_bytes(b"this is no image")
     frame = SimpleNamespace(state=state, path=path, text="frame 1 failed on node3: out of memory")
     gathering = SimpleNamespace(frame=lambda *_: frame, stop=lambda: None)
-    netrender.client.gather_frames = lambda *_: start.answered(gathering, looks=2)
+    netrender.moving.gather_frames = lambda *_: start.answered(gathering, looks=2)
     info = SimpleNamespace(width=width, height=48, passes={layer: {"Combined": "RGBA"}}, metadata={})
-    netrender.client.exr_info = lambda _: info
+    netrender.moving.exr_info = lambda _: info
 
 
 def check(expected: str, *, animation: bool = False) -> None:
@@ -49,7 +49,7 @@ gather("here", layer="Gone")
 check(f"frame 1 has no view layer {LAYER}")
 gather("here")
 check("frame 1 cannot be loaded")
-netrender.client.gather_frames = lambda *_: 1 / 0
+netrender.moving.gather_frames = lambda *_: 1 / 0
 netrender.engine.traceback.print_exc = lambda: None
 check("netrender met a fault of its own")
 print("all told")

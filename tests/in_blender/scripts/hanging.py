@@ -9,7 +9,7 @@ import start
 (folder,) = start.arguments()
 bpy.context.preferences.view.show_splash = False
 netrender = start.enable()
-client = netrender.client
+questions, moving = netrender.questions, netrender.moving
 scene = bpy.context.scene
 settings = scene.network_render
 # The system takes the connections; nobody reads what comes in.
@@ -41,19 +41,19 @@ def walk() -> Iterator[Callable[[], bool]]:
     for operator, arguments in (("netclientstatus", {}), ("netclientcancel", {}), ("netclientremove", {"wait": False})):
         view().trouble = ""
         assert invoke(operator, **arguments) == {"FINISHED"}, operator
-        assert client.is_asking(), f"{operator} returned before there was an answer"
+        assert questions.is_asking(), f"{operator} returned before there was an answer"
         assert not view().trouble
         yield lambda: bool(view().trouble)
-        assert not client.is_asking()
+        assert not questions.is_asking()
         assert "does not answer" in view().trouble, view().trouble
         assert [row.job_id for row in view().jobs] == ["7k3vq9xd"], "the list stays as it was last seen"
 
     assert invoke("netclientdownload") == {"RUNNING_MODAL"}
     assert invoke("netclientanim") == {"RUNNING_MODAL"}
-    assert [submission.text() for submission in client._submissions] == ["asking the master…"]
+    assert [submission.text() for submission in moving._submissions] == ["asking the master…"]
     # Told by a report, as with every operator that goes on.
-    yield lambda: not client._submissions
-    assert not client._gatherings
+    yield lambda: not moving._submissions
+    assert not moving._gatherings
     assert scene.render.engine == "CYCLES"
 
     assert invoke("netclientsend") == {"RUNNING_MODAL"}

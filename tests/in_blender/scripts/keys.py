@@ -37,8 +37,8 @@ def gather(_connection: object, _job: str, frames: str, _folder: object) -> Simp
     return start.answered(SimpleNamespace(frame=frame_of_folder, stop=lambda: told.append("stopped")), looks=3)
 
 
-netrender.client.gather_frames = gather
-netrender.client.exr_info = lambda path: exr.read(Path(path))
+netrender.moving.gather_frames = gather
+netrender.moving.exr_info = lambda path: exr.read(Path(path))
 
 
 def press(*keys: str) -> None:

@@ -74,8 +74,8 @@ elif step == "slave":
     bpy.ops.render.render(animation=True)
 else:
     netrender = start.enable()
-    netrender.client.gather_frames = lambda *_: start.answered(FramesOfFolder())
-    netrender.client.exr_info = lambda path: exr.read(Path(path))
+    netrender.moving.gather_frames = lambda *_: start.answered(FramesOfFolder())
+    netrender.moving.exr_info = lambda path: exr.read(Path(path))
     scene.render.engine = "NET_RENDER"
     scene.network_render.job_id = "00000000000000aa"
     render_everything()

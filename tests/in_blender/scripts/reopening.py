@@ -28,7 +28,7 @@ class NeverSent:
 
 
 netrender.native.obstacle = lambda: None
-netrender.client.Submission = NeverSent
+netrender.moving.Submission = NeverSent
 
 
 def send() -> None:

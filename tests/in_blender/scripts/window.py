@@ -87,7 +87,7 @@ def asked() -> Iterator[start.Awaited]:
     choose("NET_RENDER", "RENDER_CLIENT")
     press("netclientstatus")
     yield redrawn
-    assert netrender.client.is_asking()
+    assert netrender.questions.is_asking()
     picture("asking")
     yield lambda: bool(bpy.context.window_manager.network_render.trouble)
     yield redrawn
@@ -120,11 +120,12 @@ def walk() -> Iterator[start.Awaited]:
 
 
 # Collapsed panels are not drawn; the first drawing remembers whether they are.
-for panel in bpy.types.Panel.__subclasses__():
-    if panel.__module__.startswith("netrender"):
-        bpy.utils.unregister_class(panel)
-        panel.bl_options = set()
-for panel in netrender.panels.CLASSES:
-    if issubclass(panel, bpy.types.Panel):
-        bpy.utils.register_class(panel)
+order = [module.__name__ for module in netrender._MODULES]
+panels = [panel for panel in bpy.types.Panel.__subclasses__() if panel.__module__ in order]
+panels.sort(key=lambda panel: order.index(panel.__module__))
+for panel in reversed(panels):
+    bpy.utils.unregister_class(panel)
+for panel in panels:
+    panel.bl_options = set()
+    bpy.utils.register_class(panel)
 start.tell(walk(), step_s=STEP_S)

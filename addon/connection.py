@@ -1,0 +1,73 @@
+"""How a master is reached, and the one connection that is kept from question to question."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from . import native
+from .native import Failure
+
+if TYPE_CHECKING:
+    import netrender_core as core
+else:
+    core = native.core
+
+# The core may take it twice: to look around, then for the answer.
+CONNECT_TIMEOUT_S = 5.0
+
+T = TypeVar("T")
+Steps = Generator["core.Pending[Any]", Any, T]
+
+
+@dataclass(frozen=True)
+class Connection:
+    """How a master is reached."""
+
+    address: str
+    """A URL, `host:port`, or "auto" to find it by its broadcast."""
+    key_file: str | None = None
+
+
+_client: tuple[Connection, core.Client] | None = None
+
+
+def connected(connection: Connection) -> Steps[core.Client]:
+    """The client for this connection, kept from question to question."""
+    global _client
+    if _client is not None and _client[0] == connection:
+        return _client[1]
+    client: core.Client = yield core.Client.start_connect(
+        master=connection.address, key_file=connection.key_file, timeout=CONNECT_TIMEOUT_S
+    )
+    _client = (connection, client)
+    return client
+
+
+@contextlib.contextmanager
+def failures_told() -> Iterator[None]:
+    """The same as the core's door; who is lost is looked for anew by the next question: it may have moved."""
+    try:
+        with native.failures_told():
+            yield
+    except Failure as failure:
+        if native.connection_is_lost(failure):
+            forget()
+        raise
+
+
+def known_url(connection: Connection) -> str | None:
+    """Where the master is, if that is known without asking the network."""
+    if _client is not None and _client[0] == connection:
+        return _client[1].url
+    if connection.address == "auto":
+        return None
+    return connection.address if "://" in connection.address else f"http://{connection.address}/"
+
+
+def forget() -> None:
+    """Has the next question look for the master anew; what is under way keeps its own connection."""
+    global _client
+    _client = None

@@ -1,0 +1,150 @@
+"""Jobs on their way to the master, and frames on their way back."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import tempfile
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from . import native
+from .connection import Connection, Steps, connected, failures_told
+from .native import Failure
+from .questions import Question
+
+if TYPE_CHECKING:
+    import netrender_core as core
+else:
+    core = native.core
+
+FRAMES_PER_PAGE = 1000
+
+_submissions: list[Submission] = []
+_gatherings: list[Gathering] = []
+
+
+class Submission:
+    """A job on its way to the master."""
+
+    def __init__(self, connection: Connection, blend: str, arguments: dict[str, Any]) -> None:
+        self._question = Question(_submitted(connection, blend, arguments))
+        self._inner: core.Submission | None = None
+        _submissions.append(self)
+
+    def job(self, timeout: float) -> str | None:
+        """The job's id once it is sent, None if that takes longer than `timeout`; 0 never waits."""
+        try:
+            if self._inner is None:
+                self._inner = self._question.answer(timeout)
+            with failures_told():
+                job = None if self._inner is None else self._inner.wait(timeout)
+        except Failure:
+            _submissions.remove(self)
+            raise
+        if job is not None:
+            _submissions.remove(self)
+        return job
+
+    def text(self) -> str:
+        """Where it stands, in one line for people."""
+        return "asking the master…" if self._inner is None else self._inner.progress().text
+
+    def warnings(self) -> list[str]:
+        """What may look different elsewhere, in sentences."""
+        return [] if self._inner is None else self._inner.progress().warnings
+
+    def withdraw(self) -> None:
+        """Stops it and takes its job back, in threads of the core."""
+        with contextlib.suppress(ValueError):
+            _submissions.remove(self)
+        with failures_told():
+            self._question.stop()
+            if self._inner is not None:
+                self._inner.cancel()
+
+
+def _submitted(connection: Connection, blend: str, arguments: dict[str, Any]) -> Steps[core.Submission]:
+    client = yield from connected(connection)
+    return client.submit(blend, **arguments)
+
+
+class Gathering:
+    """Frames of one job on their way to this machine, several at a time."""
+
+    def __init__(self, gather: core.Gather, folder: str, *, keep: bool) -> None:
+        self._gather = gather
+        self._folder = folder
+        self._keep = keep
+        _gatherings.append(self)
+
+    def frame(self, frame: int, timeout: float) -> core.GatheredFrame:
+        """The frame's state, after waiting for its file for up to `timeout`."""
+        with failures_told():
+            return self._gather.frame(frame, timeout)
+
+    def stop(self) -> None:
+        """Ends it, and removes its folder unless the frames are to be kept."""
+        if self in _gatherings:
+            _gatherings.remove(self)
+            self._gather.stop()
+            if not self._keep:
+                shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def gather_frames(connection: Connection, job: str, frames: str, parent: str | None) -> Question[Gathering]:
+    """Frames for a render, in a temporary folder below `parent` that goes with the gathering."""
+
+    def steps() -> Steps[Gathering]:
+        client = yield from connected(connection)
+        folder = tempfile.mkdtemp(prefix="netrender_client_", dir=parent)
+        try:
+            gather = yield client.start_gather(job, folder, frames=frames)
+        except BaseException:
+            # Given up, too.
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+        return Gathering(gather, folder, keep=False)
+
+    return Question(steps())
+
+
+@dataclass(frozen=True)
+class Results:
+    """The finished frames of a job, on their way into a folder of the artist's."""
+
+    frames: list[int]
+    gathering: Gathering
+
+
+def gather_results(connection: Connection, job: str, folder: str) -> Question[Results]:
+    """All frames of a job that are finished by now, to be kept."""
+
+    def steps() -> Steps[Results]:
+        client = yield from connected(connection)
+        done: list[int] = []
+        offset = 0
+        while page := (yield client.ask_frames(job, offset=offset, limit=FRAMES_PER_PAGE)):
+            done += [frame.frame for frame in page if frame.state == "done"]
+            offset += len(page)
+        if not done:
+            raise Failure("no frame of this job is finished yet")
+        gather = yield client.start_gather(job, folder, frames=",".join(map(str, done)))
+        return Results(done, Gathering(gather, folder, keep=True))
+
+    return Question(steps())
+
+
+def exr_info(path: str) -> core.ExrInfo:
+    """What is in a multilayer EXR."""
+    with failures_told():
+        return core.exr_info(path)
+
+
+def stop() -> None:
+    """Gives up all that is under way; each part within its own bound."""
+    for submission in list(_submissions):
+        with contextlib.suppress(Failure):
+            submission.withdraw()
+    for gathering in list(_gatherings):
+        gathering.stop()
