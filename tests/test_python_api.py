@@ -52,7 +52,7 @@ def threads() -> set[str]:
 
 
 def test_handles_are_only_made_by_starting() -> None:
-    for kind in (core.Master, core.Slave, core.Client, core.Submission, core.Gather, core.JobInfo):
+    for kind in (core.Master, core.Slave, core.Client, core.Later, core.Submission, core.Gather, core.JobInfo):
         with pytest.raises(TypeError):
             kind()
 
@@ -147,23 +147,56 @@ def test_questions_are_answered_without_waiting(client: core.Client, master: cor
     assert connected is not None
     job = connected.submit(scene, blender=[FAKE], frames="1-3").wait(60)
     assert job is not None
-    jobs = client.ask_jobs()
+    jobs = client.later.jobs()
     assert [info.id for info in jobs.wait(60) or []] == [job]
     assert [info.id for info in jobs.wait(0) or []] == [job], "an answer stays"
-    assert client.ask_frames(job, offset=1, limit=1).wait(60) == client.frames(job)[1:2]
-    gather = client.start_gather(job, str(tmp_path / "frames")).wait(60)
+    assert client.later.frames(job, offset=1, limit=1).wait(60) == client.frames(job)[1:2]
+    gather = client.later.gather(job, str(tmp_path / "frames")).wait(60)
     assert gather is not None
-    assert client.ask_cancel(job).wait(60)
+    assert client.later.cancel(job).wait(60)
     assert gather.frame(1, 60).state == "cancelled"
-    assert client.ask_remove(job).wait(60)
-    for question in (client.ask_frames(job), client.ask_cancel(job), client.ask_remove(job)):
+    assert client.later.remove(job).wait(60)
+    for question in (client.later.frames(job), client.later.cancel(job), client.later.remove(job)):
         with pytest.raises(core.NotFound, match=job):
             question.wait(60)
     with pytest.raises(core.InvalidJob):
-        client.ask_cancel("no id")
+        client.later.cancel("no id")
     connected.close()
     with pytest.raises(core.Stopped):
-        connected.ask_jobs()
+        connected.later.jobs()
+
+
+def test_later_answers_what_the_client_answers(client: core.Client, scene: str) -> None:
+    job = client.submit(scene, blender=[FAKE], frames="1-3").wait(60)
+    assert job is not None
+    later = client.later
+    assert later.pause(job).wait(60)
+    assert client.job(job).state == "paused"
+    assert later.resume(job).wait(60)
+    edited = later.edit(job, priority=3, tags=["gpu"]).wait(60)
+    assert edited is not None
+    assert (edited.priority, edited.tags, edited.state) == (3, ["gpu"], "queued")
+    assert later.reset(job, everything=True).wait(60)
+    assert later.explain_job(job).wait(60) == client.explain_job(job)
+    assert later.slaves().wait(60) == client.slaves() == []
+    assert later.blacklist(job).wait(60) == later.blacklist().wait(60) == []
+    assert later.lift_ban(job=job).wait(60)
+    rules = later.set_rules(share=50, new_first=False).wait(60)
+    assert rules == later.rules().wait(60) == client.rules()
+    assert rules is not None
+    assert (rules.share.limit, rules.new_first.enabled) == (50, False)
+    unknown = "00000000000000aa"
+    for question in (
+        later.log(job, 1),
+        later.thumbnail(job, 1),
+        later.explain_slave(unknown),
+        later.pause_slave(unknown),
+        later.resume_slave(unknown),
+        later.end_slave(unknown),
+        later.ban(unknown),
+    ):
+        with pytest.raises(core.NetrenderError, match=r"no |not "):
+            question.wait(60)
 
 
 def test_a_master_that_never_answers_keeps_nobody_waiting(config: Path) -> None:

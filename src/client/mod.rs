@@ -13,6 +13,7 @@ mod find;
 mod finish;
 mod finishing;
 mod gather;
+mod look;
 mod manage;
 mod packed;
 mod pages;
@@ -32,18 +33,18 @@ pub use entrust::renew_key;
 pub use find::MasterFound;
 pub use finish::{Finish, FinishRequest, FinishView};
 pub use gather::{Gather, GatherRequest, GatherView, Gathered, prepare_folder};
-pub use pending::Pending;
+pub use pending::{Alone, Pending};
 pub use rules::{RuleSetting, RulesChange};
 pub use submit::{Submission, SubmitRequest};
 pub use table::{GatheredFrame, GatheredState};
-pub use versions::guess_version;
+pub use versions::{guess_version, start_guess};
 pub use watch::Watch;
 
 use crate::access::KeySource;
 use crate::error::{Code, Error, Result};
 use crate::ids::{Fingerprint, JobId, JobPath, SlaveId};
 use crate::link::{Link, MasterAddress};
-use crate::wire::{Explanation, FrameInfo, JobInfo, Manifest, SlaveInfo, Source};
+use crate::wire::{FrameInfo, JobInfo, Manifest, Source};
 use std::sync::Arc;
 use std::time::Duration;
 use threads::Threads;
@@ -149,8 +150,12 @@ impl Client {
 
     /// Asks for the job once, then makes the final files of its frames in a folder as they get done.
     pub fn finish(&self, request: FinishRequest) -> Result<Arc<Finish>> {
-        let link = self.link.clone();
-        self.threads.ask(finish::start(link, request))
+        self.start_finish(request)?.answer()
+    }
+
+    /// The same without waiting for the job.
+    pub fn start_finish(&self, request: FinishRequest) -> Result<Pending<Arc<Finish>>> {
+        self.threads.begin(finish::start(self.link.clone(), request))
     }
 
     /// All jobs, newest first.
@@ -189,44 +194,6 @@ impl Client {
         self.get(format!("jobs/{job}/frames?offset={offset}&limit={limit}"))
     }
 
-    /// The slaves that the master knows.
-    pub fn slaves(&self) -> Result<Vec<SlaveInfo>> {
-        let link = self.link.clone();
-        self.threads.ask(async move { pages::all(&link, "slaves").await })
-    }
-
-    /// Why a job does not go on, or what it is doing.
-    pub fn explain_job(&self, job: JobId) -> Result<Vec<String>> {
-        let told: Explanation = self.get(format!("jobs/{job}/explain"))?.answer()?;
-        Ok(told.explanation)
-    }
-
-    /// What a slave does, or why it does nothing.
-    pub fn explain_slave(&self, slave: SlaveId) -> Result<Vec<String>> {
-        let told: Explanation = self.get(format!("slaves/{slave}/explain"))?.answer()?;
-        Ok(told.explanation)
-    }
-
-    /// Lets no more frames of a job begin.
-    pub fn pause(&self, job: JobId) -> Result<()> {
-        self.act(format!("jobs/{job}/pause"))?.answer()
-    }
-
-    /// Lets a paused job go on.
-    pub fn resume(&self, job: JobId) -> Result<()> {
-        self.act(format!("jobs/{job}/resume"))?.answer()
-    }
-
-    /// Ends a job now; finished frames stay.
-    pub fn cancel(&self, job: JobId) -> Result<()> {
-        self.ask_cancel(job)?.answer()
-    }
-
-    /// The same without waiting.
-    pub fn ask_cancel(&self, job: JobId) -> Result<Pending<()>> {
-        self.act(format!("jobs/{job}/cancel"))
-    }
-
     /// Where slaves get a job's files from, and the .blend in it; none: from the master.
     pub fn source(&self, job: JobId) -> Result<Option<(Source, JobPath)>> {
         match self.get::<Manifest>(format!("jobs/{job}/manifest"))?.answer() {
@@ -235,32 +202,6 @@ impl Client {
             Err(error) if error.code == Code::NotFound => self.job(job).map(|_| None),
             Err(error) => Err(error),
         }
-    }
-
-    /// What Blender printed in the latest attempt at a frame.
-    pub fn log(&self, job: JobId, frame: i32) -> Result<String> {
-        let link = self.link.clone();
-        self.threads
-            .ask(async move { link.get_text(&format!("jobs/{job}/frames/{frame}/log")).await })
-    }
-
-    /// What Blender printed in an attempt at a frame (none: the latest that has a log), from a byte on.
-    pub fn log_from(&self, job: JobId, frame: i32, attempt: Option<u32>, offset: u64) -> Result<Vec<u8>> {
-        let attempt = attempt.map_or_else(String::new, |attempt| format!("&attempt={attempt}"));
-        let (link, path) = (
-            self.link.clone(),
-            format!("jobs/{job}/frames/{frame}/log?offset={offset}{attempt}"),
-        );
-        self.threads.ask(async move { link.get_bytes(&path).await })
-    }
-
-    /// A small picture of a finished frame as PNG, about so many pixels wide.
-    pub fn thumbnail(&self, job: JobId, frame: i32, width: u32) -> Result<Vec<u8>> {
-        let (link, path) = (
-            self.link.clone(),
-            format!("jobs/{job}/frames/{frame}/thumbnail?width={width}"),
-        );
-        self.threads.ask(async move { link.get_bytes(&path).await })
     }
 
     /// One frame of a job.

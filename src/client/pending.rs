@@ -1,7 +1,10 @@
 //! A question on its way to the master: it goes on in the client's threads, and its answer is looked at whenever one likes.
 
+use super::threads::Threads;
 use crate::error::{Error, Result};
 use std::fmt;
+use std::future::Future;
+use std::ops::Deref;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::task::AbortHandle;
@@ -53,6 +56,37 @@ impl<T> Drop for Pending<T> {
 impl<T> fmt::Debug for Pending<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Pending").finish_non_exhaustive()
+    }
+}
+
+/// A question that belongs to no connection: it goes on in threads of its own. Dropped, it is given up.
+#[derive(Debug)]
+pub struct Alone<T> {
+    // Given up first, then its threads end.
+    question: Pending<T>,
+    _threads: Threads,
+}
+
+impl<T: Send + 'static> Alone<T> {
+    pub(super) fn begin(work: impl Future<Output = Result<T>> + Send + 'static) -> Result<Self> {
+        let threads = Threads::start()?;
+        Ok(Self {
+            question: threads.begin(work)?,
+            _threads: threads,
+        })
+    }
+
+    /// Waits until the answer is here and takes it.
+    pub fn answer(self) -> Result<T> {
+        self.question.answer()
+    }
+}
+
+impl<T> Deref for Alone<T> {
+    type Target = Pending<T>;
+
+    fn deref(&self) -> &Pending<T> {
+        &self.question
     }
 }
 

@@ -1,6 +1,6 @@
 //! The rules of balancing, changed one by one.
 
-use super::Client;
+use super::{Client, Pending};
 use crate::error::{Error, Result};
 use crate::wire::{RuleInfo, RulesInfo};
 use std::str::FromStr;
@@ -52,13 +52,23 @@ impl RulesChange {
 impl Client {
     /// The rules by which jobs are balanced.
     pub fn rules(&self) -> Result<RulesInfo> {
-        self.get("rules".to_owned())?.answer()
+        self.ask_rules()?.answer()
+    }
+
+    /// The same without waiting.
+    pub fn ask_rules(&self) -> Result<Pending<RulesInfo>> {
+        self.get("rules".to_owned())
     }
 
     /// Lets jobs be balanced by other rules from now on; the rules as they are then.
     pub fn change_rules(&self, change: RulesChange) -> Result<RulesInfo> {
+        self.ask_change_rules(change)?.answer()
+    }
+
+    /// The same without waiting.
+    pub fn ask_change_rules(&self, change: RulesChange) -> Result<Pending<RulesInfo>> {
         let link = self.link.clone();
-        self.threads.ask(async move {
+        self.threads.begin(async move {
             let rules = change.apply(link.get("rules").await?);
             link.put("rules", &rules).await
         })

@@ -2,9 +2,9 @@
 //! finds in the scene must be in that revision as it is here. No content of a file leaves this machine.
 
 use super::board::Board;
+use super::pending::Alone;
 use super::send::settings;
 use super::submit::SubmitRequest;
-use super::threads::Threads;
 use crate::blender::Collected;
 use crate::error::{Error, Result};
 use crate::files::BuiltManifest;
@@ -15,8 +15,13 @@ use std::path::{Path, PathBuf};
 
 /// Finds out in which working copy a .blend lies, and at which revision; what is told is not guessed. Blocks.
 pub fn guess_version(blend: &Path, wish: &VersionWish) -> Result<VersionGuess> {
+    start_guess(blend, wish)?.answer()
+}
+
+/// The same without waiting.
+pub fn start_guess(blend: &Path, wish: &VersionWish) -> Result<Alone<VersionGuess>> {
     let (blend, wish) = (blend.to_path_buf(), wish.clone());
-    Threads::start()?.ask(async move { versions::guess(&blend, &wish, &Watch::default()).await })
+    Alone::begin(async move { versions::guess(&blend, &wish, &Watch::default()).await })
 }
 
 /// The same for a job that is being sent.

@@ -2,6 +2,7 @@
 
 use super::asking::{gathering, ids, job_edit, key_source, limits, one_program, render_settings, which_frames};
 use super::error::{Stopped, away};
+use super::later::Later;
 use super::moving::{Gather, Submission};
 use super::own::{FOREVER, Own, span, wait};
 use super::pending::Pending;
@@ -70,6 +71,12 @@ impl Client {
     #[getter]
     fn fingerprint(&self, py: Python<'_>) -> PyResult<Option<String>> {
         self.ask(py, |client| Ok(client.fingerprint().map(|print| print.to_string())))
+    }
+
+    /// The same questions without waiting for their answers.
+    #[getter]
+    fn later(&self) -> Later {
+        Later(Arc::clone(&self.0))
     }
 
     /// Has the master replace the farm's key; returns which farm it is now.
@@ -142,12 +149,6 @@ impl Client {
         Ok(jobs.into_iter().map(JobInfo::from).collect())
     }
 
-    /// The same without waiting.
-    fn ask_jobs(&self, py: Python<'_>) -> PyResult<Pending> {
-        let pending = self.ask(py, client::Client::ask_jobs)?;
-        Ok(self.pending(pending, |jobs, _| jobs.into_iter().map(JobInfo::from).collect::<Vec<_>>()))
-    }
-
     /// One job. Raises `NotFound`.
     fn job(&self, py: Python<'_>, job: &str) -> PyResult<JobInfo> {
         self.ask(py, |client| client.job(job.parse()?)).map(JobInfo::from)
@@ -158,15 +159,6 @@ impl Client {
     fn frames(&self, py: Python<'_>, job: &str, offset: u32, limit: u32) -> PyResult<Vec<FrameInfo>> {
         let frames = self.ask(py, |client| client.frames(job.parse()?, offset, limit))?;
         Ok(frames.into_iter().map(FrameInfo::from).collect())
-    }
-
-    /// The same without waiting.
-    #[pyo3(signature = (job, *, offset=0, limit=1000))]
-    fn ask_frames(&self, py: Python<'_>, job: &str, offset: u32, limit: u32) -> PyResult<Pending> {
-        let pending = self.ask(py, |client| client.ask_frames(job.parse()?, offset, limit))?;
-        Ok(self.pending(pending, |frames, _| {
-            frames.into_iter().map(FrameInfo::from).collect::<Vec<_>>()
-        }))
     }
 
     /// The slaves that the master knows.
@@ -219,12 +211,6 @@ impl Client {
     /// Ends the job now; finished frames stay.
     fn cancel(&self, py: Python<'_>, job: &str) -> PyResult<()> {
         self.ask(py, |client| client.cancel(job.parse()?))
-    }
-
-    /// The same without waiting; the answer is True.
-    fn ask_cancel(&self, py: Python<'_>, job: &str) -> PyResult<Pending> {
-        let pending = self.ask(py, |client| client.ask_cancel(job.parse()?))?;
-        Ok(self.pending(pending, |(), _| true))
     }
 
     /// Cancels the job and deletes its files on the master, and its results unless they are to be kept.
@@ -285,13 +271,6 @@ impl Client {
         self.ask(py, |client| client.set_settings(edit)).map(FarmSettings::from)
     }
 
-    /// The same without waiting; the answer is True.
-    #[pyo3(signature = (job, *, keep_results=false))]
-    fn ask_remove(&self, py: Python<'_>, job: &str, keep_results: bool) -> PyResult<Pending> {
-        let pending = self.ask(py, |client| client.ask_remove(job.parse()?, keep_results))?;
-        Ok(self.pending(pending, |(), _| true))
-    }
-
     /// What Blender printed in the frame's latest attempt, or in the one given, from a byte on.
     #[pyo3(signature = (job, frame, *, attempt=None, offset=0))]
     fn log(&self, py: Python<'_>, job: &str, frame: i32, attempt: Option<u32>, offset: u64) -> PyResult<String> {
@@ -330,13 +309,6 @@ impl Client {
         Ok(Gather::new(gather, Arc::clone(&self.0)))
     }
 
-    /// The same without waiting for the job.
-    #[pyo3(signature = (job, folder, *, frames=None))]
-    fn start_gather(&self, py: Python<'_>, job: &str, folder: PathBuf, frames: Option<&str>) -> PyResult<Pending> {
-        let pending = self.ask(py, |client| client.start_gather(gathering(job, folder, frames)?))?;
-        Ok(self.pending(pending, |gather, client| Gather::new(gather, Arc::clone(client))))
-    }
-
     /// Ends the connection and all that is under way through it. A second call does nothing.
     fn close(&self, py: Python<'_>) -> PyResult<()> {
         self.ask(py, |client| {
@@ -365,14 +337,6 @@ impl Client {
 impl Client {
     pub(super) fn new(client: client::Client) -> Self {
         Self(Arc::new(Own::new(client)))
-    }
-
-    fn pending<T, U>(&self, pending: client::Pending<T>, convert: fn(T, &Arc<Connected>) -> U) -> Pending
-    where
-        T: Clone + Send + Sync + 'static,
-        U: for<'py> IntoPyObject<'py> + 'static,
-    {
-        Pending::new(pending, Arc::clone(&self.0), convert)
     }
 
     /// The answer to a question that may take long: Ctrl-C gives it up.

@@ -38,6 +38,12 @@ impl FinishProgress {
     }
 }
 
+impl Finish {
+    pub(super) fn new(inner: Arc<client::Finish>, client: Arc<Connected>) -> Self {
+        Self { inner, client }
+    }
+}
+
 #[pymethods]
 impl Finish {
     /// Asks for the job, then makes the final files of its frames in `folder` as they get done.
@@ -66,7 +72,7 @@ impl Finish {
                 allow_scripts,
             })
         })?;
-        Ok(Self { inner, client })
+        Ok(Self::new(inner, client))
     }
 
     /// How far it is, waiting up to `timeout` until it is over. Raises what made it end early.

@@ -11,6 +11,7 @@ mod error;
 mod find;
 mod finishing;
 mod keys;
+mod later;
 mod master;
 mod moving;
 mod own;
@@ -41,6 +42,8 @@ mod _core {
     #[pymodule_export]
     use super::keys::{add_key, key_line, trust};
     #[pymodule_export]
+    use super::later::Later;
+    #[pymodule_export]
     use super::main;
     #[pymodule_export]
     use super::master::{Master, MasterStatus};
@@ -57,7 +60,7 @@ mod _core {
     #[pymodule_export]
     use super::values::{Ban, ExrInfo, FrameInfo, Happening, JobInfo, MasterFound, SlaveInfo, exr_info};
     #[pymodule_export]
-    use super::versions::{JobSource, VersionGuess, guess_version};
+    use super::versions::{JobSource, VersionGuess, guess_version, start_guess_version};
 
     use pyo3::prelude::*;
 

@@ -48,6 +48,26 @@ impl Pending {
         }
     }
 
+    /// A question that belongs to no client.
+    pub(super) fn alone<T, U>(question: client::Alone<T>, convert: fn(T) -> U) -> Self
+    where
+        T: Clone + Send + Sync + 'static,
+        U: for<'py> IntoPyObject<'py> + 'static,
+    {
+        let question = Arc::new(Own::new(question));
+        let asked = Arc::clone(&question);
+        Self {
+            look: Box::new(move |py, timeout| {
+                let answer = wait(py, timeout, |slice| question.get()?.wait(slice), Option::is_some)?;
+                answer.map(|answer| convert(answer).into_py_any(py)).transpose()
+            }),
+            stop: Box::new(move || {
+                asked.get()?.stop();
+                Ok(())
+            }),
+        }
+    }
+
     /// A connection that is being made.
     pub(super) fn connecting(connecting: client::Connecting) -> Self {
         let connecting = Arc::new(Own::new(connecting));

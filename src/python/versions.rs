@@ -2,9 +2,10 @@
 
 use super::client::Client;
 use super::error::away;
+use super::pending::Pending;
 use crate::client;
 use crate::ids::{JobPath, VersionSystem};
-use crate::versions::VersionWish;
+use crate::versions::{self, VersionWish};
 use crate::wire::Source;
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
@@ -20,6 +21,18 @@ pub(super) struct VersionGuess {
     revision: String,
     working_copy: String,
     path: String,
+}
+
+impl From<versions::VersionGuess> for VersionGuess {
+    fn from(guess: versions::VersionGuess) -> Self {
+        Self {
+            vcs: guess.system.to_string(),
+            remote: guess.remote.to_string(),
+            revision: guess.revision.to_string(),
+            working_copy: guess.working_copy.to_string_lossy().into_owned(),
+            path: guess.main.to_string(),
+        }
+    }
 }
 
 #[pymethods]
@@ -78,14 +91,19 @@ impl From<(Source, JobPath)> for JobSource {
 )]
 pub(super) fn guess_version(py: Python<'_>, blend: PathBuf, version: Option<&Bound<'_, PyDict>>) -> PyResult<VersionGuess> {
     let wish = wish(version)?.unwrap_or_default();
-    let guess = away(py, move || client::guess_version(&blend, &wish))?;
-    Ok(VersionGuess {
-        vcs: guess.system.to_string(),
-        remote: guess.remote.to_string(),
-        revision: guess.revision.to_string(),
-        working_copy: guess.working_copy.to_string_lossy().into_owned(),
-        path: guess.main.to_string(),
-    })
+    away(py, move || client::guess_version(&blend, &wish)).map(VersionGuess::from)
+}
+
+/// The same without waiting.
+#[pyfunction]
+#[pyo3(
+    signature = (blend, **version),
+    text_signature = "(blend, *, vcs='auto', revision=None, remote=None, working_copy=None)"
+)]
+pub(super) fn start_guess_version(py: Python<'_>, blend: PathBuf, version: Option<&Bound<'_, PyDict>>) -> PyResult<Pending> {
+    let wish = wish(version)?.unwrap_or_default();
+    let guess = away(py, move || client::start_guess(&blend, &wish))?;
+    Ok(Pending::alone(guess, VersionGuess::from))
 }
 
 /// What is told of a working copy; none: files are sent.

@@ -17,6 +17,7 @@ from ._core import (
     InvalidJob,
     JobInfo,
     JobSource,
+    Later,
     Master,
     MasterFound,
     MasterStatus,
@@ -43,6 +44,7 @@ from ._core import (
     guess_version,
     key_line,
     main,
+    start_guess_version,
     trust,
 )
 
@@ -60,6 +62,7 @@ __all__ = [
     "InvalidJob",
     "JobInfo",
     "JobSource",
+    "Later",
     "Master",
     "MasterFound",
     "MasterStatus",
@@ -86,5 +89,6 @@ __all__ = [
     "guess_version",
     "key_line",
     "main",
+    "start_guess_version",
     "trust",
 ]

@@ -175,8 +175,8 @@ class Pending(Generic[_Answer_co]):
 class Client:
     """A connection to a master.
 
-    Methods reach the network and wait, each for a bounded time, unless they say otherwise. Those that return a `Pending`
-    only start to ask: they never wait.
+    Methods reach the network and wait, each for a bounded time, unless they say otherwise. `later` has those that need not
+    be waited for.
     """
 
     @classmethod
@@ -196,6 +196,9 @@ class Client:
     @property
     def fingerprint(self) -> str | None:
         """The SHA-256 of the master's certificate; None without TLS. From memory."""
+    @property
+    def later(self) -> Later:
+        """The same questions without waiting for their answers."""
     def renew_key(self) -> str:
         """Has the master replace the farm's key, and returns which farm it is now. This client is refused from then on, too."""
     def submit(
@@ -241,11 +244,9 @@ class Client:
         Whatever the scene needs must lie in the working copy as it is in the revision, else it fails with InvalidJob.
         """
     def jobs(self) -> list[JobInfo]: ...
-    def ask_jobs(self) -> Pending[list[JobInfo]]: ...
     def job(self, job: str) -> JobInfo:
         """Raises NotFound."""
     def frames(self, job: str, *, offset: int = 0, limit: int = 1000) -> list[FrameInfo]: ...
-    def ask_frames(self, job: str, *, offset: int = 0, limit: int = 1000) -> Pending[list[FrameInfo]]: ...
     def slaves(self) -> list[SlaveInfo]: ...
     def explain_job(self, job: str) -> list[str]:
         """Why a job does not go on, or what it is doing, in sentences of the code that decides. Raises NotFound."""
@@ -264,7 +265,6 @@ class Client:
     def resume(self, job: str) -> None: ...
     def cancel(self, job: str) -> None:
         """Ends the job now; finished frames stay."""
-    def ask_cancel(self, job: str) -> Pending[Literal[True]]: ...
     def cancel_all(self) -> None:
         """Ends every job that is not over."""
     def remove(self, job: str, *, keep_results: bool = False) -> None:
@@ -272,7 +272,6 @@ class Client:
 
         With `keep_results` the results stay on the master's disk, in the folder `kept` of its path.
         """
-    def ask_remove(self, job: str, *, keep_results: bool = False) -> Pending[Literal[True]]: ...
     def edit(
         self,
         job: str,
@@ -349,10 +348,69 @@ class Client:
         """
     def gather(self, job: str, folder: str, *, frames: str | None = None) -> Gather:
         """Asks for the job, then brings its results into `folder` as `000001.exr` …, as they get done."""
-    def start_gather(self, job: str, folder: str, *, frames: str | None = None) -> Pending[Gather]: ...
     def close(self) -> None: ...
     def __enter__(self) -> Client: ...
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /) -> None: ...
+
+@final
+class Later:
+    """Questions to a client's master that are only begun: nothing here waits. Answers are as those of `Client`'s methods."""
+
+    def jobs(self) -> Pending[list[JobInfo]]: ...
+    def frames(self, job: str, *, offset: int = 0, limit: int = 1000) -> Pending[list[FrameInfo]]: ...
+    def slaves(self) -> Pending[list[SlaveInfo]]: ...
+    def explain_job(self, job: str) -> Pending[list[str]]: ...
+    def explain_slave(self, slave: str) -> Pending[list[str]]: ...
+    def blacklist(self, job: str | None = None) -> Pending[list[Ban]]: ...
+    def rules(self) -> Pending[Rules]: ...
+    def log(self, job: str, frame: int, *, attempt: int | None = None, offset: int = 0) -> Pending[str]: ...
+    def thumbnail(self, job: str, frame: int, *, width: int = 240) -> Pending[bytes]: ...
+    def pause(self, job: str) -> Pending[Literal[True]]: ...
+    def resume(self, job: str) -> Pending[Literal[True]]: ...
+    def cancel(self, job: str) -> Pending[Literal[True]]: ...
+    def remove(self, job: str, *, keep_results: bool = False) -> Pending[Literal[True]]: ...
+    def edit(
+        self,
+        job: str,
+        *,
+        name: str | None = None,
+        category: str | None = None,
+        tags: Sequence[str] | None = None,
+        requirements: str | None = None,
+        priority: int | None = None,
+        chunks: int | None = None,
+        frames: str | None = None,
+        add_frames: str | None = None,
+        remove_frames: str | None = None,
+        after: Sequence[str] | None = None,
+        attempts: int | None = None,
+        silence_time: int | None = None,
+        stall_time: int | None = None,
+        frame_time: int | None = None,
+    ) -> Pending[JobInfo]: ...
+    def reset(self, job: str, *, frames: str | None = None, everything: bool = False) -> Pending[Literal[True]]: ...
+    def ban(self, slave: str, *, job: str | None = None, reason: str = "") -> Pending[Literal[True]]: ...
+    def lift_ban(self, slave: str | None = None, *, job: str | None = None) -> Pending[Literal[True]]: ...
+    def pause_slave(self, slave: str) -> Pending[Literal[True]]:
+        """Lets a slave finish what it renders, and gives it nothing more."""
+    def resume_slave(self, slave: str) -> Pending[Literal[True]]: ...
+    def end_slave(self, slave: str) -> Pending[Literal[True]]:
+        """Lets a slave end after what it renders."""
+    def set_rules(
+        self, *, share: int | bool | None = None, new_first: int | bool | None = None, starving_first: int | bool | None = None
+    ) -> Pending[Rules]: ...
+    def gather(self, job: str, folder: str, *, frames: str | None = None) -> Pending[Gather]: ...
+    def finish(
+        self,
+        job: str,
+        folder: str,
+        *,
+        frames: str | None = None,
+        follow: bool = True,
+        blender: str | None = None,
+        allow_scripts: bool = False,
+    ) -> Pending[Finish]:
+        """As `Finish.start`."""
 
 @final
 class Submission:
@@ -541,8 +599,16 @@ class SlaveInfo:
     tags: list[str]
     blenders: list[str]
     online: bool
+    last_seen: float
+    """When it last gave a sign of life, as `time.time` counts."""
     set_aside: bool
     """Whether it is on the farm's blacklist: then it gets nothing of any job."""
+    paused: bool
+    resting: str | None
+    """Why it takes no work just now, as it says."""
+    slots: int
+    jobs: list[str]
+    """Of which jobs it renders or delivers frames, once for each frame."""
     os: str
     cores: int
     memory: int
@@ -634,6 +700,16 @@ def guess_version(
     `revision`: a number of Subversion or `HEAD`, or whatever Git knows as a commit. `working_copy`: the folder that all files
     of the job must lie in. Raises InvalidJob if it lies in none. Reaches no server, but for the `HEAD` of Subversion.
     """
+
+def start_guess_version(
+    blend: str,
+    *,
+    vcs: Literal["svn", "git", "auto"] = "auto",
+    revision: str | None = None,
+    remote: str | None = None,
+    working_copy: str | None = None,
+) -> Pending[VersionGuess]:
+    """The same without waiting."""
 
 def add_key(line: str) -> str:
     """Keeps the key that a master elsewhere has shown (64 digits, or the line of `key_line`); returns which farm it opens.
