@@ -17,7 +17,7 @@ def jobs(connection: Connection) -> Question[list[core.JobInfo]]:
 
     def steps() -> Steps[list[core.JobInfo]]:
         client = yield from connected(connection)
-        found: list[core.JobInfo] = yield client.ask_jobs()
+        found: list[core.JobInfo] = yield client.later.jobs()
         return found
 
     return Question(steps())
@@ -25,19 +25,19 @@ def jobs(connection: Connection) -> Question[list[core.JobInfo]]:
 
 def cancel(connection: Connection, job: str) -> Question[list[core.JobInfo]]:
     """Ends a job, whose finished frames stay; the answer is what jobs there are then."""
-    return _changed(connection, lambda client: client.ask_cancel(job))
+    return _changed(connection, lambda client: client.later.cancel(job))
 
 
 def remove(connection: Connection, job: str) -> Question[list[core.JobInfo]]:
     """Deletes a job with its results from the farm; the answer is what jobs there are then."""
-    return _changed(connection, lambda client: client.ask_remove(job))
+    return _changed(connection, lambda client: client.later.remove(job))
 
 
 def _changed(connection: Connection, change: Callable[[core.Client], core.Pending[Any]]) -> Question[list[core.JobInfo]]:
     def steps() -> Steps[list[core.JobInfo]]:
         client = yield from connected(connection)
         yield change(client)
-        found: list[core.JobInfo] = yield client.ask_jobs()
+        found: list[core.JobInfo] = yield client.later.jobs()
         return found
 
     return Question(steps())

@@ -99,7 +99,7 @@ def gather_frames(connection: Connection, job: str, frames: str, parent: str | N
         client = yield from connected(connection)
         folder = tempfile.mkdtemp(prefix="netrender_client_", dir=parent)
         try:
-            gather = yield client.start_gather(job, folder, frames=frames)
+            gather = yield client.later.gather(job, folder, frames=frames)
         except BaseException:
             # Given up, too.
             shutil.rmtree(folder, ignore_errors=True)
@@ -124,12 +124,12 @@ def gather_results(connection: Connection, job: str, folder: str) -> Question[Re
         client = yield from connected(connection)
         done: list[int] = []
         offset = 0
-        while page := (yield client.ask_frames(job, offset=offset, limit=FRAMES_PER_PAGE)):
+        while page := (yield client.later.frames(job, offset=offset, limit=FRAMES_PER_PAGE)):
             done += [frame.frame for frame in page if frame.state == "done"]
             offset += len(page)
         if not done:
             raise Failure("no frame of this job is finished yet")
-        gather = yield client.start_gather(job, folder, frames=",".join(map(str, done)))
+        gather = yield client.later.gather(job, folder, frames=",".join(map(str, done)))
         return Results(done, Gathering(gather, folder, keep=True))
 
     return Question(steps())

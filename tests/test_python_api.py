@@ -185,15 +185,14 @@ def test_later_answers_what_the_client_answers(client: core.Client, scene: str) 
     assert rules == later.rules().wait(60) == client.rules()
     assert rules is not None
     assert (rules.share.limit, rules.new_first.enabled) == (50, False)
-    unknown = "00000000000000aa"
     for question in (
         later.log(job, 1),
         later.thumbnail(job, 1),
-        later.explain_slave(unknown),
-        later.pause_slave(unknown),
-        later.resume_slave(unknown),
-        later.end_slave(unknown),
-        later.ban(unknown),
+        later.explain_slave(JOB),
+        later.pause_slave(JOB),
+        later.resume_slave(JOB),
+        later.end_slave(JOB),
+        later.ban(JOB),
     ):
         with pytest.raises(core.NetrenderError, match=r"no |not "):
             question.wait(60)
