@@ -4,7 +4,7 @@ use super::log::Log;
 use super::process::{Tree, ending};
 use super::worker::last_words;
 use crate::error::{Error, Result};
-use crate::ids::BlenderVersion;
+use crate::ids::{BlenderVersion, Tile};
 use crate::wire::RenderSettings;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
@@ -43,6 +43,8 @@ pub(super) enum What<'a> {
     },
     Render {
         frame: i32,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        tile: Option<TilePlace>,
         output: &'a Path,
     },
     OpenToFinish {
@@ -56,6 +58,26 @@ pub(super) enum What<'a> {
         pictures: &'a Path,
         folder: &'a Path,
     },
+}
+
+/// A tile in its grid, from the top left.
+#[derive(Debug, Serialize)]
+pub(super) struct TilePlace {
+    column: u32,
+    row: u32,
+    columns: u16,
+    rows: u16,
+}
+
+impl From<Tile> for TilePlace {
+    fn from(tile: Tile) -> Self {
+        Self {
+            column: tile.column(),
+            row: tile.row(),
+            columns: tile.grid().columns(),
+            rows: tile.grid().rows(),
+        }
+    }
 }
 
 /// What it answers.

@@ -24,6 +24,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import finishing
 import opening
 import passes
+import tiles
 from wants import lacking
 
 CONNECT_TIMEOUT_S = 30
@@ -200,7 +201,7 @@ def tell_progress(text, *_):
 
 
 def render(order):
-    """Renders one frame to a file of exactly the given name."""
+    """Renders one frame, or a tile of it, to a file of exactly the given name."""
     scene = bpy.data.scenes.get(STATE["scene"])
     if scene is None:
         raise Failed("no scene is open")
@@ -212,33 +213,27 @@ def render(order):
         print(f"netrender: frame {order['frame']} starts {waited_ms:.1f} ms after the frame before it", flush=True)
     scene.frame_set(order["frame"])
     scene.render.filepath = output
-    # Asked here, for borders can be animated.
-    expected = {"size": picture_size(scene.render), "layers": rendered_layers(scene)}
+    if order.get("tile"):
+        refuse_seams(scene)
     try:
-        bpy.ops.render.render(write_still=True, scene=scene.name)
-    except RuntimeError as error:
+        # Asked here, for borders can be animated.
+        with tiles.only(scene.render, order.get("tile")) as size:
+            bpy.ops.render.render(write_still=True, scene=scene.name)
+    except (RuntimeError, tiles.TooSmall) as error:
         raise Failed(opening.sentence(error)) from error
     if STATE["cancelled"]:
         raise Failed("the render was cancelled inside Blender")
     if not os.path.isfile(output) or os.path.getsize(output) == 0:
         raise Failed("Blender ended the render without writing the picture")
     STATE["ended"] = time.perf_counter()
-    return {"reply": "rendered", "seconds": STATE["ended"] - started, **expected}
+    return {"reply": "rendered", "seconds": STATE["ended"] - started, "size": size, "layers": rendered_layers(scene)}
 
 
-def picture_size(settings):
-    """Width and height of the picture, rounded as Blender does: down, in 32-bit numbers where there is a border."""
-    width, height = (side * settings.resolution_percentage // 100 for side in (settings.resolution_x, settings.resolution_y))
-    if not settings.use_border:
-        return [width, height]
-    return [
-        down(settings.border_max_x, width) - down(settings.border_min_x, width),
-        down(settings.border_max_y, height) - down(settings.border_min_y, height),
-    ]
-
-
-def down(part, side):
-    return int(ctypes.c_float(part * side).value)
+def refuse_seams(scene):
+    """Refuses tiles that would not become the picture of the whole frame."""
+    seams = tiles.seams(scene)
+    if seams:
+        raise Failed(f"tiles of this scene would not fit together: {'; '.join(seams)}")
 
 
 def rendered_layers(scene):

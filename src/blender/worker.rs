@@ -7,7 +7,7 @@ use super::log::{Log, LogLine};
 use super::process::{Launch, Tree, ending};
 use super::talk::{Reply, Talk, What};
 use crate::error::{Error, Result};
-use crate::ids::BlenderVersion;
+use crate::ids::{BlenderVersion, Tile};
 use crate::wire::RenderSettings;
 use std::convert::Infallible;
 use std::path::{Path, PathBuf};
@@ -147,8 +147,14 @@ impl Worker {
     /// Renders a frame of the open scene into a file of exactly this name, as raw multilayer EXR. Waits as long as it takes.
     /// When it returns, all lines that the frame printed have been handed to the log.
     pub async fn render(&mut self, frame: i32, output: &Path) -> Result<Rendered> {
+        self.render_part(frame, None, output).await
+    }
+
+    /// The same of one tile of the frame's picture; none: of all of it. Refuses tiles that would not fit together.
+    pub async fn render_part(&mut self, frame: i32, tile: Option<Tile>, output: &Path) -> Result<Rendered> {
         self.log.set_frame(Some(frame));
-        let what = What::Render { frame, output };
+        let tile = tile.map(Into::into);
+        let what = What::Render { frame, tile, output };
         let rendering = format!("while rendering frame {frame}");
         let reply = self.talk.ask(what, &rendering, &mut self.tree, &self.log).await;
         self.log.set_frame(None);

@@ -1,14 +1,18 @@
-//! Multilayer EXR files: what is in them, whether they are whole, whether two hold the same picture, what they look like.
+//! Multilayer EXR files: what is in them, whether they are whole, whether two hold the same picture, what they look like, how
+//! tiles become one picture.
 //!
 //! Files come from other machines: whatever they claim is checked before memory is taken for it, and a decoder that panics
 //! is an answer like any other.
 
+mod assemble;
 mod compare;
 mod inspect;
 mod png;
+mod render_time;
 mod thumbnail;
 mod verify;
 
+pub use assemble::assemble;
 pub use compare::{Comparison, compare};
 pub use inspect::{ExrInfo, inspect};
 pub use thumbnail::{THUMBNAIL_WIDTH_RANGE, thumbnail};
@@ -48,13 +52,18 @@ fn headers(path: &Path) -> Result<exr::meta::Headers> {
         .map(|header| header.layer_size.area() as u64)
         .max()
         .unwrap_or(0);
+    check_claims(channels, pixels, &path.display().to_string())?;
+    Ok(headers)
+}
+
+/// Refuses a picture that is larger than any render.
+fn check_claims(channels: usize, pixels: u64, what: &str) -> Result<()> {
     if channels > CHANNELS_MAX || pixels > PIXELS_MAX || pixels.saturating_mul(channels as u64) > SAMPLES_MAX {
         return Err(Error::bad_input(format!(
-            "{} claims {channels} channels of {pixels} pixels, more than any render has",
-            path.display()
+            "{what} claims {channels} channels of {pixels} pixels, more than any render has"
         )));
     }
-    Ok(headers)
+    Ok(())
 }
 
 #[cfg(test)]

@@ -1,0 +1,100 @@
+"""Which pixels of a frame are rendered: all of its picture, or one tile of it.
+
+Runs inside Blender; the standard library and `bpy` objects only. Pixels are counted from the bottom left, as borders are;
+tiles, like the rows of a file, from the top left. They are cut as `Tile::of` in `ids/tiles.rs` cuts.
+"""
+
+import contextlib
+import ctypes
+
+
+class TooSmall(Exception):
+    """The picture has fewer pixels than tiles; the text is one sentence for people."""
+
+
+# Into the pixel: a border on its very edge is rounded down by one at some sizes (at 30 of 111, for example).
+INSIDE = 0.25
+
+
+def picture_size(settings):
+    """Width and height of the picture."""
+    left, bottom, right, top = picture(settings)
+    return [right - left, top - bottom]
+
+
+@contextlib.contextmanager
+def only(settings, tile):
+    """Has Blender render a tile (none: the whole picture) for as long as this lasts; tells the size that it will have."""
+    if tile is None:
+        yield picture_size(settings)
+        return
+    left, bottom, right, top = cut(picture(settings), tile)
+    width, height = full_size(settings)
+    before = {name: getattr(settings, name) for name in BORDER}
+    edges = ((left, width), (right, width), (bottom, height), (top, height))
+    try:
+        settings.use_border = settings.use_crop_to_border = True
+        for name, (edge, side) in zip(BORDER[2:], edges, strict=True):
+            setattr(settings, name, min((edge + INSIDE) / side, 1.0))
+        yield [right - left, top - bottom]
+    finally:
+        for name, value in before.items():
+            setattr(settings, name, value)
+
+
+BORDER = ("use_border", "use_crop_to_border", "border_min_x", "border_max_x", "border_min_y", "border_max_y")
+
+
+def cut(whole, tile):
+    """The edges of a tile; empty ones cannot be rendered."""
+    left, bottom, right, top = whole
+    (column, columns), (row, rows) = (tile["column"], tile["columns"]), (tile["row"], tile["rows"])
+    width, height = right - left, top - bottom
+    if width < columns or height < rows:
+        raise TooSmall(f"a picture of {width}x{height} pixels cannot be cut into {columns}x{rows} tiles")
+    return (
+        left + width * column // columns,
+        top - height * (row + 1) // rows,
+        left + width * (column + 1) // columns,
+        top - height * row // rows,
+    )
+
+
+def picture(settings):
+    """Left, bottom, right and top of the picture, rounded as Blender does: down, in 32-bit numbers where there is a border."""
+    width, height = full_size(settings)
+    if not settings.use_border:
+        return 0, 0, width, height
+    return (
+        down(settings.border_min_x, width),
+        down(settings.border_min_y, height),
+        down(settings.border_max_x, width),
+        down(settings.border_max_y, height),
+    )
+
+
+def full_size(settings):
+    return [side * settings.resolution_percentage // 100 for side in (settings.resolution_x, settings.resolution_y)]
+
+
+def down(part, side):
+    return int(ctypes.c_float(part * side).value)
+
+
+def seams(scene):
+    """Why tiles of this scene would not fit together bit by bit, in words; nothing if they do."""
+    found = []
+    if scene.render.engine != "CYCLES":
+        return [f"only Cycles renders a pixel the same whatever is rendered beside it, {scene.render.engine} does not"]
+    cycles, layers = scene.cycles, [layer for layer in scene.view_layers if layer.use]
+    if cycles.use_adaptive_sampling:
+        found.append("adaptive sampling looks at the pixels around")
+    if cycles.use_denoising and any(layer.cycles.use_denoising for layer in layers):
+        found.append("denoising looks at the pixels around")
+    if getattr(cycles, "use_guiding", False):
+        found.append("path guiding learns from the pixels around")
+    if getattr(cycles, "time_limit", 0) > 0:
+        found.append("a time limit would let each tile take as long as the frame")
+    if scene.render.use_freestyle:
+        found.append("Freestyle draws its lines over the whole frame")
+    return found
