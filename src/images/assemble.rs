@@ -59,8 +59,8 @@ fn arrange(grid: TileGrid, tiles: &[PathBuf]) -> Result<((u32, u32), Vec<Rectang
                 path.display()
             )));
         }
-        let side = |pixels: usize| u32::try_from(pixels).unwrap_or(u32::MAX);
-        sizes.push((side(size.width()), side(size.height())));
+        let pixels = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+        sizes.push((pixels(size.width()), pixels(size.height())));
     }
     let columns = usize::from(grid.columns());
     let width = sizes.iter().take(columns).fold(0_u32, |sum, size| sum.saturating_add(size.0));
@@ -202,7 +202,7 @@ mod tests {
     const MANIFEST: &str = r#"{"Würfel":"3f80a1b2"}"#;
 
     /// Part of a picture of all sample types; every sample tells its place, and some are NaN.
-    fn picture(part: &Rectangle, channels: usize, time: &str) -> Picture {
+    fn picture(part: &Rectangle, channels: u32, time: &str) -> Picture {
         let (width, height) = part.size();
         let places = part
             .rows
@@ -211,8 +211,12 @@ mod tests {
         let bits: Vec<u32> = places.map(|(row, column)| 0x7fbf_f000 + row * 977 + column).collect();
         let list = (0..channels).map(|number| {
             let samples = match number % 3 {
-                0 => FlatSamples::F32(bits.iter().map(|it| f32::from_bits(it ^ number as u32)).collect()),
-                1 => FlatSamples::F16(bits.iter().map(|it| f16::from_bits((it & 0xffff) as u16)).collect()),
+                0 => FlatSamples::F32(bits.iter().map(|it| f32::from_bits(it ^ number)).collect()),
+                1 => FlatSamples::F16(
+                    bits.iter()
+                        .map(|it| f16::from_bits(u16::try_from(it & 0xffff).unwrap()))
+                        .collect(),
+                ),
                 _ => FlatSamples::U32(bits.clone()),
             };
             AnyChannel::new(format!("Ansicht.Pass{number:03}.Z").as_str(), samples)
@@ -235,7 +239,7 @@ mod tests {
     }
 
     /// The whole picture, and its tiles.
-    fn cut(folder: &Path, (width, height): (u32, u32), grid: TileGrid, channels: usize) -> (PathBuf, Vec<PathBuf>) {
+    fn cut(folder: &Path, (width, height): (u32, u32), grid: TileGrid, channels: u32) -> (PathBuf, Vec<PathBuf>) {
         let whole = folder.join("whole.exr");
         let all = TileGrid::WHOLE.tile(0).unwrap().of(width, height);
         write(&picture(&all, channels, "00:10.00"), &whole).unwrap();
@@ -295,7 +299,7 @@ mod tests {
     /// `cargo test --release -- --ignored --nocapture a_large_picture`: what `docs/benchmarks.md` tells.
     #[test]
     #[ignore = "a measurement"]
-    #[expect(clippy::disallowed_methods, clippy::print_stdout, reason = "a measurement")]
+    #[expect(clippy::disallowed_methods, reason = "a measurement")]
     fn a_large_picture_of_many_passes_is_put_together_within_a_second() {
         let folder = tempfile::tempdir().unwrap();
         let grid: TileGrid = "4x4".parse().unwrap();
