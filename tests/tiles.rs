@@ -1,7 +1,5 @@
 //! A frame that real Blenders render tile by tile is, put together, the frame that they render as a whole.
 
-#![expect(clippy::unwrap_used, reason = "clippy does not take the functions beside tests for tests")]
-
 mod parts;
 
 use netrender::ids::TileGrid;
