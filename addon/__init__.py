@@ -1,15 +1,33 @@
 """Network Render for Blender: the add-on, a thin front of the native `netrender_core`.
 
-A file for each thing that an artist sees, with its panel, its list and its operators: `sending`, `background`, `joblist`,
-`results`. Below them in layers, imports go down only (`tests/test_addon_layers.py`): how operators answer and panels look
-(`answers`, `layout`), Blender's render (`engine`, `service`, `passes`), what the scene says (`job`, `properties`), what runs
-and is shown (`session`, `view`), what goes to the master and comes back (`moving`, `client`, `questions`, `connection`).
-Only `native` finds the core; only `job` and `properties` read the scene's settings.
+A file for each thing that an artist sees, with its panel, its list and its operators: `sending`, `background`, `results`,
+`jobs` and `joblist`, `framelist`, `slavelist`, `blacklist`. Below them in layers, imports go down only
+(`tests/test_addon_layers.py`): how operators ask and answer (`asking`, `answers`), how panels and lists look and stay up to
+date (`layout`, `lists`, `refresh`), Blender's render (`engine`, `service`, `passes`), what the scene says (`job`,
+`properties`), what runs and is shown (`session`, `view`), what goes to the master and comes back (`moving`, `client`,
+`questions`, `connection`). Only `native` finds the core; only `job` and `properties` read the scene's settings.
 """
 
 import sys
 
-from . import background, borrow, engine, joblist, panels, preferences, properties, results, sending, session, view
+from . import (
+    background,
+    blacklist,
+    borrow,
+    engine,
+    framelist,
+    joblist,
+    jobs,
+    panels,
+    preferences,
+    properties,
+    refresh,
+    results,
+    sending,
+    session,
+    slavelist,
+    view,
+)
 
 bl_info = {
     "name": "Network Render",
@@ -22,7 +40,10 @@ bl_info = {
 }
 
 # In the order in which they are registered: a panel's parent before it, and panels in the order of their showing.
-_MODULES = (preferences, properties, view, session, borrow, engine, panels, background, sending, joblist, results)
+_MODULES = (
+    *(preferences, properties, view, session, borrow, engine, refresh),
+    *(panels, background, sending, results, jobs, joblist, framelist, slavelist, blacklist),
+)
 
 _registered = False
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from .connection import Connection, Steps, connected
@@ -10,6 +11,38 @@ from .questions import Question
 
 if TYPE_CHECKING:
     import netrender_core as core
+
+# Frames of a job that are shown: more rows would make every refresh felt in the window.
+FRAMES_SHOWN_MAX = 500
+# Of a frame's log, from its beginning.
+LOG_CHARACTERS_MAX = 2_000_000
+# States of a job that has come to its end.
+OVER = ("finished", "failed", "cancelled")
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What of the farm is to be seen; jobs are asked for always."""
+
+    slaves: bool = False
+    bans: bool = False
+    rules: bool = False
+    frames: bool = False
+    """Those of `job`."""
+    job: str = ""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """The farm at one moment; None stands for what was not asked."""
+
+    wanted: Wanted
+    jobs: list[core.JobInfo]
+    slaves: list[core.SlaveInfo] | None = None
+    bans: list[tuple[str, core.Ban]] | None = None
+    """With the job of which the slave gets nothing; empty: of any."""
+    rules: core.Rules | None = None
+    frames: list[core.FrameInfo] = field(default_factory=list)
 
 
 def jobs(connection: Connection) -> Question[list[core.JobInfo]]:
@@ -23,21 +56,83 @@ def jobs(connection: Connection) -> Question[list[core.JobInfo]]:
     return Question(steps())
 
 
-def cancel(connection: Connection, job: str) -> Question[list[core.JobInfo]]:
-    """Ends a job, whose finished frames stay; the answer is what jobs there are then."""
-    return _changed(connection, lambda client: client.later.cancel(job))
+# What is to be done first, through the core's questions without a wait.
+Change = Callable[["core.Later"], "core.Pending[Any]"]
 
 
-def remove(connection: Connection, job: str) -> Question[list[core.JobInfo]]:
-    """Deletes a job with its results from the farm; the answer is what jobs there are then."""
-    return _changed(connection, lambda client: client.later.remove(job))
+def look(connection: Connection, wanted: Wanted, *changes: Change) -> Question[Seen]:
+    """Makes changes, one after the other, then tells how the farm is."""
 
-
-def _changed(connection: Connection, change: Callable[[core.Client], core.Pending[Any]]) -> Question[list[core.JobInfo]]:
-    def steps() -> Steps[list[core.JobInfo]]:
+    def steps() -> Steps[Seen]:
         client = yield from connected(connection)
-        yield change(client)
-        found: list[core.JobInfo] = yield client.later.jobs()
-        return found
+        for change in changes:
+            yield change(client.later)
+        seen: Seen = yield from _seen(client.later, wanted)
+        return seen
+
+    return Question(steps())
+
+
+def clear(connection: Connection, wanted: Wanted, *, only_over: bool) -> Question[Seen]:
+    """Deletes jobs with their results from the farm: all of them, or those that are over."""
+
+    def steps() -> Steps[Seen]:
+        client = yield from connected(connection)
+        jobs: list[core.JobInfo] = yield client.later.jobs()
+        for job in jobs:
+            if job.state in OVER or not only_over:
+                yield client.later.remove(job.id)
+        seen: Seen = yield from _seen(client.later, wanted)
+        return seen
+
+    return Question(steps())
+
+
+def _seen(later: core.Later, wanted: Wanted) -> Steps[Seen]:
+    jobs: list[core.JobInfo] = yield later.jobs()
+    job = next((one for one in jobs if one.id == wanted.job), None)
+    return Seen(
+        wanted=wanted,
+        jobs=jobs,
+        # Frames tell slaves by their ids only: names come from here.
+        slaves=(yield later.slaves()) if wanted.slaves or wanted.frames else None,
+        bans=(yield from _bans(later, job)) if wanted.bans else None,
+        rules=(yield later.rules()) if wanted.rules else None,
+        frames=(yield later.frames(job.id, limit=FRAMES_SHOWN_MAX)) if wanted.frames and job else [],
+    )
+
+
+def _bans(later: core.Later, job: core.JobInfo | None) -> Steps[list[tuple[str, core.Ban]]]:
+    bans: list[core.Ban] = yield later.blacklist()
+    found = [("", ban) for ban in bans]
+    if job is not None and job.blacklisted:
+        bans = yield later.blacklist(job.id)
+        found += [(job.id, ban) for ban in bans]
+    return found
+
+
+def cancel(connection: Connection, job: str) -> Question[Seen]:
+    """Ends a job, whose finished frames stay."""
+    return look(connection, Wanted(), lambda later: later.cancel(job))
+
+
+def log(connection: Connection, job: str, frame: int) -> Question[str]:
+    """What did Blender print in the frame's latest attempt?"""
+
+    def steps() -> Steps[str]:
+        client = yield from connected(connection)
+        text: str = yield client.later.log(job, frame)
+        return text[:LOG_CHARACTERS_MAX]
+
+    return Question(steps())
+
+
+def thumbnail(connection: Connection, job: str, frame: int, width: int) -> Question[bytes]:
+    """How does a finished frame look, as a small PNG?"""
+
+    def steps() -> Steps[bytes]:
+        client = yield from connected(connection)
+        png: bytes = yield client.later.thumbnail(job, frame, width=width)
+        return png
 
     return Question(steps())

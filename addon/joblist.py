@@ -1,19 +1,16 @@
-"""The farm's jobs: the list, and what its buttons do."""
+"""The farm's jobs: the list, what the selected one does, and why it waits."""
 
-from collections.abc import Iterable
 from typing import Any
 
 import bpy
-from bpy.props import BoolProperty
 
-from . import client, job, questions
-from .answers import Result, fail, possible, refuse, sentence
-from .connection import Connection
-from .layout import SubPanel, lines
-from .native import Failure
-from .view import view_of
+from . import client, questions, refresh
+from .answers import sentence
+from .layout import Layout, SubPanel, lines
+from .lists import SortedList, duration, progress
+from .view import NetworkRenderJob, NetworkRenderView, view_of
 
-_STATE_ICONS: dict[str, Any] = {
+STATE_ICONS = {
     "waiting": "SORTTIME",
     "queued": "RENDER_ANIMATION",
     "paused": "PAUSE",
@@ -21,97 +18,19 @@ _STATE_ICONS: dict[str, Any] = {
     "failed": "ERROR",
     "cancelled": "X",
 }
+# Who needs somebody comes first.
+_RANKS = {state: rank for rank, state in enumerate(("failed", "queued", "waiting", "paused", "finished", "cancelled"))}
+# From this width on there is room for the time that is left, at scale 1.
+WIDE_PIXELS = 400
 
 
-class AskingOperator:
-    """What operators share whose answer is the list of jobs: the panel shows it when it comes."""
-
-    wait: BoolProperty(
-        name="Wait",
-        description="Return once the master has answered, for scripts",
-        default=True,
-        options={"HIDDEN", "SKIP_SAVE"},
-    )
-
-    @classmethod
-    def poll(cls, _context: bpy.types.Context) -> bool:
-        """Whether there is a core to ask with."""
-        return possible(cls)
-
-    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> Result:
-        """Asks while the artist goes on working."""
-        self.wait = False
-        return self.execute(context)
-
-    def execute(self, context: bpy.types.Context) -> Result:
-        """Asks, and shows the answer."""
-        view_of(context).trouble = ""
-        try:
-            what, question = self._ask(job.settings_in(context).connection(), view_of(context).active_job())
-            if self.wait:
-                show_jobs(question.wait())
-            else:
-                questions.ask(what, question, show_jobs, show_trouble)
-        except Failure as failure:
-            return fail(self, failure)
-        return {"FINISHED"}
-
-    def _ask(self, connection: Connection, selected: Any) -> tuple[str, questions.Question[Any]]:
-        raise NotImplementedError
-
-
-class RENDER_OT_netclientstatus(AskingOperator, bpy.types.Operator):
-    """Bring the list of jobs up to date"""
-
-    bl_idname = "render.netclientstatus"
-    bl_label = "Refresh Jobs"
-
-    def _ask(self, connection: Connection, _selected: Any) -> tuple[str, questions.Question[Any]]:
-        return "jobs", client.jobs(connection)
-
-
-class JobOperator:
-    """What the operators of the selected job share."""
-
-    @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        """Whether a job is selected."""
-        return possible(cls) and (view_of(context).active_job() is not None or refuse(cls, "Select a job in the list"))
-
-
-class RENDER_OT_netclientcancel(JobOperator, AskingOperator, bpy.types.Operator):
-    """End the selected job; its finished frames stay on the master"""
-
-    bl_idname = "render.netclientcancel"
-    bl_label = "Cancel Job"
-
-    def _ask(self, connection: Connection, selected: Any) -> tuple[str, questions.Question[Any]]:
-        return f"cancel {selected.job_id}", client.cancel(connection, selected.job_id)
-
-
-class RENDER_OT_netclientremove(JobOperator, AskingOperator, bpy.types.Operator):
-    """Delete the selected job from the master, with its files and results"""
-
-    bl_idname = "render.netclientremove"
-    bl_label = "Remove Job"
-
-    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> Result:
-        """Confirms it with the artist first."""
-        self.wait = False
-        confirmed: Result = context.window_manager.invoke_confirm(self, event)
-        return confirmed
-
-    def _ask(self, connection: Connection, selected: Any) -> tuple[str, questions.Question[Any]]:
-        return f"remove {selected.job_id}", client.remove(connection, selected.job_id)
-
-
-class RENDER_UL_network_jobs(bpy.types.UIList):
+class RENDER_UL_network_jobs(SortedList, bpy.types.UIList):
     """The rows of the list of jobs."""
 
     def draw_item(
         self,
         context: bpy.types.Context,
-        layout: bpy.types.UILayout,
+        layout: Layout,
         data: Any,
         item: Any,
         icon: int | None,
@@ -119,12 +38,24 @@ class RENDER_UL_network_jobs(bpy.types.UIList):
         active_property: str | None,
         index: int | None,
     ) -> None:
-        """Shows a job in one row."""
-        split = layout.split(factor=0.65)
-        split.label(text=item.name, icon=_STATE_ICONS.get(item.state, "DOT"))
-        counts = split.row()
-        counts.alignment = "RIGHT"
-        counts.label(text=f"{item.done} / {item.total}")
+        """Shows a job in one row: its state and name, how far it is, when it may be done, what failed."""
+        row = layout.split(factor=0.45)
+        row.label(text=item.name, icon=STATE_ICONS.get(item.state, "DOT"))
+        rest = row.row(align=True)
+        progress(rest, item, f"{item.done} / {item.total}")
+        left = item.seconds_left()
+        if context.region.width > WIDE_PIXELS * context.preferences.system.ui_scale:
+            time = rest.row()
+            time.alignment = "RIGHT"
+            time.ui_units_x = 3.5
+            time.label(text="" if left is None else duration(left))
+        failed = rest.row()
+        failed.ui_units_x = 2
+        failed.alert = item.failed > 0
+        failed.label(text=str(item.failed) if item.failed else "", icon="CANCEL" if item.failed else "BLANK1")
+
+    def _rank(self, row: Any) -> Any:
+        return _RANKS.get(row.state, len(_RANKS)), -row.failed, row.name.lower()
 
 
 class RENDER_PT_network_jobs(SubPanel, bpy.types.Panel):
@@ -134,58 +65,88 @@ class RENDER_PT_network_jobs(SubPanel, bpy.types.Panel):
     mode = "RENDER_CLIENT"
 
     def draw(self, context: bpy.types.Context) -> None:
-        """Shows the list as of the last refresh, and the selected job."""
-        layout = self.layout
+        """Shows the list as of the last answer, and the selected job."""
+        refresh.see("jobs")
+        layout: Layout = self.layout
         view = view_of(context)
-        row = layout.row()
-        row.template_list("RENDER_UL_network_jobs", "", view, "jobs", view, "active_job_index", rows=4)
-        buttons = row.column(align=True)
-        buttons.operator("render.netclientstatus", text="", icon="FILE_REFRESH")
-        buttons.separator()
-        buttons.operator("render.netclientcancel", text="", icon="X")
-        buttons.operator("render.netclientremove", text="", icon="TRASH")
-        if questions.is_asking():
-            layout.label(text="Asking the master…", icon="SORTTIME")
-        elif view.trouble:
-            lines(context, layout, view.trouble, "ERROR")
         selected = view.active_job()
+        row = layout.row()
+        row.template_list("RENDER_UL_network_jobs", "", view, "jobs", view, "active_job_index", rows=7)
+        _draw_buttons(row.column(align=True), view, selected)
+        draw_state(context, layout, view)
+        if view.is_known and not view.jobs:
+            lines(context, layout, "The farm has no jobs: Animation on Network or Send Job makes one of this scene", "INFO")
         if selected is not None:
-            column = layout.column(align=True)
-            failed = f", {selected.failed} failed" if selected.failed else ""
-            told = f"{sentence(selected.state)}: {selected.done} of {selected.total} frames{failed}"
-            column.label(text=told, icon=_STATE_ICONS.get(selected.state, "DOT"))
-            if selected.explanation:
-                lines(context, column, sentence(selected.explanation), "INFO")
+            _draw_selected(layout, selected)
         layout.operator("render.netclientdownload", icon="IMPORT")
 
 
-def show_jobs(found: Iterable[Any]) -> None:
-    """Shows the master's jobs in the list and keeps the selection."""
-    view = view_of(bpy.context)
-    before = view.active_job()
-    selected = before.job_id if before is not None else job.settings_in(bpy.context).job_id
-    view.jobs.clear()
-    view.active_job_index = -1
-    for index, info in enumerate(found):
-        row = view.jobs.add()
-        row.name, row.job_id, row.state, row.frames = info.name, info.id, info.state, info.frames
-        row.total, row.done, row.failed = info.total, info.done, info.failed
-        row.explanation = info.explanation[0] if info.explanation else ""
-        if info.id == selected:
-            view.active_job_index = index
+class RENDER_PT_network_why(SubPanel, bpy.types.Panel):
+    """Why the selected job does not go on."""
+
+    bl_label = "Why Is It Waiting?"
+    bl_parent_id = "RENDER_PT_network_jobs"
+    mode = "RENDER_CLIENT"
+
+    def draw(self, context: bpy.types.Context) -> None:
+        """Shows the sentences of the code that decides."""
+        selected = view_of(context).active_job()
+        if selected is None:
+            self.layout.label(text="Select a job in the list", icon="INFO")
+            return
+        for told in selected.explanation.splitlines() or ["The master tells no reason"]:
+            lines(context, self.layout, sentence(told), "DOT")
 
 
-def show_trouble(text: str) -> None:
-    """Shows below the list why there was no answer."""
-    view_of(bpy.context).trouble = sentence(text)
+def draw_state(context: bpy.types.Context, layout: Layout, view: NetworkRenderView) -> None:
+    """Tells what keeps a list from being shown as it is now."""
+    if view.trouble:
+        box = layout.box()
+        box.alert = True
+        lines(context, box, view.trouble, "ERROR")
+    elif questions.is_asking() and not (view.is_known and questions.is_asking(refresh.LOOK)):
+        layout.label(text="Asking the master…", icon="SORTTIME")
 
 
-register, unregister = bpy.utils.register_classes_factory(
-    (
-        RENDER_OT_netclientstatus,
-        RENDER_OT_netclientcancel,
-        RENDER_OT_netclientremove,
-        RENDER_UL_network_jobs,
-        RENDER_PT_network_jobs,
-    )
-)
+def _draw_buttons(column: Layout, view: NetworkRenderView, selected: NetworkRenderJob | None) -> None:
+    column.operator("render.netclientstatus", text="", icon="FILE_REFRESH")
+    column.separator()
+    one = column.column(align=True)
+    one.enabled = selected is not None
+    if selected is not None and selected.state == "paused":
+        one.operator("netrender.resume_job", text="", icon="PLAY")
+    else:
+        one.operator("netrender.pause_job", text="", icon="PAUSE")
+    one.operator("netrender.change_priority", text="", icon="TRIA_UP").by = 1
+    one.operator("netrender.change_priority", text="", icon="TRIA_DOWN").by = -1
+    one.separator()
+    one.operator("render.netclientcancel", text="", icon="X")
+    one.operator("render.netclientremove", text="", icon="TRASH")
+    all_jobs = column.column(align=True)
+    all_jobs.enabled = bool(view.jobs)
+    all_jobs.operator("netrender.remove_jobs", text="", icon="CANCEL")
+
+
+def _draw_selected(layout: Layout, selected: NetworkRenderJob) -> None:
+    column = layout.column(align=True)
+    told = f"{sentence(selected.state)}: {selected.done} of {selected.total} frames"
+    if selected.rendering and selected.state not in client.OVER:
+        told += f", {selected.rendering} in work"
+    column.label(text=told, icon=STATE_ICONS.get(selected.state, "DOT"))
+    left = selected.seconds_left()
+    if left is not None:
+        column.label(text=f"About {duration(left)} left, {duration(selected.seconds)} a frame", icon="TIME")
+    place = f"Priority {selected.priority}" + (f", category {selected.category}" if selected.category else "")
+    column.label(text=place, icon="SORTBYEXT")
+    if selected.blacklisted:
+        column.label(text=f"{selected.blacklisted} slaves get nothing of it: see Blacklist", icon="GHOST_DISABLED")
+    row = layout.row(align=True)
+    row.operator("netrender.edit_job", text="Edit", icon="GREASEPENCIL")
+    reset = f"Reset {selected.failed} Errors" if selected.failed else "Reset Errors"
+    errors = row.row(align=True)
+    errors.enabled = selected.failed > 0
+    errors.operator("netrender.reset_job", text=reset, icon="LOOP_BACK")
+    row.operator("netrender.show_job", text="Monitor", icon="URL")
+
+
+register, unregister = bpy.utils.register_classes_factory((RENDER_UL_network_jobs, RENDER_PT_network_jobs, RENDER_PT_network_why))

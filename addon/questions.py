@@ -89,9 +89,9 @@ def ask(what: str, question: Question[T], answered: Callable[[T], None], failed:
     _asked[what] = _Asked(question, answered, failed)
 
 
-def is_asking() -> bool:
-    """Whether a question is left to `drain`."""
-    return bool(_asked)
+def is_asking(what: str | None = None) -> bool:
+    """Whether a question, or the one of this name, is left to `drain`."""
+    return bool(_asked) if what is None else what in _asked
 
 
 def drain() -> bool:

@@ -6,7 +6,7 @@ import bpy
 
 from . import job, moving
 from .answers import TICK_S, Result, fail
-from .joblist import JobOperator
+from .asking import JobOperator
 from .native import Failure
 from .view import view_of
 

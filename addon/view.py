@@ -1,7 +1,7 @@
-"""What the panels show of the farm, kept in the window manager: never saved in a file."""
+"""What the panels show of the farm, kept in the window manager: never saved in a file. Filled by `refresh`."""
 
 import bpy
-from bpy.props import CollectionProperty, IntProperty, PointerProperty, StringProperty
+from bpy.props import BoolProperty, CollectionProperty, FloatProperty, IntProperty, PointerProperty, StringProperty
 
 
 class NetworkRenderJob(bpy.types.PropertyGroup):
@@ -10,10 +10,72 @@ class NetworkRenderJob(bpy.types.PropertyGroup):
     job_id: StringProperty()
     state: StringProperty()
     frames: StringProperty()
+    category: StringProperty()
+    tags: StringProperty()
+    requirements: StringProperty()
+    priority: IntProperty()
+    chunks: IntProperty()
     total: IntProperty()
     done: IntProperty()
     failed: IntProperty()
+    rendering: IntProperty()
+    seconds: FloatProperty()
+    submitted: FloatProperty()
+    blacklisted: IntProperty()
     explanation: StringProperty()
+    progress: FloatProperty(
+        name="Progress",
+        description="Finished frames",
+        subtype="PERCENTAGE",
+        min=0,
+        max=100,
+        precision=0,
+        get=lambda self: 100 * self.done / self.total if self.total else 0,
+    )
+
+    def seconds_left(self) -> float | None:
+        """How long it may take, if frames go on as before; None while nothing tells."""
+        left = self.total - self.done - self.failed
+        return self.seconds * left / self.rendering if left > 0 and self.rendering and self.seconds else None
+
+
+class NetworkRenderSlave(bpy.types.PropertyGroup):
+    """A row of the list of slaves; its name is the slave's."""
+
+    slave_id: StringProperty()
+    state: StringProperty()
+    job: StringProperty()
+    address: StringProperty()
+    tags: StringProperty()
+    blenders: StringProperty()
+    machine: StringProperty()
+    last_seen: FloatProperty()
+    load: FloatProperty()
+    done: IntProperty()
+    failed: IntProperty()
+    explanation: StringProperty()
+
+
+class NetworkRenderBan(bpy.types.PropertyGroup):
+    """A row of the blacklist; its name is the slave's."""
+
+    slave_id: StringProperty()
+    # Empty: of no job at all.
+    job_id: StringProperty()
+    cause: StringProperty()
+    reason: StringProperty()
+    until: StringProperty()
+
+
+class NetworkRenderFrame(bpy.types.PropertyGroup):
+    """A row of the list of the selected job's frames; its name is the frame's number."""
+
+    frame: IntProperty()
+    state: StringProperty()
+    attempt: IntProperty()
+    slave: StringProperty()
+    seconds: FloatProperty()
+    failure: StringProperty()
 
 
 class NetworkRenderView(bpy.types.PropertyGroup):
@@ -21,12 +83,34 @@ class NetworkRenderView(bpy.types.PropertyGroup):
 
     jobs: CollectionProperty(type=NetworkRenderJob)
     active_job_index: IntProperty(name="Job", description="The selected job", default=-1, min=-1)
+    slaves: CollectionProperty(type=NetworkRenderSlave)
+    active_slave_index: IntProperty(name="Slave", description="The selected slave", default=-1, min=-1)
+    bans: CollectionProperty(type=NetworkRenderBan)
+    active_ban_index: IntProperty(name="Slave", description="The selected slave", default=-1, min=-1)
+    frames: CollectionProperty(type=NetworkRenderFrame)
+    active_frame_index: IntProperty(name="Frame", description="The selected frame", default=-1, min=-1)
+    # Of which job the frames are.
+    frames_job: StringProperty()
+    # Whether the master has told its jobs: an empty list says something only then.
+    is_known: BoolProperty()
     # What became of the last question: empty while all is well.
     trouble: StringProperty()
 
     def active_job(self) -> NetworkRenderJob | None:
         """The selected row."""
         return self.jobs[self.active_job_index] if 0 <= self.active_job_index < len(self.jobs) else None
+
+    def active_slave(self) -> NetworkRenderSlave | None:
+        """The selected row."""
+        return self.slaves[self.active_slave_index] if 0 <= self.active_slave_index < len(self.slaves) else None
+
+    def active_ban(self) -> NetworkRenderBan | None:
+        """The selected row."""
+        return self.bans[self.active_ban_index] if 0 <= self.active_ban_index < len(self.bans) else None
+
+    def active_frame(self) -> NetworkRenderFrame | None:
+        """The selected row."""
+        return self.frames[self.active_frame_index] if 0 <= self.active_frame_index < len(self.frames) else None
 
 
 def view_of(context: bpy.types.Context) -> NetworkRenderView:
@@ -35,7 +119,9 @@ def view_of(context: bpy.types.Context) -> NetworkRenderView:
     return view
 
 
-_register_classes, _unregister_classes = bpy.utils.register_classes_factory((NetworkRenderJob, NetworkRenderView))
+_register_classes, _unregister_classes = bpy.utils.register_classes_factory(
+    (NetworkRenderJob, NetworkRenderSlave, NetworkRenderBan, NetworkRenderFrame, NetworkRenderView)
+)
 
 
 def register() -> None:

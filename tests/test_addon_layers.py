@@ -16,9 +16,11 @@ LAYERS = (
     {"job"},
     {"service", "passes"},
     {"answers", "layout", "engine"},
+    {"refresh", "lists"},
+    {"asking"},
     # One for each thing that an artist sees.
-    {"panels", "background", "sending", "joblist"},
-    {"results"},
+    {"panels", "background", "sending", "jobs", "joblist", "results"},
+    {"slavelist", "blacklist", "framelist"},
     {"__init__"},
 )
 HOMES = {"netrender_core": {"native"}, "cycles": {"passes"}, "signal": {"service"}}
