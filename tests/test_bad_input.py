@@ -252,8 +252,9 @@ def test_a_blender_that_always_crashes_does_not_use_up_the_job(running: Farm, tm
     broken = running.start_slave("broken", told_to(tmp_path / "broken", **{how: True}))
     to = ("--master", running.url)
     assert running.run("submit", scene, "--blender", str(FAKE), "--frames", "1-200", *to).returncode == 0
-    wait_for_text(broken, "failed here: resting for 2 s")
-    assert "frame 1 failed" in told_of(running, running.newest_job())
+    job = running.newest_job()
+    wait_until("the job rests", lambda: "failed time after time on every slave" in told_of(running, job))
+    assert "frame 1 failed" in told_of(running, job)
     assert jobs(running)[0]["state"] == "queued"
     running.start_slave("sound", str(FAKE))
     wait_until("the job is over", lambda: jobs(running)[0]["state"] in {"finished", "failed"})

@@ -76,15 +76,17 @@ impl Farm {
     /// A slave is forgotten: it is on no list any more, as the store has it too.
     pub(super) fn forget_bans_of(&mut self, slave: SlaveId) {
         self.ban_ends.retain(|(.., banned)| *banned != slave);
+        self.rest_ends.retain(|(.., resting)| *resting != slave);
         for job in self.jobs.values_mut() {
             job.bans.remove(&slave);
             job.faults.remove(&slave);
         }
     }
 
-    /// A job goes with its list.
+    /// A job goes with its list, and rests nowhere any more.
     pub(super) fn forget_bans_in(&mut self, job: JobId) {
         self.ban_ends.retain(|(_, of, _)| *of != Some(job));
+        self.rest_ends.retain(|(_, of, _)| *of != job);
     }
 
     /// Takes a ban from the store.

@@ -36,6 +36,7 @@ pub fn check(farm: &Farm) {
     check_waits(farm);
     check_dependencies(farm);
     farm.check_bans();
+    farm.check_rests();
 }
 
 /// Asserts what one event may have broken: for farms too large to be checked whole after each.

@@ -229,10 +229,7 @@ mod tests {
         trial.cancel(first);
         says(&trial, "was cancelled");
         trial.reset(first, Reset::All);
-        for _ in 0..3 {
-            let task = trial.leased(slave)[0];
-            trial.fail(slave, task);
-        }
+        (0..3).for_each(|_| trial.fail_next(slave));
         says(&trial, "failed");
         trial.remove(first);
         says(&trial, "was removed");

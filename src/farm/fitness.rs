@@ -25,6 +25,8 @@ pub(super) enum Obstacle {
     Requirement(Requirement),
     /// The slave has no Blender of this series.
     Blender(BlenderVersion),
+    /// The job rests on this slave, after so many attempts in a row that failed, for so long.
+    Rests { attempts: u32, millis: u64 },
     /// What is left failed on this slave, and another one can try it.
     FailedHere,
 }
@@ -50,9 +52,9 @@ impl Farm {
         if !job.is_ready() {
             return Some(Obstacle::NotReady);
         }
-        let unfit = Self::unfit(slave, job);
-        if unfit.is_some() || !job.fresh.is_empty() {
-            return unfit;
+        let kept_from = self.kept_from(slave, job);
+        if kept_from.is_some() || !job.fresh.is_empty() {
+            return kept_from;
         }
         let may_retry = |failures: &Failures| self.may_retry(slave, job, failures);
         let nothing_left = job.retries_for(may_retry).next().is_none();
@@ -73,6 +75,11 @@ impl Farm {
         unfitness(&slave.record.machine, job)
     }
 
+    /// What keeps a slave from a job just now: the same, or that the job rests there.
+    pub(super) fn kept_from(&self, slave: &Slave, job: &Job) -> Option<Obstacle> {
+        Self::unfit(slave, job).or_else(|| self.rest_of(slave.id(), job))
+    }
+
     /// A task that failed on a slave is not for that slave again, while one that can and did not fail it is at work or
     /// waits for some.
     pub(super) fn may_retry(&self, slave: &Slave, job: &Job, failures: &Failures) -> bool {
@@ -83,7 +90,7 @@ impl Farm {
             other.online
                 && (other.waiting > 0 || !other.chunks.is_empty())
                 && !failures.slaves.contains(&other.id())
-                && Self::unfit(other, job).is_none()
+                && self.kept_from(other, job).is_none()
         };
         !self.slaves.values().any(is_better)
     }

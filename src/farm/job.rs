@@ -6,11 +6,12 @@ use super::effect::Change;
 use super::limits::{RETRIES_SEARCHED_MAX, TRANSITIONS_MAX};
 use super::model::{Ban, JobRecord, JobState, TaskRecord, Transition};
 use super::ranges::TaskRanges;
+use super::resting::Faults;
 use super::seconds::LatestSeconds;
 use super::settings::Settings;
 use super::task::{Failures, State, Task};
 use crate::ids::{Attempt, JobId, SlaveId, TaskIndex};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// A job with its tasks.
 #[derive(Debug, Clone)]
@@ -27,8 +28,8 @@ pub(super) struct Job {
     pub(super) failures: BTreeMap<TaskIndex, Failures>,
     /// Slaves that get nothing of it.
     pub(super) bans: BTreeMap<SlaveId, Ban>,
-    /// Tasks that each slave failed since it last finished one.
-    pub(super) faults: BTreeMap<SlaveId, BTreeSet<TaskIndex>>,
+    /// What each slave failed of it since it last finished a task.
+    pub(super) faults: BTreeMap<SlaveId, Faults>,
     pub(super) leased: u32,
     /// Of the leased ones, those that two slaves have.
     pub(super) leased_twice: u32,

@@ -3,7 +3,7 @@
 //! A slave that fails frame after frame of a job gets nothing more of it, and one that fails frame after frame of whatever
 //! jobs is set aside for all of them: for a time that the settings say. Two things speak for a slave: a frame that it
 //! finishes, and that others fail the same frame until it is given up. And the farm never bans the last one that might do
-//! better: where all fail, it is the job.
+//! better: where all fail, it is the job. Until it is known who is at fault, the job rests on the slave ([`super::resting`]).
 //!
 //! Absences: what is held against whom is not recorded; a restarted master forgives it. Bans are.
 
@@ -31,7 +31,7 @@ impl Farm {
         let blamed: BTreeSet<SlaveId> = failures.slaves.iter().copied().collect();
         let given_up = matches!(job.task(at.task).map(|task| task.state), Some(State::Failed { .. }));
         let reason = failures.reason.clone();
-        note_fault(job.faults.entry(slave).or_default(), at.task);
+        job.faults.entry(slave).or_default().note(at.task);
         if let Some(slave) = self.slaves.get_mut(&slave) {
             note_fault(&mut slave.faults, (at.job, at.task));
         }
@@ -57,9 +57,7 @@ impl Farm {
 
     /// A slave finished a task.
     pub(super) fn praise(&mut self, slave: SlaveId, job: JobId) {
-        if let Some(job) = self.jobs.get_mut(&job) {
-            job.faults.remove(&slave);
-        }
+        self.forgive(job, slave);
         if let Some(slave) = self.slaves.get_mut(&slave) {
             slave.faults.clear();
         }
@@ -76,8 +74,8 @@ impl Farm {
         if let Some(slave) = self.slaves.get_mut(&slave).filter(|_| job.is_none()) {
             slave.faults.clear();
         }
-        if let Some(job) = job.and_then(|job| self.jobs.get_mut(&job)) {
-            job.faults.remove(&slave);
+        if let Some(job) = job {
+            self.forgive(job, slave);
         }
         self.ban(job, slave, BanCause::Failures, until, reason)
     }
@@ -86,7 +84,7 @@ impl Farm {
     fn excuse(&mut self, slaves: &BTreeSet<SlaveId>, id: JobId, task: TaskIndex) {
         for slave in slaves {
             if let Some(faults) = self.jobs.get_mut(&id).and_then(|job| job.faults.get_mut(slave)) {
-                faults.remove(&task);
+                faults.tasks.remove(&task);
             }
             if let Some(slave) = self.slaves.get_mut(slave) {
                 slave.faults.remove(&(id, task));
@@ -97,7 +95,7 @@ impl Farm {
     fn faults_of(&self, slave: SlaveId, job: JobId) -> (usize, usize) {
         let in_job = self.jobs.get(&job).and_then(|job| job.faults.get(&slave));
         let in_all = self.slaves.get(&slave).map(|slave| &slave.faults);
-        (in_job.map_or(0, BTreeSet::len), in_all.map_or(0, BTreeSet::len))
+        (in_job.map_or(0, |faults| faults.tasks.len()), in_all.map_or(0, BTreeSet::len))
     }
 
     /// Whether another slave is there that might render the job, or any, and did not just fail itself.
@@ -106,7 +104,7 @@ impl Farm {
         let is_better = |slave: &Slave| {
             let fits = match job {
                 Some(job) => {
-                    let failed = job.faults.get(&slave.id()).is_some_and(|faults| !faults.is_empty());
+                    let failed = job.faults.get(&slave.id()).is_some_and(|faults| !faults.tasks.is_empty());
                     !failed && !Self::is_banned(slave, job) && unfitness(&slave.record.machine, job).is_none()
                 }
                 None => slave.ban.is_none() && slave.faults.is_empty(),
@@ -117,7 +115,7 @@ impl Farm {
     }
 }
 
-fn note_fault<T: Ord>(faults: &mut BTreeSet<T>, fault: T) {
+pub(super) fn note_fault<T: Ord>(faults: &mut BTreeSet<T>, fault: T) {
     if faults.len() < FAULTS_KEPT_MAX {
         faults.insert(fault);
     }
@@ -135,10 +133,7 @@ mod tests {
 
     /// Lets a slave fail what it is given, so many times.
     fn fail(trial: &mut Trial, slave: SlaveId, times: usize) {
-        for _ in 0..times {
-            let task = trial.leased(slave)[0];
-            trial.fail(slave, task);
-        }
+        (0..times).for_each(|_| trial.fail_next(slave));
     }
 
     #[test]
@@ -174,6 +169,7 @@ mod tests {
         trial.leased(other);
         for _ in 0..5 {
             fail(&mut trial, slave, 2);
+            trial.let_rest();
             let task = trial.leased(slave)[0];
             trial.done(slave, task);
         }
@@ -195,6 +191,7 @@ mod tests {
                     trial.fail(slave, crate::farm::sim::trial::tasks_of(&lease)[0]);
                 }
             }
+            trial.let_rest();
         }
         assert!(banned(&trial, Some(job)).len() < slaves.len(), "somebody is left");
         assert_eq!(banned(&trial, None), []);

@@ -67,6 +67,11 @@ pub(super) const FRAME_LEARNT_S_MIN: u32 = 1_800;
 pub(super) const STALL_LEARNT_FACTOR: f64 = 10.0;
 /// … but never less than this, because some engines say nothing until they are done.
 pub(super) const STALL_LEARNT_S_MIN: u32 = 3_600;
+/// How long a job rests on a slave after the second of two attempts that failed there one after the other; it doubles with
+/// every further one …
+pub(super) const REST_MS_MIN: u64 = 1_000;
+/// … up to this.
+pub(super) const REST_MS_MAX: u64 = 30_000;
 /// Failed tasks that are held against a slave.
 pub(super) const FAULTS_KEPT_MAX: usize = 1_000;
 /// Slaves remembered; beyond, a new one takes the place of the one that has been gone longest.

@@ -30,6 +30,7 @@ mod queries;
 mod ranges;
 mod rating;
 mod requirements;
+mod resting;
 mod restore;
 mod retention;
 mod rules;
@@ -83,6 +84,8 @@ pub struct Farm {
     dependents: BTreeMap<JobId, BTreeSet<JobId>>,
     /// When which ban ends.
     ban_ends: BTreeSet<(Moment, Option<JobId>, SlaveId)>,
+    /// When which job goes on where it rests.
+    rest_ends: BTreeSet<(Moment, JobId, SlaveId)>,
     /// When to look for attempts that take too long.
     timeouts_due: Option<Moment>,
     /// When to look for jobs that are kept no longer.
@@ -110,6 +113,7 @@ impl Farm {
             settings: Settings::default(),
             dependents: BTreeMap::new(),
             ban_ends: BTreeSet::new(),
+            rest_ends: BTreeSet::new(),
             timeouts_due: None,
             retention_due: None,
             disk_is_low: false,
@@ -200,6 +204,7 @@ impl Farm {
             self.retention_due,
             self.timeouts_due,
             self.ban_ends.first().map(|(until, ..)| *until),
+            self.rest_ends.first().map(|(until, ..)| *until),
         ];
         deadlines.into_iter().flatten().min()
     }
@@ -219,6 +224,7 @@ impl Farm {
             self.end_what_takes_too_long();
         }
         self.lift_what_is_over();
+        self.end_rests();
         if self.retention_due.is_some_and(|due| due <= self.now) {
             self.remove_what_is_kept_no_longer();
         }
@@ -256,6 +262,7 @@ impl Farm {
     fn clock_went_back(&mut self, now: Moment) {
         self.balance.clock_went_back(now);
         self.waits.end_by(now.plus_millis(limits::WORK_WAIT_MS_MAX));
+        self.end_rests_by(now.plus_millis(limits::REST_MS_MAX));
         self.silence_due = self
             .silence_due
             .map(|due| due.min(now.plus_millis(self.settings.silence_ms())));

@@ -250,10 +250,7 @@ mod tests {
         let slave = trial.slave(1);
         trial.edit(job, adding("2"));
         assert_eq!(trial.state(job), JobState::Queued);
-        for _ in 0..3 {
-            let task = trial.leased(slave)[0];
-            trial.fail(slave, task);
-        }
+        (0..3).for_each(|_| trial.fail_next(slave));
         assert_eq!(trial.state(job), JobState::Failed);
         trial.edit(job, removing("2"));
         assert_eq!(trial.state(job), JobState::Finished, "only what failed was taken out");

@@ -106,6 +106,7 @@ impl Farm {
     /// Counts a failed attempt, and what follows from it: for the frame, the slave and the job.
     pub(super) fn failed(&mut self, slave: SlaveId, at: TaskRef, rendered: bool, mut reason: String) {
         reason.truncate(reason.floor_char_boundary(REASON_BYTES_MAX));
+        let together = self.leased_together(slave, at);
         self.release(slave, at.job, at.task, rendered);
         if let Some(job) = self.jobs.get_mut(&at.job) {
             let attempts_max = self.settings.attempts_max(job.record.job.limits);
@@ -115,7 +116,8 @@ impl Farm {
             slave.failed += 1;
         }
         self.record_task(at.job, at.task);
-        let cancels = self.blame(slave, at);
+        let mut cancels = self.blame(slave, at);
+        cancels.extend(self.rest_if_failing(slave, at.job, &together));
         self.pause_if_hopeless(at.job);
         self.settle(at.job);
         self.work_appeared = true;

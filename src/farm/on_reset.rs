@@ -91,10 +91,8 @@ mod tests {
         let mut trial = Trial::new();
         let slave = trial.slave(1);
         let job = trial.submit(a_job(1, 2));
-        for _ in 0..3 {
-            let task = trial.leased(slave)[0];
-            trial.fail(slave, task);
-        }
+        (0..3).for_each(|_| trial.fail_next(slave));
+        trial.let_rest();
         let good = trial.leased(slave)[0];
         trial.done(slave, good);
         assert_eq!(trial.state(job), JobState::Failed);

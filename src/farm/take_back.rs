@@ -37,7 +37,7 @@ impl Farm {
         let able = with_spare.filter(|share| {
             let job = self.jobs.get(&share.job);
             let may_have_more = !self.balance.any_ready() || self.balance.over_share(share.job).is_none();
-            may_have_more && job.is_some_and(|job| job.may_go_on() && job.queued() == 0 && Self::unfit(slave, job).is_none())
+            may_have_more && job.is_some_and(|job| job.may_go_on() && job.queued() == 0 && self.kept_from(slave, job).is_none())
         });
         able.map(|share| share.job).next()
     }

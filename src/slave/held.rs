@@ -31,8 +31,8 @@ pub(super) enum Cause {
     Drain,
     /// Its disk has no room.
     Disk,
-    /// What it rendered last failed.
-    Failures,
+    /// Its disk failed while it rendered.
+    Storage,
 }
 
 /// Where a held task stands.

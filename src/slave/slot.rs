@@ -6,7 +6,6 @@ use super::held::{Assignment, Cause, Held};
 use super::keeper::Keeper;
 use super::log::AttemptLog;
 use super::outbox;
-use super::pauses;
 use super::scene::{Scene, Scenes, Told};
 use super::shop::Shop;
 use super::warm::Printed;
@@ -27,6 +26,9 @@ const FINISHING_MAX: usize = 2;
 /// that an idle slave could render.
 const AHEAD: Duration = Duration::from_millis(500);
 
+/// How long the next frame waits for the master to hear that the last one failed. Without a master nothing keeps a slave from
+/// failing all that it holds, and larger outcomes may have to be delivered first.
+const FAILURE_TOLD_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long nothing is rendered after this machine's disk failed.
 const STORAGE_PAUSE: Duration = Duration::from_secs(30);
 
@@ -39,8 +41,6 @@ pub(super) struct Slot {
     keeper: Keeper,
     /// Seconds of the last frame, and of which job it was.
     pace: Option<(JobId, f64)>,
-    /// Attempts that failed since the last frame was rendered.
-    failures: u32,
     finishing: Arc<Semaphore>,
 }
 
@@ -60,7 +60,6 @@ impl Slot {
             number,
             scenes,
             pace: None,
-            failures: 0,
             finishing: Arc::new(Semaphore::new(FINISHING_MAX)),
         }
     }
@@ -115,7 +114,6 @@ impl Slot {
         match end {
             End::Rendered(rendered, scene) => {
                 self.pace = Some((assignment.name.job, rendered.seconds));
-                self.failures = 0;
                 shop.desk.rendered(assignment.name);
                 let finishing = Finishing {
                     task: assignment.name,
@@ -133,9 +131,13 @@ impl Slot {
                     .tell(HappeningKind::Warning, format!("frame {} failed: {error}", assignment.frame));
                 shop.fail(assignment.name, error.to_string());
                 remove(&picture);
-                self.failures = self.failures.saturating_add(1);
                 self.keeper.note_failure(assignment.name.job);
-                self.rest(&error).await;
+                if error.code == Code::Storage {
+                    self.rest().await;
+                } else {
+                    // Stopped, it has no more frames to hold back.
+                    shop.stop.run_until_cancelled(until_told(assignment)).await;
+                }
             }
             End::Unwanted => {
                 shop.forget(assignment.name);
@@ -164,31 +166,19 @@ impl Slot {
         })
     }
 
-    /// Leaves what is queued to others for a while if the fault may be this machine's own.
-    async fn rest(&self, error: &Error) {
-        let pause = match error.code {
-            // Others may have room: one failed frame tells enough.
-            Code::Storage => Some(STORAGE_PAUSE),
-            _ => pauses::after_failures(self.failures),
-        };
-        let Some(pause) = pause else { return };
-        let shop = &self.shop;
-        let times = if self.failures == 1 {
-            "a frame"
-        } else {
-            "one frame after the other"
-        };
-        let seconds = pause.as_secs();
-        shop.desk
-            .rest(Cause::Failures, format!("{times} failed here, it rests for {seconds} s"));
+    /// Leaves what is queued to others for a while: they may have room.
+    async fn rest(&self) {
+        let (shop, seconds) = (&self.shop, STORAGE_PAUSE.as_secs());
+        let why = format!("its disk failed, it rests for {seconds} s");
+        shop.desk.rest(Cause::Storage, why);
         shop.board
-            .resting(self.number, format!("{times} failed here: resting for {seconds} s"));
+            .resting(self.number, format!("the disk failed here: resting for {seconds} s"));
         tokio::select! {
             () = shop.stop.cancelled() => (),
             () = shop.drain.cancelled() => (),
-            () = tokio::time::sleep(pause) => (),
+            () = tokio::time::sleep(STORAGE_PAUSE) => (),
         }
-        shop.desk.go_on(Cause::Failures);
+        shop.desk.go_on(Cause::Storage);
     }
 
     async fn render(&mut self, assignment: &Assignment, picture: &Path, ahead: &mut Ahead<'_>) -> Result<(Rendered, Scene)> {
@@ -259,6 +249,12 @@ impl Ahead<'_> {
             self.shop.desk.slot_freed(self.slot);
         }
     }
+}
+
+/// Waits until the master knows that an attempt failed: it decides whether more of the job is tried here.
+async fn until_told(failed: &Assignment) {
+    // Whether it knows or cannot be told, there is nothing else to wait for.
+    let _ = tokio::time::timeout(FAILURE_TOLD_TIMEOUT, failed.unwanted.cancelled()).await;
 }
 
 fn remove(picture: &Path) {

@@ -13,7 +13,7 @@ use crate::farm::slave::{Chunk, Slave};
 use crate::ids::{JobId, SlaveId};
 use std::cell::OnceCell;
 use std::collections::BTreeMap;
-use unfit::explain_unfit;
+use unfit::{explain_rests, explain_unfit, told};
 use words::{frames, frames_are, frames_wait, frames_were};
 
 /// Explains things of one moment. What all of them share, such as which job is next, is found out once.
@@ -185,8 +185,12 @@ impl Explainer<'_> {
         if online.is_empty() {
             return "waiting: no slave is there".to_owned();
         }
-        let fit = online.iter().filter(|slave| Farm::unfit(slave, job).is_none()).count();
-        if fit == 0 {
+        let fit: Vec<&Slave> = online
+            .iter()
+            .copied()
+            .filter(|slave| Farm::unfit(slave, job).is_none())
+            .collect();
+        if fit.is_empty() {
             let able = online.iter().filter(|slave| unfitness(&slave.record.machine, job).is_none());
             if able.count() > 0 {
                 return "waiting: every slave that could render it is on its blacklist, set aside or paused".to_owned();
@@ -204,7 +208,12 @@ impl Explainer<'_> {
                 frames_wait(job.queued())
             );
         }
-        self.explain_rank(job.id(), fit)
+        let kept_from: Vec<Option<Obstacle>> = fit.iter().map(|slave| self.farm.kept_from(slave, job)).collect();
+        let able = kept_from.iter().filter(|it| it.is_none()).count();
+        if able == 0 {
+            return explain_rests(kept_from.iter().flatten());
+        }
+        self.explain_rank(job.id(), able)
     }
 
     /// Who comes before a job that could be rendered by some slaves, and has none.
@@ -252,19 +261,6 @@ impl Explainer<'_> {
             ""
         };
         format!("uses {percent} % of {farm_slots} {noun}, limit {percent_max} %{nearly}")
-    }
-}
-
-fn told(obstacle: &Obstacle) -> String {
-    match obstacle {
-        Obstacle::Paused => "it is paused".to_owned(),
-        Obstacle::SetAside => "it is set aside for all jobs".to_owned(),
-        Obstacle::Banned => "it is on the job's blacklist".to_owned(),
-        Obstacle::NotReady => "it has nothing to render now".to_owned(),
-        Obstacle::Tags(tags) => format!("it needs the tags {}", tags.join(", ")),
-        Obstacle::Requirement(clause) => format!("it needs {clause}"),
-        Obstacle::Blender(version) => format!("it needs Blender {}", version.series()),
-        Obstacle::FailedHere => "its frames failed here and are kept for another slave".to_owned(),
     }
 }
 

@@ -1,4 +1,4 @@
-//! Why no slave can render a job.
+//! Why a slave, or none, can render a job.
 
 use crate::farm::fitness::{Obstacle, unfitness};
 use crate::farm::job::Job;
@@ -46,6 +46,34 @@ pub(super) fn explain_unfit(online: &[&Slave], job: &Job) -> String {
         "waiting: needs Blender {}, which no slave{with_tags} has (slaves have {offered})",
         wanted.series()
     )
+}
+
+/// A job rests wherever it could be rendered.
+pub(super) fn explain_rests<'a>(obstacles: impl Iterator<Item = &'a Obstacle>) -> String {
+    let ends_ms = obstacles.filter_map(|obstacle| match obstacle {
+        Obstacle::Rests { millis, .. } => Some(*millis),
+        _ => None,
+    });
+    let seconds = ends_ms.min().unwrap_or_default().div_ceil(1_000);
+    format!("waiting: it failed time after time on every slave that could render it, and rests for {seconds} s")
+}
+
+/// What stands between a slave and a job, of the slave.
+pub(super) fn told(obstacle: &Obstacle) -> String {
+    match obstacle {
+        Obstacle::Paused => "it is paused".to_owned(),
+        Obstacle::SetAside => "it is set aside for all jobs".to_owned(),
+        Obstacle::Banned => "it is on the job's blacklist".to_owned(),
+        Obstacle::NotReady => "it has nothing to render now".to_owned(),
+        Obstacle::Tags(tags) => format!("it needs the tags {}", tags.join(", ")),
+        Obstacle::Requirement(clause) => format!("it needs {clause}"),
+        Obstacle::Blender(version) => format!("it needs Blender {}", version.series()),
+        Obstacle::Rests { attempts, millis } => {
+            let seconds = millis.div_ceil(1_000);
+            format!("it failed {attempts} times in a row here, and rests for {seconds} s")
+        }
+        Obstacle::FailedHere => "its frames failed here and are kept for another slave".to_owned(),
+    }
 }
 
 /// The requirements that no slave with the job's tags fulfils, or all if each is fulfilled by some; nothing if it is the

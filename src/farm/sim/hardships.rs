@@ -73,6 +73,34 @@ fn crash_loop() {
 }
 
 #[test]
+fn a_job_that_nobody_can_render_does_not_slow_down_another() {
+    let minutes = |with_broken: bool| {
+        let mut world = world(seed(), 6, 2_000);
+        world.broken = Box::new(|_, at| at.job == job_id(2));
+        world.submit(a_job(1, 1_500));
+        if with_broken {
+            world.submit(a_job(2, 1_500));
+        }
+        let (started, end) = (world.now(), world.now().plus_millis(60 * MINUTE_MS));
+        while world.trial.state(job_id(1)) != JobState::Finished {
+            assert!(world.step(end), "not finished after an hour");
+        }
+        let failed = world.trial.farm.slaves().map(|slave| slave.failed).sum::<u64>();
+        (world.now().millis_since(started) as f64 / MINUTE_MS as f64, failed)
+    };
+    let ((alone, _), (beside, failed)) = (minutes(false), minutes(true));
+    let slower = beside / alone;
+    tell(
+        "UNRENDERABLE",
+        slower <= 1.06 && failed >= 20,
+        &format!(
+            "6 slaves, 1,500 frames beside a job of which every frame fails: {slower:.3} of the time without it, \
+             {failed} attempts of that one"
+        ),
+    );
+}
+
+#[test]
 fn bad_slave() {
     let mut world = world(seed(), 10, 4_000);
     let bad = slave_id(3);

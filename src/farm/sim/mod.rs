@@ -1,6 +1,6 @@
 //! The farm on bad days: simulated slaves, networks, clients and crashes, from seeds, in virtual time.
 //!
-//! `trial` holds a farm and asserts after each event what must always hold; `ledger` is the store that it is restored
+//! `trial` holds a farm and asserts after each event what must always hold (`failing`: what tests say of failures); `ledger` is the store that it is restored
 //! from; `world` and `agent` let slaves live around it; `fairness`, `able`, `trouble`, `hardships` and `crowd` are days with a name, which say how they went (`report`): `cargo test sim::`. `scenarios`
 //! are small ones, `storms` days from seeds.
 
@@ -8,6 +8,7 @@ mod able;
 mod about;
 mod agent;
 mod crowd;
+mod failing;
 mod fairness;
 mod hardships;
 mod ledger;
