@@ -18,6 +18,9 @@ else:
 # The core may take it twice: to look around, then for the answer.
 CONNECT_TIMEOUT_S = 5.0
 
+# The word for "find the master by its broadcast".
+AUTO = "auto"
+
 T = TypeVar("T")
 Steps = Generator["core.Pending[Any]", Any, T]
 
@@ -62,7 +65,7 @@ def known_url(connection: Connection) -> str | None:
     """Where the master is, if that is known without asking the network."""
     if _client is not None and _client[0] == connection:
         return _client[1].url
-    if connection.address == "auto":
+    if connection.address == AUTO:
         return None
     return connection.address if "://" in connection.address else f"http://{connection.address}/"
 

@@ -24,6 +24,11 @@ _submissions: list[Submission] = []
 _gatherings: list[Gathering] = []
 
 
+def under_way() -> list[tuple[str, float | None]]:
+    """The jobs on their way, each in one line and with the part of it that is there."""
+    return [(submission.text(), submission.share()) for submission in _submissions]
+
+
 class Submission:
     """A job on its way to the master."""
 
@@ -50,12 +55,17 @@ class Submission:
         """Where it stands, in one line for people."""
         return "asking the master…" if self._inner is None else self._inner.progress().text
 
+    def share(self) -> float | None:
+        """Which part of its bytes is there; None if that is not known yet."""
+        progress = None if self._inner is None else self._inner.progress()
+        return progress.done / progress.total if progress is not None and progress.total else None
+
     def warnings(self) -> list[str]:
         """What may look different elsewhere, in sentences."""
         return [] if self._inner is None else self._inner.progress().warnings
 
     def withdraw(self) -> None:
-        """Stops it and takes its job back, in threads of the core."""
+        """Stops it and takes its job back, in threads of the core; a second call does nothing."""
         with contextlib.suppress(ValueError):
             _submissions.remove(self)
         with failures_told():

@@ -1,12 +1,32 @@
-"""What belongs to this person and machine rather than to a scene: the farm's key, which Blender slaves use.
+"""What belongs to this person and machine rather than to a scene: keys, folders, the usual master, what slaves may do.
 
 With `--addons netrender` there may be no stored preferences at all; every reader gets the defaults then.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
 import bpy
-from bpy.props import BoolProperty, StringProperty
+from bpy.props import BoolProperty, CollectionProperty, EnumProperty, IntProperty, StringProperty
+
+from . import keys
+from .native import Failure
+
+LogLevel = Literal["ERROR", "WARNING", "INFO"]
+
+KEY_CHARACTERS_MAX = 1024
+PATH_CHARACTERS_MAX = 1024
+ADDRESS_CHARACTERS_MAX = 256
+BLENDERS_MAX = 16
+
+_LOG_LEVELS = (
+    ("ERROR", "Errors", "Print only what ends a service"),
+    ("WARNING", "Warnings", "Print also what goes wrong and is tried again"),
+    ("INFO", "All", "Print also what services do"),
+)
+
+# What became of the key that was pasted last.
+_key_said = ""
 
 
 @dataclass(frozen=True)
@@ -14,8 +34,12 @@ class Preferences:
     """The preferences as plain values."""
 
     key_file: str | None = None
-    slave_blender: str | None = None
+    path: str | None = None
+    master: str | None = None
+    slave_blenders: list[str] = field(default_factory=list)
     slave_allow_scripts: bool = False
+    log_level: LogLevel = "INFO"
+    use_desktop_notices: bool = True
 
 
 def read() -> Preferences:
@@ -26,9 +50,69 @@ def read() -> Preferences:
         return Preferences()
     return Preferences(
         key_file=bpy.path.abspath(stored.key_file) or None,
-        slave_blender=bpy.path.abspath(stored.slave_blender) or None,
+        path=bpy.path.abspath(stored.path) or None,
+        master=stored.master.strip() or None,
+        slave_blenders=[bpy.path.abspath(one.path) for one in stored.slave_blenders if one.path],
         slave_allow_scripts=stored.slave_allow_scripts,
+        log_level=stored.log_level,
+        use_desktop_notices=stored.use_desktop_notices,
     )
+
+
+def _no_key(_stored: Any) -> str:
+    return ""
+
+
+def _keep_key(_stored: Any, line: str) -> None:
+    global _key_said
+    if not line.strip():
+        return
+    try:
+        _key_said = f"The key of farm {keys.keep(line)} is kept"
+    except Failure as failure:
+        _key_said = f"Not kept: {failure}"
+
+
+class NetworkRenderBlender(bpy.types.PropertyGroup):
+    """A Blender that slaves render with."""
+
+    path: StringProperty(
+        name="Blender",
+        description="Executable of Blender, or a Python that has it as a module",
+        subtype="FILE_PATH",
+        maxlen=PATH_CHARACTERS_MAX,
+    )
+
+
+class PREFERENCES_OT_network_render_blender_add(bpy.types.Operator):
+    """Add a Blender that slaves on this computer render with"""
+
+    bl_idname = "preferences.network_render_blender_add"
+    bl_label = "Add Blender"
+    bl_options = {"INTERNAL"}
+
+    def execute(self, context: bpy.types.Context) -> set[Literal["FINISHED", "CANCELLED"]]:
+        """Adds an empty row, up to a sensible number."""
+        stored: Any = context.preferences.addons[__package__].preferences
+        if len(stored.slave_blenders) < BLENDERS_MAX:
+            stored.slave_blenders.add()
+        return {"FINISHED"}
+
+
+class PREFERENCES_OT_network_render_blender_remove(bpy.types.Operator):
+    """Let slaves on this computer no longer render with this Blender"""
+
+    bl_idname = "preferences.network_render_blender_remove"
+    bl_label = "Remove Blender"
+    bl_options = {"INTERNAL"}
+
+    index: IntProperty(min=0, max=BLENDERS_MAX)
+
+    def execute(self, context: bpy.types.Context) -> set[Literal["FINISHED", "CANCELLED"]]:
+        """Removes the row."""
+        stored: Any = context.preferences.addons[__package__].preferences
+        stored.slave_blenders.remove(self.index)
+        return {"FINISHED"}
 
 
 class NetworkRenderPreferences(bpy.types.AddonPreferences):
@@ -36,28 +120,86 @@ class NetworkRenderPreferences(bpy.types.AddonPreferences):
 
     bl_idname = __package__
 
-    key_file: StringProperty(
+    key: StringProperty(
         name="Farm Key",
-        description="File with the key of a farm elsewhere; leave it empty for the farms that this computer knows",
-        subtype="FILE_PATH",
+        description="Paste the line that Copy Farm Key gave on the master's computer; it is kept in a file of your own, not in Blender",
+        subtype="PASSWORD",
+        maxlen=KEY_CHARACTERS_MAX,
+        get=_no_key,
+        set=_keep_key,
+        options={"SKIP_SAVE"},
     )
-    slave_blender: StringProperty(
-        name="Slave's Blender",
-        description="Blender that a slave on this computer renders with; leave it empty for this one",
+    key_file: StringProperty(
+        name="Key File",
+        description="File with the one key that is used instead of those that this computer knows; usually empty",
         subtype="FILE_PATH",
+        maxlen=PATH_CHARACTERS_MAX,
     )
+    path: StringProperty(
+        name="Default Path",
+        description="Folder for working files where a scene says [default]; leave it empty for a folder of your own",
+        subtype="DIR_PATH",
+        maxlen=PATH_CHARACTERS_MAX,
+    )
+    master: StringProperty(
+        name="Default Master",
+        description="Address of the master where a scene says [default], such as node1:8000; leave it empty to find it by itself",
+        maxlen=ADDRESS_CHARACTERS_MAX,
+    )
+    slave_blenders: CollectionProperty(type=NetworkRenderBlender)
     slave_allow_scripts: BoolProperty(
         name="Run Scripts of Jobs",
-        description="Let scenes run their own Python scripts on this slave; anybody on the farm can send them",
+        description="Let scenes run their own Python scripts on this slave, as you; anybody with the farm's key can send such a scene",
+    )
+    log_level: EnumProperty(
+        name="Console Log", description="What services in this Blender print on the console", items=_LOG_LEVELS, default="INFO"
+    )
+    use_desktop_notices: BoolProperty(
+        name="Desktop Notifications", description="Tell on the desktop when a job has finished or failed", default=True
     )
 
     def draw(self, _context: bpy.types.Context) -> None:
         """Shows the preferences."""
-        layout = self.layout
+        layout: Any = self.layout
         layout.use_property_split = True
-        layout.prop(self, "key_file")
-        layout.prop(self, "slave_blender")
-        layout.prop(self, "slave_allow_scripts")
+        layout.use_property_decorate = False
+        column = layout.column()
+        column.prop(self, "key", icon="LOCKED")
+        farms = keys.farms()
+        known = f"Known farms: {', '.join(farms)}" if farms else "No key is known yet; a master makes one at its first start"
+        column.label(text=_key_said or known, icon="BLANK1")
+        column.prop(self, "key_file")
+        column = layout.column()
+        column.prop(self, "master")
+        column.prop(self, "path")
+        self._draw_slave(layout)
+        column = layout.column()
+        column.prop(self, "log_level")
+        column.prop(self, "use_desktop_notices")
+
+    def _draw_slave(self, layout: Any) -> None:
+        column = layout.column()
+        for index, one in enumerate(self.slave_blenders):
+            row = column.row(align=True)
+            row.prop(one, "path", text="Slave's Blenders" if index == 0 else " ")
+            row.operator("preferences.network_render_blender_remove", text="", icon="X").index = index
+        if not self.slave_blenders:
+            row = column.row()
+            row.alignment = "RIGHT"
+            row.label(text="Slaves on this computer render with this Blender")
+        row = column.row()
+        row.alignment = "RIGHT"
+        row.operator("preferences.network_render_blender_add", icon="ADD")
+        column.prop(self, "slave_allow_scripts")
+        if self.slave_allow_scripts:
+            column.label(text="Whoever has the farm's key can run programs as you on this computer", icon="ERROR")
 
 
-register, unregister = bpy.utils.register_classes_factory((NetworkRenderPreferences,))
+register, unregister = bpy.utils.register_classes_factory(
+    (
+        NetworkRenderBlender,
+        PREFERENCES_OT_network_render_blender_add,
+        PREFERENCES_OT_network_render_blender_remove,
+        NetworkRenderPreferences,
+    )
+)

@@ -5,8 +5,8 @@ from typing import Any
 import bpy
 from bpy.props import BoolProperty, EnumProperty, IntProperty, PointerProperty, StringProperty
 
-from . import preferences
-from .connection import Connection
+from . import preferences, session
+from .connection import AUTO, Connection
 
 DEFAULT = "[default]"
 
@@ -49,6 +49,19 @@ class NetworkRenderSettings(bpy.types.PropertyGroup):
         maxlen=ADDRESS_CHARACTERS_MAX,
     )
     server_port: IntProperty(name="Port", description="The master's TCP port", default=8000, min=1, max=65535)
+    use_ssl: BoolProperty(name="SSL", description="Encrypt all that goes between the master, its slaves and its clients")
+    cert_path: StringProperty(
+        name="Certificate",
+        description="PEM file with the master's certificate and after it its chain of trust; empty for a self-signed one",
+        subtype="FILE_PATH",
+        maxlen=PATH_CHARACTERS_MAX,
+    )
+    key_path: StringProperty(
+        name="Key",
+        description="PEM file with the certificate's key; empty if it lies in the certificate's file",
+        subtype="FILE_PATH",
+        maxlen=PATH_CHARACTERS_MAX,
+    )
 
     use_master_broadcast: BoolProperty(
         name="Broadcast", description="Let slaves and clients on the local network find this master", default=True
@@ -108,9 +121,11 @@ class NetworkRenderSettings(bpy.types.PropertyGroup):
         min=0,
         max=65535,
     )
-    save_before_job: BoolProperty(
-        name="Save Before Job",
-        description="Save the file before a job is sent, which otherwise is its last saved state",
+    save_before_job: BoolProperty(name="Save Before Job", description="Save the file before a job is sent")
+    send_from_memory: BoolProperty(
+        name="Unsaved Changes",
+        description="Send the scene as it is now, without saving the file; otherwise its last saved state is sent",
+        default=True,
     )
 
     # What Ctrl-F12 and F12 gather; saved with the file, so that Blender can be closed meanwhile.
@@ -119,16 +134,17 @@ class NetworkRenderSettings(bpy.types.PropertyGroup):
 
     def folder(self) -> str | None:
         """The Path on this disk, None for the default one."""
-        return None if self.path in ("", DEFAULT) else bpy.path.abspath(self.path)
+        return preferences.read().path if self.path in ("", DEFAULT) else bpy.path.abspath(self.path)
 
     def connection(self) -> Connection:
-        """How this scene's master is reached."""
+        """How this scene's master is reached. By default that is the one in this Blender, the usual one, or one to be found."""
+        preferred = preferences.read()
         address = self.server_address.strip()
         if address in ("", DEFAULT):
-            address = "auto"
+            address = session.own_url() or preferred.master or AUTO
         elif "://" not in address:
-            address = f"{address}:{self.server_port}"
-        return Connection(address, preferences.read().key_file)
+            address = f"{'https' if self.use_ssl else 'http'}://{address}:{self.server_port}"
+        return Connection(address, preferred.key_file)
 
     def master_arguments(self) -> dict[str, Any]:
         """What a master is started with."""
@@ -140,7 +156,14 @@ class NetworkRenderSettings(bpy.types.PropertyGroup):
             "clear_on_exit": self.use_master_clear,
             "access": self.master_access,
             "force_upload": self.use_master_force_upload,
+            **self._ssl_arguments(),
         }
+
+    def _ssl_arguments(self) -> dict[str, str | None]:
+        if not self.use_ssl:
+            return {}
+        certificate, key = bpy.path.abspath(self.cert_path), bpy.path.abspath(self.key_path)
+        return {"ssl": certificate, "ssl_key": key or None} if certificate else {"ssl": "self-signed"}
 
     def slave_arguments(self, own_blender: str) -> dict[str, Any]:
         """What a slave is started with; it renders with `own_blender` unless the preferences name another."""
@@ -149,7 +172,7 @@ class NetworkRenderSettings(bpy.types.PropertyGroup):
         return {
             "master": self.connection().address,
             "path": self.folder(),
-            "blenders": [preferred.slave_blender or own_blender],
+            "blenders": preferred.slave_blenders or [own_blender],
             "tags": tags(self.slave_tags),
             "threads": render.threads if render.threads_mode == "FIXED" else 0,
             "clear_on_exit": self.use_slave_clear,

@@ -4,57 +4,63 @@ from typing import Any
 
 import bpy
 
-from . import borrow, engine, job, moving, service
+from . import engine, gathering, job, moving, service, watching
 from .answers import TICK_S, Result, fail, possible, refuse, sentence
+from .dispatch import Dispatch
 from .native import Failure
 
 
 class SendingOperator:
-    """What the operators that send a job share: prepare, send, then `_sent`."""
+    """What the operators that send a job share: the steps of a `Dispatch`, then `_sent`."""
+
+    # Whether a farm is made of this Blender if there is none.
+    may_start = False
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         """Whether this Blender is a client that can send."""
         if job.settings_in(context).mode != "RENDER_CLIENT":
             return refuse(cls, "Choose the mode Client")
-        if not bpy.data.filepath:
+        if not job.has_source(job.scene_of(context)):
             return refuse(cls, "Save the file first: what is sent is the file on disk")
         return possible(cls)
 
     def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> Result:
         """Sends while the artist goes on working."""
+        self._given_up = False
         try:
-            self._begin(context)
+            self._begin(context, 0.0)
         except Failure as failure:
             return fail(self, failure)
         manager: Any = context.window_manager
         manager.modal_handler_add(self)
         self._timer = manager.event_timer_add(TICK_S, window=context.window)
+        _under_way.append(self)
         return {"RUNNING_MODAL"}
 
     def modal(self, context: bpy.types.Context, event: bpy.types.Event) -> Result:
         """Looks at each tick how far it is; ESC takes it back."""
-        if event.type == "ESC":
-            self._leave(context)
-            return self._withdraw()
+        if self._given_up or (event.type == "ESC" and event.value == "PRESS"):
+            return self._withdraw(context)
         if event.type != "TIMER":
             return {"PASS_THROUGH"}
         try:
-            created = self._submission.job(0.0)
+            text = next(self._steps)
+        except StopIteration as end:
+            self._leave(context)
+            return self._finish(end.value, "INVOKE_DEFAULT")
         except Failure as failure:
             self._leave(context)
             return fail(self, failure)
-        if created is None:
-            context.workspace.status_text_set(f"{sentence(self._submission.text())}   ESC takes it back")
-            return {"PASS_THROUGH"}
-        self._leave(context)
-        return self._finish(context, created, "INVOKE_DEFAULT")
+        watching.say(sentence(text))
+        context.workspace.status_text_set(f"{sentence(text)}   ESC takes it back")
+        return {"PASS_THROUGH"}
 
     def cancel(self, context: bpy.types.Context) -> None:
         """Another file is opened or Blender ends: nobody would ever hear of the job."""
         self._leave(context)
         try:
-            self._submission.withdraw()
+            self._steps.close()
         except Failure as failure:
             print(f"netrender: the job could not be taken back: {failure}")
 
@@ -63,68 +69,77 @@ class SendingOperator:
         interruption = service.Interruption()
         interruption.watch()
         try:
-            self._begin(context)
-            created = None
-            while created is None:
+            self._begin(context, TICK_S)
+            while True:
+                try:
+                    next(self._steps)
+                except StopIteration as end:
+                    created = end.value
+                    break
                 if interruption.asked:
-                    return self._withdraw()
-                created = self._submission.job(TICK_S)
+                    self._steps.close()
+                    return self._taken_back()
         except Failure as failure:
             return fail(self, failure)
         finally:
             interruption.leave()
-        return self._finish(context, created, "EXEC_DEFAULT")
+        return self._finish(created, "EXEC_DEFAULT")
+
+    def give_up(self) -> None:
+        """Has it taken back at its next tick."""
+        self._given_up = True
 
     def _frames(self, scene: bpy.types.Scene) -> str:
         return job.frame_range(scene)
 
-    def _begin(self, context: bpy.types.Context) -> None:
+    def _begin(self, context: bpy.types.Context, timeout: float) -> None:
         scene = job.scene_of(context)
-        settings = job.settings_of(scene)
         reason = job.obstacle(scene)
         if reason is not None:
             raise Failure(reason)
-        if settings.save_before_job:
+        if job.settings_of(scene).save_before_job and bpy.data.filepath:
             bpy.ops.wm.save_mainfile()
-        # Until it is sent, the artist may have gone to another scene, or undone something: a name outlives both.
-        self._scene_name = scene.name
-        self._request = job.request(scene, self._frames(scene))
-        if self._request.notice is not None:
-            self.report({"WARNING"}, sentence(self._request.notice))
-        self._connection = settings.connection()
-        self._submission = moving.Submission(self._connection, self._request.blend, self._request.arguments)
+        self._dispatch = Dispatch(scene, self._frames(scene), may_start=self.may_start, timeout=timeout)
+        self._steps = self._dispatch.steps()
 
-    def _finish(self, context: bpy.types.Context, created: str, how: str) -> Result:
-        scene = bpy.data.scenes.get(self._scene_name)
-        if scene is None:
-            return fail(self, Failure(f"the scene {self._scene_name} is gone: its job {created} goes on by itself"))
-        self._remember(scene, created)
-        return self._sent(scene, created, how)
-
-    def _remember(self, scene: bpy.types.Scene, created: str) -> None:
-        for warning in self._submission.warnings():
-            self.report({"WARNING"}, sentence(warning))
+    def _finish(self, created: str, how: str) -> Result:
+        for notice in self._dispatch.notices:
+            self.report({"WARNING"}, sentence(notice))
+        try:
+            scene = self._dispatch.scene()
+        except Failure as failure:
+            return fail(self, Failure(f"{failure}: its job {created} goes on by itself"))
         settings = job.settings_of(scene)
-        settings.job_id = created
-        settings.job_engine = self._request.engine
+        settings.job_id, settings.job_engine = created, self._dispatch.engine
+        watching.add(self._dispatch.connection, created)
+        return self._sent(scene, created, how)
 
     def _sent(self, _scene: bpy.types.Scene, created: str, _how: str) -> Result:
         self.report({"INFO"}, f"Job sent to the master: {created}")
         return {"FINISHED"}
 
-    def _withdraw(self) -> Result:
+    def _withdraw(self, context: bpy.types.Context) -> Result:
+        self._leave(context)
         try:
-            self._submission.withdraw()
+            self._steps.close()
         except Failure as failure:
             return fail(self, failure)
+        return self._taken_back()
+
+    def _taken_back(self) -> Result:
         self.report({"INFO"}, "The job was taken back")
         return {"CANCELLED"}
 
     def _leave(self, context: bpy.types.Context) -> None:
+        watching.say(None)
+        _under_way.remove(self)
         context.window_manager.event_timer_remove(self._timer)
         # Without a window there is no workspace.
         if context.workspace is not None:
             context.workspace.status_text_set(None)
+
+
+_under_way: list[SendingOperator] = []
 
 
 class RENDER_OT_netclientsend(SendingOperator, bpy.types.Operator):
@@ -147,28 +162,45 @@ class RENDER_OT_netclientsendframe(SendingOperator, bpy.types.Operator):
 
 
 class RENDER_OT_netclientanim(SendingOperator, bpy.types.Operator):
-    """Render the animation on the farm and bring every frame back, as if it was rendered here; ESC cancels it"""
+    """Render the animation on all computers of the farm and bring every frame back, as if it was rendered here; ESC cancels it"""
 
     bl_idname = "render.netclientanim"
     bl_label = "Animation on Network"
     bl_options = {"REGISTER"}
 
+    may_start = True
+
     def _sent(self, scene: bpy.types.Scene, created: str, how: str) -> Result:
-        borrow.change(scene.render, "engine", job.NETWORK_RENDER)
-        engine.own(self._connection, created)
-        result: Result = {"CANCELLED"}
+        engine.own(self._dispatch.connection, created)
+        goes_on = False
         try:
-            result = bpy.ops.render.render(how, animation=True, scene=scene.name)
-        except RuntimeError as error:
-            return fail(self, Failure(str(error).removeprefix("Error: ").strip()))
+            goes_on = gathering.render(scene, how, animation=True)
+        except Failure as failure:
+            return fail(self, failure)
         finally:
-            # A render that goes on in its window puts the engine back itself, whichever way it ends.
-            if "RUNNING_MODAL" not in result:
+            if not goes_on:
                 engine.disown()
-                borrow.put_back()
+        return {"FINISHED"}
+
+
+class RENDER_OT_netclientwithdraw(bpy.types.Operator):
+    """Take back the job that is being sent"""
+
+    bl_idname = "render.netclientwithdraw"
+    bl_label = "Take Back"
+
+    @classmethod
+    def poll(cls, _context: bpy.types.Context) -> bool:
+        """Whether one is on its way."""
+        return bool(_under_way) or refuse(cls, "No job is being sent")
+
+    def execute(self, _context: bpy.types.Context) -> Result:
+        """Has those that are on their way taken back."""
+        for operator in _under_way:
+            operator.give_up()
         return {"FINISHED"}
 
 
 register, unregister = bpy.utils.register_classes_factory(
-    (RENDER_OT_netclientanim, RENDER_OT_netclientsend, RENDER_OT_netclientsendframe)
+    (RENDER_OT_netclientanim, RENDER_OT_netclientsend, RENDER_OT_netclientsendframe, RENDER_OT_netclientwithdraw)
 )

@@ -1,17 +1,19 @@
 """The services that this Blender runs for the farm, and the timer that drains what happened.
 
-Nothing here reads the scene. No thread is started in Python and none of the core's threads calls back: `pump` drains
-what happened, from a timer of Blender's main thread. Whatever goes wrong leaves here as a `Failure` with one sentence.
+Nothing here reads the scene, and services go on when another file is opened. No thread is started in Python and none of the
+core's threads calls back: `pump` drains what happened, from a timer of Blender's main thread. Whatever goes wrong leaves here
+as a `Failure` with one sentence.
 """
 
 from __future__ import annotations
 
 import contextlib
+import time
 from typing import TYPE_CHECKING, Any, Literal
 
 import bpy
 
-from . import moving, native, questions
+from . import keys, moving, native, preferences, questions
 from .connection import Connection, forget, known_url
 from .native import Failure
 
@@ -21,37 +23,66 @@ else:
     core = native.core
 
 Role = Literal["master", "slave"]
+# In the order in which they end: slaves give back to the master what they have.
+ROLES: tuple[Role, ...] = ("slave", "master")
 
+# All services together, when Blender ends; the slave leaves the master some of it.
 STOP_TIMEOUT_S = 5.0
+SLAVE_STOP_TIMEOUT_S = 3.5
 PUMP_S = 0.2
 
+_LEVELS = {"error": "ERROR", "warning": "WARNING"}
+_LOUDNESS = ("ERROR", "WARNING", "INFO")
+
 _services: dict[Role, core.Master | core.Slave] = {}
+_stopping: set[Role] = set()
 _last_words: dict[Role, str] = {}
+# What the panels and the status bar were last drawn for.
+_shown: list[str | None] = []
 
 
 def start(role: Role, arguments: dict[str, Any]) -> None:
-    """Starts a master or a slave in the background of this Blender; does nothing if it runs already."""
+    """Starts a master or a slave in the background of this Blender; does nothing if it runs already.
+
+    In a window a slave looks at its Blenders while the artist goes on: what is wrong with them ends it, and is its status.
+    """
     if is_running(role):
         return
     _last_words.pop(role, None)
+    _stopping.discard(role)
     try:
         with native.failures_told():
-            _services[role] = core.Master.start(**arguments) if role == "master" else core.Slave.start(**arguments)
+            if role == "master":
+                _services[role] = core.Master.start(**arguments)
+                keys.look_again()
+            else:
+                _services[role] = core.Slave.start(**arguments, wait=bpy.app.background)
     except Failure as failure:
         raise Failure(f"the {role} does not start: {failure}") from failure
 
 
-def stop(role: Role) -> None:
-    """Ends a service within `STOP_TIMEOUT_S`; does nothing if it does not run."""
+def stop(role: Role, timeout: float = STOP_TIMEOUT_S) -> None:
+    """Ends a service within a bounded time; does nothing if it does not run."""
     service = _services.get(role)
     if service is None:
         return
     try:
         with native.failures_told():
-            service.stop(timeout=STOP_TIMEOUT_S)
+            service.stop(timeout=timeout)
     finally:
         _drain(role)
         _services.pop(role, None)
+        _stopping.discard(role)
+
+
+def stop_soon(role: Role) -> None:
+    """Has a service end by itself, and returns at once; `status` tells until it has."""
+    service = _services.get(role)
+    if service is None:
+        return
+    _stopping.add(role)
+    with native.failures_told(), contextlib.suppress(core.Timeout):
+        service.stop(timeout=0.0)
 
 
 def is_running(role: Role) -> bool:
@@ -60,18 +91,42 @@ def is_running(role: Role) -> bool:
     return service is not None and service.running
 
 
+def is_stopping(role: Role) -> bool:
+    """Whether it was told to end, and has not yet."""
+    return role in _stopping and is_running(role)
+
+
 def status(role: Role) -> str | None:
     """What a service does now in one line; if it ended by itself, why."""
     service = _services.get(role)
-    if service is not None and service.running:
-        return service.status().text
-    return _last_words.get(role)
+    if service is None or not service.running:
+        return _last_words.get(role)
+    return "stopping…" if role in _stopping else service.status().text
+
+
+def facts(role: Role) -> list[tuple[str, str]]:
+    """What there is to know of a service that runs, with its names."""
+    service = _services.get(role)
+    if service is None or not service.running:
+        return []
+    if isinstance(service, core.Master):
+        now = service.status()
+        frames = f"{now.frames_done} of {now.frames} done" if now.frames else "none"
+        return [("Address", service.url), ("Slaves", str(now.slaves)), ("Jobs", str(now.jobs)), ("Frames", frames)]
+    mine = service.status()
+    return [("Master", mine.master or "looking for it"), ("Doing", mine.text), ("Frames", f"{mine.done} rendered")]
 
 
 def _master() -> core.Master | None:
     """The master that runs here."""
     master = _services.get("master")
     return master if master is not None and isinstance(master, core.Master) and master.running else None
+
+
+def own_url() -> str | None:
+    """Where the master that runs in this Blender is reached from here."""
+    master = _master()
+    return master.url if master is not None else None
 
 
 def farm_key() -> str | None:
@@ -82,36 +137,52 @@ def farm_key() -> str | None:
 
 def monitor_url(connection: Connection) -> str | None:
     """Where the master's monitor is, if that is known without asking the network."""
-    master = _master()
-    return master.url if master is not None else known_url(connection)
+    return own_url() or known_url(connection)
 
 
 def pump() -> float:
     """Drains what there is to tell; returns when to call it again. A timer in a window, a loop without one."""
-    asking = questions.is_asking()
+    global _shown
     told = questions.drain()
     for role in list(_services):
         _drain(role)
         if not is_running(role):
             _services.pop(role, None)
+            _stopping.discard(role)
             told = True
-    if told or asking or _services:
-        _redraw_properties()
+    services = [status(role) for role in _services]
+    now = services + [text for text, _ in moving.under_way()]
+    if told or now != _shown:
+        redraw_panels()
+        if not moving.under_way():
+            _redraw_status_bar()
+    _shown = now
     return PUMP_S
 
 
 def _drain(role: Role) -> None:
+    loudness = _LOUDNESS.index(preferences.read().log_level)
     for happening in _services[role].events():
-        print(f"netrender {role}: {happening.text}", flush=True)
-        if happening.kind in ("warning", "error", "stopped"):
+        if _LOUDNESS.index(_LEVELS.get(happening.kind, "INFO")) <= loudness:
+            print(f"netrender {role}: {happening.text}", flush=True)
+        # That it has stopped is no reason; what went wrong before is one.
+        if happening.kind in ("warning", "error") or (happening.kind == "stopped" and role not in _last_words):
             _last_words[role] = happening.text
 
 
-def _redraw_properties() -> None:
+def redraw_panels() -> None:
+    """Has all Properties editors drawn anew."""
     for window in bpy.context.window_manager.windows:
         for area in window.screen.areas:
             if area.type == "PROPERTIES":
                 area.tag_redraw()
+
+
+def _redraw_status_bar() -> None:
+    """Blender has no other way than to set its text anew, which must not take the text of an operator that goes on."""
+    for window in bpy.context.window_manager.windows:
+        if not getattr(window, "modal_operators", ()):
+            window.workspace.status_text_set_internal(None)
 
 
 def register() -> None:
@@ -121,12 +192,14 @@ def register() -> None:
 
 
 def unregister() -> None:
-    """Stops everything that runs; each part within its own bound."""
+    """Stops everything that runs; all of it within `STOP_TIMEOUT_S`."""
     if bpy.app.timers.is_registered(pump):
         bpy.app.timers.unregister(pump)
+    end = time.monotonic() + STOP_TIMEOUT_S
     questions.stop()
     moving.stop()
     forget()
-    for role in ("slave", "master"):
+    for role in ROLES:
+        left = max(end - time.monotonic(), 0.0)
         with contextlib.suppress(Failure):
-            stop(role)
+            stop(role, min(left, SLAVE_STOP_TIMEOUT_S) if role == "slave" else left)

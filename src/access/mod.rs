@@ -14,7 +14,7 @@ mod source;
 pub use folders::{CONFIG_VARIABLE, cache_folder, config_folder, data_folder, write_private};
 pub use key_line::{KeyLine, LineMaster};
 pub use known::KnownMasters;
-pub use source::{KEY_VARIABLE, KeySource, MasterKey};
+pub use source::{KEY_VARIABLE, KeySource, MasterKey, kept_farms};
 
 use crate::error::{Error, Result};
 use crate::ids::{FarmId, Fingerprint};

@@ -8,6 +8,9 @@ use std::path::PathBuf;
 /// Environment variable that holds a key.
 pub const KEY_VARIABLE: &str = "NETRENDER_KEY";
 
+/// A user has a handful; a folder full of something else is not read to its end.
+const FARMS_MAX: usize = 100;
+
 /// The key of a master, and the file in which another one can take its place.
 #[derive(Debug, Clone)]
 pub struct MasterKey {
@@ -74,6 +77,30 @@ fn key_from_environment() -> Result<Option<FarmKey>> {
         Ok(text) if !text.trim().is_empty() => text.parse().map(Some),
         _ => Ok(None),
     }
+}
+
+/// The farms whose keys are kept for this user, that of this machine's own masters first.
+pub fn kept_farms() -> Result<Vec<FarmId>> {
+    let folder = config_folder()?;
+    let mut farms: Vec<FarmId> = Vec::new();
+    let mut others: Vec<PathBuf> = std::fs::read_dir(folder.join("keys"))
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|entry| entry.path())
+        .filter(|path| path.extension().is_some_and(|ending| ending == "key"))
+        .take(FARMS_MAX)
+        .collect();
+    others.sort();
+    for path in std::iter::once(folder.join("farm.key")).chain(others) {
+        // One that is damaged opens nothing: whoever needs it is told.
+        if let Ok(key) = FarmKey::read(&path)
+            && !farms.contains(&key.farm())
+        {
+            farms.push(key.farm());
+        }
+    }
+    Ok(farms)
 }
 
 fn find_kept(farm: FarmId) -> Result<Option<FarmKey>> {

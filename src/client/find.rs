@@ -1,5 +1,6 @@
 //! Finding masters, and the one that is meant when none is named.
 
+use super::pending::Alone;
 use crate::access::KeySource;
 use crate::discovery::{self, Found};
 use crate::error::{Error, Result};
@@ -24,6 +25,16 @@ pub struct MasterFound {
     pub version: String,
     /// Whether it speaks our version and we have its farm's key.
     pub usable: bool,
+}
+
+/// Asks the local network for masters and returns those that answered in time.
+pub fn find_masters(timeout: Duration) -> Result<Vec<MasterFound>> {
+    start_find_masters(timeout)?.answer()
+}
+
+/// The same without waiting.
+pub fn start_find_masters(timeout: Duration) -> Result<Alone<Vec<MasterFound>>> {
+    Alone::begin(all(KeySource::Kept, timeout))
 }
 
 /// All that answer in time.

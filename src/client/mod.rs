@@ -30,7 +30,7 @@ mod watch;
 
 pub use board::{Progress, Stage};
 pub use entrust::renew_key;
-pub use find::MasterFound;
+pub use find::{MasterFound, find_masters, start_find_masters};
 pub use finish::{Finish, FinishRequest, FinishView};
 pub use gather::{Gather, GatherRequest, GatherView, Gathered, prepare_folder};
 pub use pending::{Alone, Pending};
@@ -47,7 +47,7 @@ use crate::link::{Link, MasterAddress};
 use crate::wire::{FrameInfo, JobInfo, Manifest, Source};
 use std::sync::Arc;
 use std::time::Duration;
-use threads::Threads;
+use threads::{Lent, Threads};
 
 /// The word for "find the master by its broadcast".
 pub const AUTO: &str = "auto";
@@ -66,7 +66,7 @@ pub struct Client {
 pub struct Connecting {
     // Given up first, then its threads end.
     link: Pending<Link>,
-    threads: Arc<Threads>,
+    threads: Lent,
 }
 
 impl Client {
@@ -84,6 +84,11 @@ impl Client {
     /// named: nobody trusts whoever happens to answer.
     pub fn trust(master: &str, keys: &KeySource, timeout: Duration) -> Result<Self> {
         Self::begin(Some(master.parse()?), keys, timeout, true)?.finish()
+    }
+
+    /// The same in threads of its own; returns at once.
+    pub fn start_trust(master: &str, keys: &KeySource, timeout: Duration) -> Result<Connecting> {
+        Self::begin(Some(master.parse()?), keys, timeout, true)
     }
 
     fn begin(address: Option<MasterAddress>, keys: &KeySource, timeout: Duration, anew: bool) -> Result<Connecting> {
@@ -106,7 +111,10 @@ impl Client {
                 .await
                 .unwrap_or_else(|_| Err(Error::timeout("the master does not answer in time")))
         })?;
-        Ok(Connecting { link, threads })
+        Ok(Connecting {
+            link,
+            threads: Lent(threads),
+        })
     }
 
     /// The master's address.
@@ -256,7 +264,7 @@ impl Connecting {
     fn finish(self) -> Result<Client> {
         Ok(Client {
             link: self.link.answer()?,
-            threads: self.threads,
+            threads: Arc::clone(&self.threads.0),
         })
     }
 
@@ -266,7 +274,7 @@ impl Connecting {
         let link = self.link.wait(timeout)?;
         Ok(link.map(|link| Client {
             link,
-            threads: Arc::clone(&self.threads),
+            threads: Arc::clone(&self.threads.0),
         }))
     }
 
@@ -310,11 +318,6 @@ pub fn named_master(text: &str) -> Result<Option<MasterAddress>> {
         "" | AUTO => Ok(None),
         address => address.parse().map(Some),
     }
-}
-
-/// Asks the local network for masters and returns those that answered in time.
-pub fn find_masters(timeout: Duration) -> Result<Vec<MasterFound>> {
-    Threads::start()?.ask(find::all(KeySource::Kept, timeout))
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! A question on its way to the master: it goes on in the client's threads, and its answer is looked at whenever one likes.
 
-use super::threads::Threads;
+use super::threads::{Lent, Threads};
 use crate::error::{Error, Result};
 use std::fmt;
 use std::future::Future;
@@ -62,16 +62,15 @@ impl<T> fmt::Debug for Pending<T> {
 /// A question that belongs to no connection: it goes on in threads of its own. Dropped, it is given up.
 #[derive(Debug)]
 pub struct Alone<T> {
-    // Given up first, then its threads end.
     question: Pending<T>,
-    _threads: Threads,
+    _threads: Lent,
 }
 
 impl<T: Send + 'static> Alone<T> {
     pub(super) fn begin(work: impl Future<Output = Result<T>> + Send + 'static) -> Result<Self> {
-        let threads = Threads::start()?;
+        let threads = Lent(Arc::new(Threads::start()?));
         Ok(Self {
-            question: threads.begin(work)?,
+            question: threads.0.begin(work)?,
             _threads: threads,
         })
     }

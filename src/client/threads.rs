@@ -75,6 +75,18 @@ impl Threads {
     }
 }
 
+/// Threads of something that may be given up half-way: if nobody else has them then, nobody waits for their end.
+#[derive(Debug)]
+pub(super) struct Lent(pub(super) Arc<Threads>);
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        if Arc::strong_count(&self.0) == 1 {
+            self.0.stop(Duration::ZERO);
+        }
+    }
+}
+
 impl Drop for Threads {
     fn drop(&mut self) {
         self.stop(Duration::from_secs(DROP_TIMEOUT_S));

@@ -2,7 +2,8 @@
 
 use super::error::away;
 use super::own::span;
-use crate::access::{KeyLine, KeySource, KnownMasters};
+use super::pending::Pending;
+use crate::access::{KeyLine, KeySource, KnownMasters, kept_farms};
 use crate::client::Client;
 use pyo3::prelude::*;
 use std::path::PathBuf;
@@ -15,6 +16,13 @@ pub(super) fn add_key(py: Python<'_>, line: &str) -> PyResult<String> {
         line.keep(&KnownMasters::of_user()?)?;
         Ok(line.key.farm().to_string())
     })
+}
+
+/// The farms whose keys are kept for this user, that of this machine's own masters first.
+#[pyfunction]
+pub(super) fn known_farms(py: Python<'_>) -> PyResult<Vec<String>> {
+    let farms = away(py, kept_farms)?;
+    Ok(farms.iter().map(ToString::to_string).collect())
 }
 
 /// One line that gives another machine the key, the master's address and its certificate.
@@ -45,4 +53,13 @@ pub(super) fn trust(py: Python<'_>, master: &str, key_file: Option<PathBuf>, tim
         let client = Client::trust(master, &keys, timeout)?;
         Ok(client.fingerprint().map(|print| print.to_string()))
     })
+}
+
+/// The same without waiting; returns at once.
+#[pyfunction]
+#[pyo3(signature = (master, *, key_file=None, timeout=10.0))]
+pub(super) fn start_trust(py: Python<'_>, master: &str, key_file: Option<PathBuf>, timeout: f64) -> PyResult<Pending> {
+    let timeout = span(timeout)?;
+    let keys = key_file.map_or(KeySource::Kept, KeySource::File);
+    away(py, || Client::start_trust(master, &keys, timeout)).map(Pending::connecting)
 }

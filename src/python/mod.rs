@@ -36,11 +36,11 @@ mod _core {
     #[pymodule_export]
     use super::error::{InvalidJob, NetrenderError, NotFound, Refused, Stopped, Timeout, Unreachable, VersionMismatch};
     #[pymodule_export]
-    use super::find::find_masters;
+    use super::find::{find_masters, start_find_masters};
     #[pymodule_export]
     use super::finishing::{Finish, FinishProgress};
     #[pymodule_export]
-    use super::keys::{add_key, key_line, trust};
+    use super::keys::{add_key, key_line, known_farms, start_trust, trust};
     #[pymodule_export]
     use super::later::Later;
     #[pymodule_export]

@@ -39,9 +39,9 @@ impl Slave {
     #[pyo3(
         signature = (
             *, master="auto", path=None, blenders=Vec::new(), name=None, tags=Vec::new(), gpus=Vec::new(), threads=0,
-            clear_on_exit=true, log_console=false, allow_scripts=false, allow_local_repositories=false, key_file=None
+            clear_on_exit=true, log_console=false, allow_scripts=false, allow_local_repositories=false, key_file=None, wait=true
         ),
-        text_signature = "($cls, *, master='auto', path=None, blenders=(), name=None, tags=(), gpus=(), threads=0, clear_on_exit=True, log_console=False, allow_scripts=False, allow_local_repositories=False, key_file=None)"
+        text_signature = "($cls, *, master='auto', path=None, blenders=(), name=None, tags=(), gpus=(), threads=0, clear_on_exit=True, log_console=False, allow_scripts=False, allow_local_repositories=False, key_file=None, wait=True)"
     )]
     #[expect(
         clippy::too_many_arguments,
@@ -63,9 +63,10 @@ impl Slave {
         allow_scripts: bool,
         allow_local_repositories: bool,
         key_file: Option<PathBuf>,
+        wait: bool,
     ) -> PyResult<Self> {
         let slave = away(py, || {
-            slave::Slave::start(slave::SlaveOptions {
+            let options = slave::SlaveOptions {
                 master: crate::client::named_master(master)?,
                 keys: key_file.map_or(KeySource::Kept, KeySource::File),
                 path,
@@ -79,7 +80,12 @@ impl Slave {
                 allow_scripts,
                 allow_local_repositories,
                 ..slave::SlaveOptions::default()
-            })
+            };
+            if wait {
+                slave::Slave::start(options)
+            } else {
+                slave::Slave::begin(options)
+            }
         })?;
         Ok(Self(Own::new(slave)))
     }

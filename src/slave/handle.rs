@@ -39,6 +39,19 @@ impl Slave {
     /// Starts a slave; returns as soon as its folder and its Blenders are found good. The master is looked for in the
     /// background, for ever.
     pub fn start(options: SlaveOptions) -> Result<Self> {
+        let (slave, ready) = Self::spawn(options)?;
+        ready
+            .recv()
+            .unwrap_or_else(|_| Err(Error::internal("the slave ended at its start")))?;
+        Ok(slave)
+    }
+
+    /// The same without waiting for that: what is wrong with its folder or its Blenders is told as its last happening.
+    pub fn begin(options: SlaveOptions) -> Result<Self> {
+        Self::spawn(options).map(|(slave, _)| slave)
+    }
+
+    fn spawn(options: SlaveOptions) -> Result<(Self, mpsc::Receiver<Result<()>>)> {
         let slave = Self {
             board: Arc::default(),
             stop: CancellationToken::new(),
@@ -59,10 +72,7 @@ impl Slave {
                 run(options, &board, ends, &tell_ready);
             })
             .map_err(|error| Error::internal(format!("cannot start a thread: {error}")))?;
-        ready
-            .recv()
-            .unwrap_or_else(|_| Err(Error::internal("the slave ended at its start")))?;
-        Ok(slave)
+        Ok((slave, ready))
     }
 
     /// What it does now, from memory: never blocks.
@@ -157,8 +167,12 @@ fn run(
             }
             Ok((base, blender::find_installations(&options.blenders).await?))
         };
-        // Whoever starts a slave waits for this word.
-        match found.await {
+        let found: Result<_> = tokio::select! {
+            found = found => found,
+            () = stop.cancelled() => return,
+        };
+        // Whoever starts a slave waits for this word, or reads it on the board.
+        match found {
             Ok((base, blenders)) => {
                 board.tell(HappeningKind::Started, format!("the slave works in {}", base.display()));
                 let _ = tell_ready.send(Ok(()));
@@ -174,6 +188,7 @@ fn run(
                 Box::pin(actor.run()).await;
             }
             Err(error) => {
+                board.tell(HappeningKind::Error, error.to_string());
                 let _ = tell_ready.send(Err(error));
             }
         }

@@ -43,8 +43,11 @@ from ._core import (
     find_masters,
     guess_version,
     key_line,
+    known_farms,
     main,
+    start_find_masters,
     start_guess_version,
+    start_trust,
     trust,
 )
 
@@ -88,7 +91,10 @@ __all__ = [
     "find_masters",
     "guess_version",
     "key_line",
+    "known_farms",
     "main",
+    "start_find_masters",
     "start_guess_version",
+    "start_trust",
     "trust",
 ]

@@ -129,13 +129,15 @@ class Slave:
         allow_scripts: bool = False,
         allow_local_repositories: bool = False,
         key_file: str | None = None,
+        wait: bool = True,
     ) -> Slave:
         """Starts a slave; returns at once, it finds its master in the background and goes on looking.
 
         `master`: a URL, `host:port`, or "auto" to find one by its broadcast. `blenders`: executables of Blender, or
         Pythons that have the `bpy` module; with none, those on PATH are tried. `gpus`: what it renders with
         beside the processor, such as "cuda", for requirements of jobs; with none, what the system tells. `threads`: 0 for as many as there are
-        cores. Raises InvalidJob if no Blender works, OSError if the path is not writable.
+        cores. Raises InvalidJob if no Blender works, OSError if the path is not writable; to find that out starts each Blender once.
+        Without `wait` that goes on in the background, and is told by `events()` as its last error.
         """
     @property
     def running(self) -> bool: ...
@@ -687,6 +689,9 @@ class JobSource:
 def find_masters(timeout: float = 2.0) -> list[MasterFound]:
     """Asks the local network for masters and returns those that answered in time."""
 
+def start_find_masters(timeout: float = 2.0) -> Pending[list[MasterFound]]:
+    """The same without waiting; returns at once."""
+
 def guess_version(
     blend: str,
     *,
@@ -718,6 +723,9 @@ def add_key(line: str) -> str:
     neither, OSError if it cannot be kept.
     """
 
+def known_farms() -> list[str]:
+    """The farms whose keys are kept for this user, that of this machine's own masters first. From the disk, not the network."""
+
 def key_line(*, master: str = "auto", host: str | None = None, key_file: str | None = None, timeout: float = 10.0) -> str:
     """One line that gives another machine the key, the master's address and its certificate: for `add_key` there.
 
@@ -726,6 +734,9 @@ def key_line(*, master: str = "auto", host: str | None = None, key_file: str | N
 
 def trust(master: str, *, key_file: str | None = None, timeout: float = 10.0) -> str | None:
     """Trusts the certificate that a master shows now, after it was renewed on purpose; returns its SHA-256."""
+
+def start_trust(master: str, *, key_file: str | None = None, timeout: float = 10.0) -> Pending[Client]:
+    """The same without waiting; the answer is the connection."""
 
 def exr_info(path: str) -> ExrInfo:
     """Reads the header of a multilayer EXR. Raises OSError or InvalidJob."""
