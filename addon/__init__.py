@@ -1,11 +1,12 @@
 """Network Render for Blender: the add-on, a thin front of the native `netrender_core`.
 
-A file for each thing that an artist sees, with its panel, its list and its operators: `sending`, `background`, `results`,
-`jobs` and `joblist`, `framelist`, `slavelist`, `blacklist`. Below them in layers, imports go down only
-(`tests/test_addon_layers.py`): how operators ask and answer (`asking`, `answers`), how panels and lists look and stay up to
-date (`layout`, `lists`, `refresh`), Blender's render (`engine`, `service`, `passes`), what the scene says (`job`,
-`properties`), what runs and is shown (`session`, `view`), what goes to the master and comes back (`moving`, `client`,
-`questions`, `connection`). Only `native` finds the core; only `job` and `properties` read the scene's settings.
+A file for each thing that an artist sees, with its panel, its list and its operators: `sending`, `gathering`, `background`,
+`network`, `results`, `jobs` and `joblist`, `framelist`, `slavelist`, `blacklist`. Below them in layers, imports go down only
+(`tests/test_addon_layers.py`): the jobs that were sent (`watching`, `notices`), how operators ask and answer (`asking`,
+`answers`), how panels and lists look and stay up to date (`layout`, `lists`, `refresh`), jobs on their way (`dispatch`),
+Blender's render (`engine`, `service`, `passes`), what the scene says (`job`, `properties`), what runs and is shown (`session`,
+`view`), what goes to the master and comes back (`moving`, `client`, `questions`, `connection`), what is this person's own
+(`preferences`, `keys`). Only `native` finds the core; only `job` and `properties` read the scene's settings.
 """
 
 import sys
@@ -16,8 +17,11 @@ from . import (
     borrow,
     engine,
     framelist,
+    gathering,
     joblist,
     jobs,
+    network,
+    notices,
     panels,
     preferences,
     properties,
@@ -27,6 +31,7 @@ from . import (
     session,
     slavelist,
     view,
+    watching,
 )
 
 bl_info = {
@@ -41,8 +46,8 @@ bl_info = {
 
 # In the order in which they are registered: a panel's parent before it, and panels in the order of their showing.
 _MODULES = (
-    *(preferences, properties, view, session, borrow, engine, refresh),
-    *(panels, background, sending, results, jobs, joblist, framelist, slavelist, blacklist),
+    *(preferences, properties, view, session, borrow, engine, notices, watching, refresh),
+    *(panels, background, gathering, sending, results, jobs, joblist, framelist, slavelist, blacklist, network),
 )
 
 _registered = False

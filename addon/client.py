@@ -6,11 +6,38 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from .connection import Connection, Steps, connected
+from . import native
+from .connection import CONNECT_TIMEOUT_S, Connection, Steps, connected
 from .questions import Question
 
 if TYPE_CHECKING:
     import netrender_core as core
+else:
+    core = native.core
+
+# Masters on a local network answer within a fraction of this.
+SEARCH_TIMEOUT_S = 2.0
+
+
+def masters(timeout: float = SEARCH_TIMEOUT_S) -> Question[list[core.MasterFound]]:
+    """Which masters are on the local network?"""
+
+    def steps() -> Steps[list[core.MasterFound]]:
+        found: list[core.MasterFound] = yield core.start_find_masters(timeout)
+        return found
+
+    return Question(steps())
+
+
+def trust(url: str, key_file: str | None) -> Question[str]:
+    """Trusts the certificate that a master shows now; the answer is its SHA-256."""
+
+    def steps() -> Steps[str]:
+        client: core.Client = yield core.start_trust(url, key_file=key_file, timeout=CONNECT_TIMEOUT_S)
+        return client.fingerprint or ""
+
+    return Question(steps())
+
 
 # Frames of a job that are shown: more rows would make every refresh felt in the window.
 FRAMES_SHOWN_MAX = 500

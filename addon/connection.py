@@ -35,17 +35,28 @@ class Connection:
 
 
 _client: tuple[Connection, core.Client] | None = None
+# The master that was found when none was named.
+_found_url: str | None = None
+
+
+def remember(url: str) -> None:
+    """Takes a master that was found for the one that is meant by `AUTO`, until it is lost."""
+    global _found_url
+    _found_url = url
 
 
 def connected(connection: Connection) -> Steps[core.Client]:
     """The client for this connection, kept from question to question."""
     global _client
+    if connection.address == AUTO and _found_url is not None:
+        connection = Connection(_found_url, connection.key_file)
     if _client is not None and _client[0] == connection:
         return _client[1]
     client: core.Client = yield core.Client.start_connect(
         master=connection.address, key_file=connection.key_file, timeout=CONNECT_TIMEOUT_S
     )
     _client = (connection, client)
+    native.forget_failure()
     return client
 
 
@@ -66,11 +77,11 @@ def known_url(connection: Connection) -> str | None:
     if _client is not None and _client[0] == connection:
         return _client[1].url
     if connection.address == AUTO:
-        return None
+        return _found_url
     return connection.address if "://" in connection.address else f"http://{connection.address}/"
 
 
 def forget() -> None:
     """Has the next question look for the master anew; what is under way keeps its own connection."""
-    global _client
-    _client = None
+    global _client, _found_url
+    _client = _found_url = None

@@ -1,7 +1,6 @@
 """What a scene says about the job that is made of it. Together with `properties` the only reader of the scene."""
 
 import sys
-from dataclasses import dataclass
 from typing import Any
 
 import bpy
@@ -15,45 +14,39 @@ _EEVEE_NEXT_FROM = (4, 2, 0)
 _EEVEE_NEXT_UNTIL = (5, 0, 0)
 
 
-@dataclass(frozen=True)
-class Request:
-    """A job to be sent, as plain values."""
-
-    blend: str
-    arguments: dict[str, Any]
-    engine: str
-    notice: str | None
-    """What the artist should know about it, such as that unsaved changes stay behind."""
-
-
-def request(scene: bpy.types.Scene, frames: str) -> Request:
-    """The job of `frames` of a scene; `obstacle` must have found nothing before."""
+def arguments(scene: bpy.types.Scene, frames: str) -> dict[str, Any]:
+    """What the job of `frames` of a scene is sent with; `obstacle` must have found nothing before."""
     settings = settings_of(scene)
-    engine = engine_of(scene)
     name = settings.job_name.strip()
-    return Request(
-        blend=bpy.data.filepath,
-        arguments={
-            "blender": [own_blender()],
-            "frames": frames,
-            "name": None if name in ("", DEFAULT) else name,
-            "category": settings.job_category.strip(),
-            "tags": tags(settings.job_tags),
-            "priority": settings.priority,
-            "chunks": settings.chunks,
-            "scene": scene.name,
-            "engine": engine,
-            # Where they were held back when the file was opened, a local render is one without them, too.
-            "without_scripts": bpy.app.autoexec_fail,
-        },
-        engine=engine,
-        notice="the file has unsaved changes: its last saved state is sent" if bpy.data.is_dirty else None,
-    )
+    return {
+        "blender": [own_blender()],
+        "frames": frames,
+        "name": None if name in ("", DEFAULT) else name,
+        "category": settings.job_category.strip(),
+        "tags": tags(settings.job_tags),
+        "priority": settings.priority,
+        "chunks": settings.chunks,
+        "scene": scene.name,
+        "engine": engine_of(scene),
+        # Where they were held back when the file was opened, a local render is one without them, too.
+        "without_scripts": bpy.app.autoexec_fail,
+    }
+
+
+def is_sent_from_memory(scene: bpy.types.Scene) -> bool:
+    """Whether what is sent is a copy of the scene as it is now, because the file on the disk is another one, or none."""
+    unsaved = bpy.data.is_dirty or not bpy.data.filepath
+    return unsaved and settings_of(scene).send_from_memory
+
+
+def has_source(scene: bpy.types.Scene) -> bool:
+    """Whether there is anything to send."""
+    return bool(bpy.data.filepath) or settings_of(scene).send_from_memory
 
 
 def obstacle(scene: bpy.types.Scene) -> str | None:
     """Why this scene cannot be sent as it is, in one sentence."""
-    if not bpy.data.filepath:
+    if not has_source(scene):
         return "save the file first: what is sent is the file on disk"
     if engine_of(scene) in ("", NETWORK_RENDER):
         return "choose the Engine that slaves render with in Job Settings"

@@ -50,3 +50,11 @@ def lines(context: bpy.types.Context, layout: Layout, text: str, icon: Any) -> N
     column = layout.column(align=True)
     for number, line in enumerate(textwrap.wrap(text, max(LINE_CHARACTERS_MIN, int(width / CHARACTER_PIXELS)))):
         column.label(text=line, icon="BLANK1" if number else icon)
+
+
+def bar(layout: Layout, share: float, text: str) -> None:
+    """A progress bar; a line of text where Blender (before 4.0) has none."""
+    if hasattr(layout, "progress"):
+        layout.progress(factor=share, text=text)
+    else:
+        layout.label(text=f"{share:.0%}  {text}", icon="RENDER_ANIMATION")

@@ -3,11 +3,15 @@
 import contextlib
 import importlib
 import importlib.util
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+# The core's own words (`link/hello.rs`); a test compares them.
+_CHANGED_CERTIFICATE = re.compile(r"the master at (\S+) shows another certificate")
 _BUNDLED = f"{__package__}.netrender_core"
 _obstacle: str | None = None
+_last_failure: str | None = None
 if TYPE_CHECKING:
     import netrender_core as core
 else:
@@ -34,11 +38,13 @@ def obstacle() -> str | None:
 @contextlib.contextmanager
 def failures_told() -> Iterator[None]:
     """Turns whatever the core raises into a `Failure`."""
+    global _last_failure
     if core is None:
         raise Failure(_obstacle)
     try:
         yield
     except core.NetrenderError as error:
+        _last_failure = str(error)
         raise Failure(str(error)) from error
     except OSError as error:
         raise Failure(_os_sentence(error)) from error
@@ -52,6 +58,23 @@ def failures_told() -> Iterator[None]:
 def connection_is_lost(failure: Failure) -> bool:
     """Whether it says that the other side is not there any more."""
     return core is not None and isinstance(failure.__cause__, (core.Unreachable, core.Stopped))
+
+
+def changed_certificate(text: str) -> str | None:
+    """The address of the master of which this sentence says that its certificate is not the one that was known."""
+    found = _CHANGED_CERTIFICATE.search(text)
+    return found.group(1) if found else None
+
+
+def last_failure() -> str | None:
+    """What the core raised last."""
+    return _last_failure
+
+
+def forget_failure() -> None:
+    """It was taken care of."""
+    global _last_failure
+    _last_failure = None
 
 
 def _os_sentence(error: OSError) -> str:

@@ -2,9 +2,9 @@
 
 import bpy
 
-from . import job, native, service, session
+from . import background, job, native, network, service, watching
 from .answers import sentence
-from .layout import ROOT, Layout, SubPanel, lines, split
+from .layout import ROOT, Layout, SubPanel, bar, lines, split
 
 
 class RENDER_PT_network(bpy.types.Panel):
@@ -25,9 +25,12 @@ class RENDER_PT_network(bpy.types.Panel):
         layout.row().prop(job.settings_in(context), "mode", expand=True)
         role = service.role_of(job.scene_of(context))
         if role is None:
-            _draw_client(layout)
+            _draw_client(context, layout)
         else:
-            _draw_service(context, layout, role)
+            background.draw_main(context, layout, role)
+        background.draw_others(layout, role)
+        if role != "master":
+            network.draw_changed_certificate(context, layout)
 
 
 class RENDER_PT_network_job(SubPanel, bpy.types.Panel):
@@ -44,15 +47,19 @@ class RENDER_PT_network_job(SubPanel, bpy.types.Panel):
         column.prop(settings, "job_name")
         column.prop(settings, "job_category")
         column.prop(settings, "job_tags")
-        column = layout.column()
         if context.scene.render.engine == job.NETWORK_RENDER:
+            column = layout.column()
             column.prop(settings, "job_render_engine")
             if settings.job_render_engine == "OTHER":
                 column.prop(settings, "job_render_engine_other")
         column = layout.column(align=True)
         column.prop(settings, "priority")
         column.prop(settings, "chunks")
-        layout.prop(settings, "save_before_job")
+        column = layout.column(heading="Send")
+        column.prop(settings, "save_before_job")
+        rest = column.column()
+        rest.active = not settings.save_before_job
+        rest.prop(settings, "send_from_memory")
 
 
 class RENDER_PT_network_master(SubPanel, bpy.types.Panel):
@@ -68,9 +75,33 @@ class RENDER_PT_network_master(SubPanel, bpy.types.Panel):
         layout.row().prop(settings, "master_access", expand=True)
         column = layout.column()
         column.prop(settings, "use_master_broadcast")
-        column.prop(settings, "use_master_clear")
         column.prop(settings, "use_master_force_upload")
+        column.prop(settings, "use_master_clear")
         layout.operator("render.netmasterkey", icon="COPYDOWN")
+
+
+class RENDER_PT_network_ssl(SubPanel, bpy.types.Panel):
+    """The master's certificate."""
+
+    bl_label = "SSL"
+    bl_parent_id = "RENDER_PT_network_master"
+    mode = "RENDER_MASTER"
+
+    def draw_header(self, context: bpy.types.Context) -> None:
+        """The switch."""
+        self.layout.prop(job.settings_in(context), "use_ssl", text="")
+
+    def draw(self, context: bpy.types.Context) -> None:
+        """Shows where the certificate is."""
+        layout = split(self.layout)
+        settings = job.settings_in(context)
+        layout.active = settings.use_ssl
+        layout.prop(settings, "cert_path")
+        column = layout.column()
+        column.active = bool(settings.cert_path)
+        column.prop(settings, "key_path")
+        if not settings.cert_path:
+            lines(context, layout, "Without files the master makes a certificate of its own, which others remember", "INFO")
 
 
 class RENDER_PT_network_slave(SubPanel, bpy.types.Panel):
@@ -88,30 +119,14 @@ class RENDER_PT_network_slave(SubPanel, bpy.types.Panel):
         column = layout.column()
         column.row().prop(render, "threads_mode", expand=True)
         threads = column.column()
-        threads.enabled = render.threads_mode == "FIXED"
+        threads.active = render.threads_mode == "FIXED"
         threads.prop(render, "threads", text="Threads")
         column = layout.column()
         column.prop(settings, "use_slave_output_log")
         column.prop(settings, "use_slave_clear")
 
 
-class RENDER_PT_network_settings(SubPanel, bpy.types.Panel):
-    """Where the farm is."""
-
-    bl_label = "Network Settings"
-
-    def draw(self, context: bpy.types.Context) -> None:
-        """Shows the settings that all modes have."""
-        layout = split(self.layout)
-        settings = job.settings_in(context)
-        layout.prop(settings, "path")
-        column = layout.column(align=True)
-        column.prop(settings, "server_address")
-        column.prop(settings, "server_port")
-        layout.operator("render.netclientweb", icon="URL")
-
-
-def _draw_client(layout: Layout) -> None:
+def _draw_client(context: bpy.types.Context, layout: Layout) -> None:
     column = layout.column()
     main = column.row()
     main.scale_y = 1.5
@@ -119,18 +134,35 @@ def _draw_client(layout: Layout) -> None:
     row = column.row(align=True)
     row.operator("render.netclientsend", icon="EXPORT")
     row.operator("render.netclientsendframe", text="Send Current Frame", icon="RENDER_STILL")
+    if job.settings_in(context).job_id:
+        row = column.row(align=True)
+        row.operator("render.netclientgather", text="Get Image", icon="IMAGE_DATA").animation = False
+        row.operator("render.netclientgather", text="Get Animation", icon="IMPORT").animation = True
+    said = watching.said()
+    if said is not None:
+        row = layout.row(align=True)
+        row.label(text=said, icon="EXPORT")
+        row.operator("render.netclientwithdraw", text="", icon="X", emboss=False)
+    for watched in watching.jobs():
+        _draw_watched(context, layout, watched)
 
 
-def _draw_service(context: bpy.types.Context, layout: Layout, role: session.Role) -> None:
-    main = layout.row()
-    main.scale_y = 1.5
-    if session.is_running(role):
-        main.operator("render.netclientstop", text=f"Stop {role.title()}", icon="PAUSE")
+def _draw_watched(context: bpy.types.Context, layout: Layout, watched: watching.Watched) -> None:
+    info = watched.info
+    if info is None:
+        layout.label(text="Sent: asking the master how far it is…", icon="SORTTIME")
+    elif info.state == "finished":
+        layout.label(text=f"{info.name}: all {info.total} frames are rendered", icon="CHECKMARK")
     else:
-        main.operator("render.netclientstart", text=f"Start {role.title()}", icon="PLAY")
-    text = session.status(role)
-    if text:
-        lines(context, layout, sentence(text), "INFO" if session.is_running(role) else "ERROR")
+        left = watching.left_s(info)
+        text = f"{info.name}: {info.done} of {info.total} frames"
+        bar(layout, info.done / max(info.total, 1), text if left is None else f"{text}, {watching.duration(left)} left")
+        if info.failed:
+            layout.label(text=f"{info.failed} frames have failed", icon="ERROR")
+        elif not info.rendering and info.explanation:
+            lines(context, layout, sentence(info.explanation[0]), "INFO")
+    if watched.trouble is not None:
+        lines(context, layout, sentence(watched.trouble), "ERROR")
 
 
 def _panels_like_cycles() -> list[type]:
@@ -138,14 +170,15 @@ def _panels_like_cycles() -> list[type]:
     return [panel for panel in bpy.types.Panel.__subclasses__() if "CYCLES" in getattr(panel, "COMPAT_ENGINES", ())]
 
 
-CLASSES = (
-    RENDER_PT_network,
-    RENDER_PT_network_job,
-    RENDER_PT_network_master,
-    RENDER_PT_network_slave,
-    RENDER_PT_network_settings,
+_register_classes, _unregister_classes = bpy.utils.register_classes_factory(
+    (
+        RENDER_PT_network,
+        RENDER_PT_network_job,
+        RENDER_PT_network_master,
+        RENDER_PT_network_ssl,
+        RENDER_PT_network_slave,
+    )
 )
-_register_classes, _unregister_classes = bpy.utils.register_classes_factory(CLASSES)
 
 
 def register() -> None:

@@ -122,7 +122,7 @@ class NetworkRenderPreferences(bpy.types.AddonPreferences):
 
     key: StringProperty(
         name="Farm Key",
-        description="Paste the line that Copy Farm Key gave on the master's computer; it is kept in a file of your own, not in Blender",
+        description="Paste what Copy Farm Key gave on the master's computer; it is kept in a file of your own, not in Blender",
         subtype="PASSWORD",
         maxlen=KEY_CHARACTERS_MAX,
         get=_no_key,
@@ -149,7 +149,7 @@ class NetworkRenderPreferences(bpy.types.AddonPreferences):
     slave_blenders: CollectionProperty(type=NetworkRenderBlender)
     slave_allow_scripts: BoolProperty(
         name="Run Scripts of Jobs",
-        description="Let scenes run their own Python scripts on this slave, as you; anybody with the farm's key can send such a scene",
+        description="Let scenes run their own Python scripts here, as you; anybody with the farm's key can send such a scene",
     )
     log_level: EnumProperty(
         name="Console Log", description="What services in this Blender print on the console", items=_LOG_LEVELS, default="INFO"

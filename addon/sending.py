@@ -4,7 +4,7 @@ from typing import Any
 
 import bpy
 
-from . import engine, gathering, job, moving, service, watching
+from . import engine, gathering, job, service, watching
 from .answers import TICK_S, Result, fail, possible, refuse, sentence
 from .dispatch import Dispatch
 from .native import Failure
@@ -30,6 +30,7 @@ class SendingOperator:
         self._given_up = False
         try:
             self._begin(context, 0.0)
+            watching.say(sentence(next(self._steps)))
         except Failure as failure:
             return fail(self, failure)
         manager: Any = context.window_manager

@@ -47,15 +47,28 @@ def role_of(scene: bpy.types.Scene) -> session.Role | None:
     return roles.get(job.settings_of(scene).mode)
 
 
-def start(scene: bpy.types.Scene) -> session.Role:
-    """Starts the service of this scene's mode in the background of this Blender."""
+def start(scene: bpy.types.Scene, role: session.Role | None = None) -> session.Role:
+    """Starts a service with this scene's settings in the background of this Blender; by default that of its mode."""
     settings = job.settings_of(scene)
-    role = role_of(scene)
+    role = role or role_of(scene)
     if role is None:
         raise Failure("choose the mode Master or Slave to start a service")
     arguments = settings.master_arguments() if role == "master" else settings.slave_arguments(job.own_blender())
     session.start(role, arguments)
     return role
+
+
+def start_farm(scene: bpy.types.Scene) -> str:
+    """Makes a farm of this Blender alone, a master and its first slave, with this scene's settings; returns its address."""
+    settings = job.settings_of(scene)
+    wanted = settings.master_arguments()
+    try:
+        session.start("master", wanted)
+    except Failure:
+        # Another program may have the port, such as another user's master; who looks for this one finds it on any.
+        session.start("master", wanted | {"port": 0})
+    session.start("slave", settings.slave_arguments(job.own_blender()))
+    return session.own_url() or ""
 
 
 def run(role: session.Role, interruption: Interruption, say: Callable[[str], None], stopped: Callable[[], bool]) -> None:

@@ -111,10 +111,11 @@ def facts(role: Role) -> list[tuple[str, str]]:
         return []
     if isinstance(service, core.Master):
         now = service.status()
-        frames = f"{now.frames_done} of {now.frames} done" if now.frames else "none"
+        frames = f"{now.frames_done} of {now.frames} done" if now.frames else "None"
         return [("Address", service.url), ("Slaves", str(now.slaves)), ("Jobs", str(now.jobs)), ("Frames", frames)]
     mine = service.status()
-    return [("Master", mine.master or "looking for it"), ("Doing", mine.text), ("Frames", f"{mine.done} rendered")]
+    doing = mine.text[:1].upper() + mine.text[1:]
+    return [("Master", mine.master or "Not found yet"), ("Now", doing), ("Frames", f"{mine.done} rendered")]
 
 
 def _master() -> core.Master | None:

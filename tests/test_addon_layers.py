@@ -8,19 +8,22 @@ ADDON = Path(__file__).resolve().parent.parent / "addon"
 
 # From the bottom up; a module may use those on lower lines, never those on its own or on a higher one.
 LAYERS = (
-    {"native", "preferences", "borrow"},
+    {"native", "borrow"},
+    {"keys"},
+    {"preferences"},
     {"connection"},
     {"questions"},
     {"client", "moving"},
-    {"session", "properties", "view"},
+    {"session"},
+    {"properties", "view"},
     {"job"},
     {"service", "passes"},
-    {"answers", "layout", "engine"},
-    {"refresh", "lists"},
-    {"asking"},
+    {"answers", "layout", "engine", "dispatch"},
+    {"notices", "refresh", "lists"},
+    {"watching", "gathering", "asking"},
     # One for each thing that an artist sees.
-    {"panels", "background", "sending", "jobs", "joblist", "results"},
-    {"slavelist", "blacklist", "framelist"},
+    {"background", "sending", "network", "jobs", "joblist", "results"},
+    {"panels", "slavelist", "blacklist", "framelist"},
     {"__init__"},
 )
 HOMES = {"netrender_core": {"native"}, "cycles": {"passes"}, "signal": {"service"}}

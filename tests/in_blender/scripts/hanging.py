@@ -50,6 +50,7 @@ def walk() -> Iterator[Callable[[], bool]]:
 
     assert invoke("netclientdownload") == {"RUNNING_MODAL"}
     assert invoke("netclientanim") == {"RUNNING_MODAL"}
+    yield lambda: bool(moving._submissions)
     assert [submission.text() for submission in moving._submissions] == ["asking the master…"]
     # Told by a report, as with every operator that goes on.
     yield lambda: not moving._submissions

@@ -28,6 +28,8 @@ class NeverSent:
 
 
 netrender.native.obstacle = lambda: None
+# Named, so that none is looked for.
+bpy.context.scene.network_render.server_address = "127.0.0.1"
 netrender.moving.Submission = NeverSent
 
 

@@ -14,6 +14,10 @@ VALUES = {
     "job_id": "00000000000000aa",
     "chunks": 7,
     "save_before_job": True,
+    "send_from_memory": False,
+    "use_ssl": True,
+    "cert_path": "//farm.pem",
+    "key_path": "//farm.key",
 }
 if step == "save":
     for name, value in VALUES.items():
@@ -27,4 +31,4 @@ else:
     assert bpy.context.scene.render.engine == "NET_RENDER"
     arguments = settings.slave_arguments("blender")
     assert arguments["tags"] == ["gpu", "linux"]
-    assert arguments["master"] == "farm.example:8123"
+    assert arguments["master"] == "https://farm.example:8123"

@@ -28,6 +28,7 @@ def refusal(operator: str) -> str:
     return f"{operator} sent it"
 
 
+settings.send_from_memory = False
 check("Save the file first: what is sent is the file on disk")
 bpy.ops.wm.save_as_mainfile(filepath=path)
 camera, scene.camera = scene.camera, None

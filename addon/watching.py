@@ -1,0 +1,147 @@
+"""The jobs that were sent from this Blender: how far they are, and that they are over. They outlive the file they came from.
+
+Only with a window: a script asks by itself. Nothing waits for the master; while it is away, it is asked less often.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+import bpy
+
+from . import client, notices, questions
+from .connection import Connection
+from .native import Failure
+
+if TYPE_CHECKING:
+    from netrender_core import JobInfo
+
+LOOK_S = 2.0
+LOOK_WHILE_AWAY_S = 10.0
+# More than anybody follows by eye.
+JOBS_MAX = 8
+
+# Up to which number a time is told in seconds, and in minutes.
+SECONDS_MOST = 90
+MINUTES_MOST = 90
+
+OVER = ("finished", "failed", "cancelled")
+
+
+@dataclass
+class Watched:
+    """A job that was sent from here, as of the last look."""
+
+    connection: Connection
+    job: str
+    info: JobInfo | None = None
+    trouble: str | None = None
+    """Why there was no answer at the last look."""
+
+    def is_over(self) -> bool:
+        """Whether nothing more will happen to it."""
+        return self.info is not None and self.info.state in OVER
+
+
+_watched: list[Watched] = []
+_said: str | None = None
+
+
+def add(connection: Connection, job: str) -> None:
+    """Follows a job that was just sent; those that are over are let go."""
+    _watched[:] = [one for one in _watched if not one.is_over()][-JOBS_MAX + 1 :]
+    _watched.append(Watched(connection, job))
+
+
+def jobs() -> list[Watched]:
+    """Those that are followed, the latest last."""
+    return list(_watched)
+
+
+def forget(job: str) -> None:
+    """Follows a job no longer."""
+    _watched[:] = [one for one in _watched if one.job != job]
+
+
+def say(text: str | None) -> None:
+    """What the panel shows of a job that is being sent; None once it is over."""
+    global _said
+    _said = text
+
+
+def said() -> str | None:
+    """Where a job that is being sent stands."""
+    return _said
+
+
+def left_s(info: JobInfo) -> float | None:
+    """How long a job will take, if it goes on as now."""
+    frames = info.total - info.done - info.failed
+    if not info.frame_seconds or not info.rendering or frames <= 0:
+        return None
+    return float(info.frame_seconds * frames / info.rendering)
+
+
+def _look() -> float:
+    """Asks each master of a job that is not over."""
+    open_jobs = [one for one in _watched if not one.is_over()]
+    for connection in {one.connection for one in open_jobs}:
+        what = f"watched jobs of {connection.address}"
+        if not questions.is_asking(what):
+            try:
+                questions.ask(what, client.jobs(connection), partial(_seen, connection), partial(_lost, connection))
+            except Failure as failure:
+                _lost(connection, str(failure))
+    return LOOK_WHILE_AWAY_S if any(one.trouble for one in open_jobs) else LOOK_S
+
+
+def _seen(connection: Connection, found: list[JobInfo]) -> None:
+    by_id = {info.id: info for info in found}
+    for one in [one for one in _watched if one.connection == connection and not one.is_over()]:
+        one.trouble = None
+        info = by_id.get(one.job)
+        if info is None or info.state == "cancelled":
+            # Somebody took it away on purpose.
+            _watched.remove(one)
+            continue
+        one.info = info
+        if info.state in OVER:
+            _tell(info)
+
+
+def _lost(connection: Connection, sentence: str) -> None:
+    for one in _watched:
+        if one.connection == connection:
+            one.trouble = sentence
+
+
+def _tell(info: JobInfo) -> None:
+    if info.state == "finished":
+        notices.tell(f"{info.name} is finished: {info.done} of {info.total} frames")
+    else:
+        notices.tell(f"{info.name} has failed: {info.failed} of {info.total} frames could not be rendered", failed=True)
+
+
+def duration(seconds: float) -> str:
+    """A time that is left, as people say it."""
+    if seconds < SECONDS_MOST:
+        return f"{seconds:.0f} s"
+    if seconds < MINUTES_MOST * 60:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.1f} h"
+
+
+def register() -> None:
+    """Starts to look."""
+    if not bpy.app.background:
+        bpy.app.timers.register(_look, first_interval=LOOK_S, persistent=True)
+
+
+def unregister() -> None:
+    """Follows nothing any more."""
+    if bpy.app.timers.is_registered(_look):
+        bpy.app.timers.unregister(_look)
+    _watched.clear()
+    say(None)
