@@ -51,6 +51,13 @@ fn counters(job: &JobInfo) -> Counters {
     (job.state, job.rendering, job.done, job.failed, job.transitions.len())
 }
 
+/// Whether frames may have changed that the master did not tell of. What it told before it was followed is unknown; and the end
+/// of a job can be seen before the event that tells of its last frame.
+fn is_more_than_told(is_followed: bool, seen: Option<Counters>, now: Counters) -> bool {
+    let is_told = is_followed && seen.is_some() && !now.0.is_over();
+    !is_told && seen != Some(now)
+}
+
 type Fetched = (i32, Result<PathBuf>);
 
 /// The loop's own memory.
@@ -139,9 +146,7 @@ impl<'a> Round<'a> {
         let job: JobInfo = self.link.get(&format!("jobs/{job_id}")).await?;
         let counters = counters(&job);
         self.follow_edits(job).await?;
-        // While the master tells which frames change, only what it may have told before is to be looked through.
-        let is_told = self.events.is_some() && self.seen.is_some();
-        if !is_told && self.seen != Some(counters) {
+        if is_more_than_told(self.events.is_some(), self.seen, counters) {
             self.changed = Instant::now();
             let open: Vec<u32> = self.shared.lock().table.open_pages().collect();
             self.queue_pages(open);
@@ -352,6 +357,16 @@ async fn fetch_one(link: Link, shared: Arc<Shared>, frame: i32, expected: Expect
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_end_of_a_job_that_is_seen_before_its_event_ends_no_gathering_early() {
+        let rendering = (JobStateInfo::Queued, 1, 1, 0, 2);
+        let finished = (JobStateInfo::Finished, 0, 2, 0, 3);
+        assert!(is_more_than_told(true, Some(rendering), finished));
+        assert!(!is_more_than_told(true, Some(finished), finished));
+        assert!(!is_more_than_told(true, Some((JobStateInfo::Queued, 2, 0, 0, 2)), rendering));
+        assert!(is_more_than_told(true, None, rendering) && is_more_than_told(false, Some(finished), rendering));
+    }
 
     #[test]
     fn a_master_is_looked_at_as_often_as_things_change_and_never_without_pause() {
