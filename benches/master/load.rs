@@ -102,6 +102,7 @@ impl Master {
                 version: "3.4.1".parse().unwrap(),
             }],
             slots: 1,
+            allows_scripts: false,
             machine: MachineInfo::default(),
             holding: Vec::new(),
         };

@@ -25,6 +25,8 @@ pub(super) enum Obstacle {
     Requirement(Requirement),
     /// The slave has no Blender of this series.
     Blender(BlenderVersion),
+    /// The job's scene runs scripts, which the slave does not allow.
+    Scripts,
     /// The job rests on this slave, after so many attempts in a row that failed, for so long.
     Rests { attempts: u32, millis: u64 },
     /// What is left failed on this slave, and another one can try it.
@@ -41,9 +43,11 @@ pub(super) fn unfitness(machine: &Machine, job: &Job) -> Option<Obstacle> {
     if let Some(clause) = wanted.requirements.iter().find(|clause| !fulfils(machine, clause)) {
         return Some(Obstacle::Requirement(clause.clone()));
     }
-    let series = wanted.blender?;
-    let has_series = machine.blenders.iter().any(|it| it.same_series(series));
-    (!has_series).then_some(Obstacle::Blender(series))
+    let has_series = |series: BlenderVersion| machine.blenders.iter().any(|it| it.same_series(series));
+    if let Some(series) = wanted.blender.filter(|series| !has_series(*series)) {
+        return Some(Obstacle::Blender(series));
+    }
+    (wanted.runs_scripts && !machine.allows_scripts).then_some(Obstacle::Scripts)
 }
 
 impl Farm {

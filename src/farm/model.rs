@@ -31,6 +31,8 @@ pub struct NewJob {
     pub frames: FrameSet,
     /// The Blender that collected it: slaves need one of the same series.
     pub blender: Option<BlenderVersion>,
+    /// Whether scripts inside of its scene are to run, which slaves may not allow.
+    pub runs_scripts: bool,
     /// Whether files are still missing: then it waits for [`super::Event::JobFilesReady`].
     pub files_missing: bool,
     /// Jobs that must be finished before a task of this one is leased.
@@ -268,6 +270,8 @@ pub struct Machine {
     pub os: String,
     /// What it renders with beside the processor, such as "cuda" or a device's name.
     pub gpus: Vec<String>,
+    /// Whether scripts inside of scenes run there.
+    pub allows_scripts: bool,
 }
 
 /// A slave as stored.

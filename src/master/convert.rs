@@ -106,6 +106,7 @@ pub(super) fn slave_info(view: &SlaveView<'_>, facts: Option<&SlaveFacts>, expla
             .map(|version| BlenderInfo { version: *version })
             .collect(),
         slots: record.machine.slots,
+        allows_scripts: record.machine.allows_scripts,
         machine,
         online: view.online,
         set_aside: view.set_aside,
@@ -130,6 +131,7 @@ pub(super) fn machine(registration: Registration) -> (Machine, Vec<TaskRef>) {
         memory_bytes: registration.machine.memory_bytes,
         os: registration.machine.os,
         gpus: registration.machine.gpus,
+        allows_scripts: registration.allows_scripts,
     };
     (machine, registration.holding.into_iter().map(task_ref).collect())
 }
@@ -208,6 +210,7 @@ pub(super) fn archived(view: &JobView<'_>) -> ArchivedJob {
         frames,
         blender,
         requirements,
+        runs_scripts: _,
         files_missing: _,
         depends_on,
         limits: job_limits,

@@ -192,6 +192,7 @@ impl FrameInfo {
 /// A slave of the farm.
 #[pyclass(frozen, get_all, eq, module = "netrender_core")]
 #[derive(Debug, Clone, PartialEq)]
+#[expect(clippy::struct_excessive_bools, reason = "facts that do not depend on each other")]
 pub(super) struct SlaveInfo {
     id: String,
     name: String,
@@ -204,6 +205,7 @@ pub(super) struct SlaveInfo {
     paused: bool,
     resting: Option<String>,
     slots: u32,
+    allows_scripts: bool,
     jobs: Vec<String>,
     os: String,
     cores: u32,
@@ -229,6 +231,7 @@ impl From<wire::SlaveInfo> for SlaveInfo {
             paused: slave.paused,
             resting: slave.resting,
             slots: slave.slots,
+            allows_scripts: slave.allows_scripts,
             jobs: slave.holding.iter().map(|task| task.job.to_string()).collect(),
             os: slave.machine.os,
             cores: slave.machine.cores,

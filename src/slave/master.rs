@@ -52,6 +52,7 @@ pub(super) struct Card {
     tags: Vec<String>,
     blenders: Vec<BlenderInfo>,
     slots: u32,
+    allows_scripts: bool,
     machine: Machine,
 }
 
@@ -62,6 +63,7 @@ impl Card {
             tags: options.tags.clone(),
             blenders: blenders.iter().map(|it| BlenderInfo { version: it.version }).collect(),
             slots: u32::try_from(options.slots).unwrap_or(u32::MAX),
+            allows_scripts: options.allow_scripts,
             machine: Machine::new(options, folder),
         }
     }
@@ -74,6 +76,7 @@ impl Card {
             tags: self.tags.clone(),
             blenders: self.blenders.clone(),
             slots: self.slots,
+            allows_scripts: self.allows_scripts,
             machine: self.machine.look(),
             holding,
         };

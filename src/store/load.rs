@@ -41,7 +41,7 @@ type Jobs = Vec<(JobRecord, Vec<(TaskIndex, TaskRecord)>)>;
 fn load_jobs(from: &Connection) -> Result<Jobs> {
     let mut statement = from.prepare(
         "SELECT id, name, category, tags, priority, chunk_tasks, frames, blender, files_missing, submitted, last_dispatched,
-                requirements, layout, resets, depends_on, unwanted, attempts_max, silence_s, stall_s, frame_s
+                requirements, layout, resets, depends_on, unwanted, attempts_max, silence_s, stall_s, frame_s, runs_scripts
          FROM job ORDER BY place",
     )?;
     let rows = statement.query_map([], |row| {
@@ -61,6 +61,7 @@ fn load_jobs(from: &Connection) -> Result<Jobs> {
             chunk_tasks: row.get(5)?,
             frames,
             blender: blender.as_deref().map(parsed).transpose()?,
+            runs_scripts: row.get(20)?,
             files_missing: row.get(8)?,
             depends_on: lines(&row.get::<_, String>(14)?)?,
             unwanted: lines(&row.get::<_, String>(15)?)?,
@@ -172,8 +173,10 @@ fn second_hold(row: &Row<'_>) -> Result<Option<Hold>> {
 }
 
 fn load_slaves(from: &Connection) -> Result<Vec<(SlaveRecord, Option<String>)>> {
-    let mut statement = from
-        .prepare("SELECT id, name, tags, blenders, slots, facts, cores, memory_bytes, os, gpus, paused FROM slave ORDER BY id")?;
+    let mut statement = from.prepare(
+        "SELECT id, name, tags, blenders, slots, facts, cores, memory_bytes, os, gpus, paused, allows_scripts
+         FROM slave ORDER BY id",
+    )?;
     let rows = statement.query_map([], |row| {
         let machine = Machine {
             name: row.get(1)?,
@@ -184,6 +187,7 @@ fn load_slaves(from: &Connection) -> Result<Vec<(SlaveRecord, Option<String>)>> 
             memory_bytes: number(row, 7)?,
             os: row.get(8)?,
             gpus: lines(&row.get::<_, String>(9)?)?,
+            allows_scripts: row.get(11)?,
         };
         let id = SlaveId::from_bits(number(row, 0)?);
         let paused = row.get(10)?;

@@ -173,6 +173,7 @@ impl Life {
             chunk_tasks: self.random.u32(0..4),
             frames: FrameSet::range(1, self.random.i32(1..30), 1).unwrap(),
             blender: None,
+            runs_scripts: self.random.bool(),
             files_missing: self.random.bool(),
             depends_on: if self.random.bool() && self.farm.job(on).is_some() {
                 vec![on]
@@ -251,6 +252,7 @@ fn machine() -> Machine {
         memory_bytes: 32 << 30,
         os: "Linux".to_owned(),
         gpus: vec!["cuda".to_owned()],
+        allows_scripts: true,
     }
 }
 

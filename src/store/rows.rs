@@ -145,7 +145,7 @@ fn edit_job(on: &Transaction<'_>, job: &NewJob, layout: &FrameLayout, resets: u3
         on,
         "UPDATE job SET name = ?2, category = ?3, tags = ?4, priority = ?5, chunk_tasks = ?6, frames = ?7, files_missing = ?8,
                         layout = ?9, resets = ?10, depends_on = ?11, unwanted = ?12, attempts_max = ?13, silence_s = ?14,
-                        stall_s = ?15, frame_s = ?16, requirements = ?17
+                        stall_s = ?15, frame_s = ?16, requirements = ?17, runs_scripts = ?18
          WHERE id = ?1",
         params![
             key(job.id.bits()),
@@ -165,6 +165,7 @@ fn edit_job(on: &Transaction<'_>, job: &NewJob, layout: &FrameLayout, resets: u3
             job.limits.stall_s,
             job.limits.frame_s,
             job.requirements.to_string(),
+            job.runs_scripts,
         ],
     )
 }
@@ -312,10 +313,10 @@ fn set_slave(on: &Transaction<'_>, record: &SlaveRecord) -> Result<()> {
     let machine = &record.machine;
     run(
         on,
-        "INSERT INTO slave (id, name, tags, blenders, slots, cores, memory_bytes, os, gpus, paused)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
+        "INSERT INTO slave (id, name, tags, blenders, slots, cores, memory_bytes, os, gpus, paused, allows_scripts)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
          ON CONFLICT (id) DO UPDATE SET name = ?2, tags = ?3, blenders = ?4, slots = ?5, cores = ?6, memory_bytes = ?7,
-                                        os = ?8, gpus = ?9, paused = ?10",
+                                        os = ?8, gpus = ?9, paused = ?10, allows_scripts = ?11",
         params![
             key(record.id.bits()),
             machine.name,
@@ -327,6 +328,7 @@ fn set_slave(on: &Transaction<'_>, record: &SlaveRecord) -> Result<()> {
             machine.os,
             lines(&machine.gpus),
             record.paused,
+            machine.allows_scripts,
         ],
     )
 }

@@ -12,7 +12,7 @@ PRAGMA trusted_schema = OFF;
 ";
 
 /// Each step leads from the version that is its place to the next one; a new file goes through all of them.
-pub(super) const STEPS: [&str; 6] = [FIRST, RULES, REQUIREMENTS, LIFE_OF_A_JOB, TWO_LEASES, PAUSED_SLAVES];
+pub(super) const STEPS: [&str; 7] = [FIRST, RULES, REQUIREMENTS, LIFE_OF_A_JOB, TWO_LEASES, PAUSED_SLAVES, SCRIPTS];
 
 /// The number at its start is that of `header.rs` (a test compares them).
 const FIRST: &str = "
@@ -147,4 +147,11 @@ ALTER TABLE task ADD COLUMN second_rendered INTEGER;
 /// Slaves can be paused.
 const PAUSED_SLAVES: &str = "
 ALTER TABLE slave ADD COLUMN paused INTEGER NOT NULL DEFAULT 0;
+";
+
+/// Scenes may run scripts, and slaves allow it. Slaves that are known say it when they come back; of jobs that are known
+/// nothing is said: slaves that allow none refuse their frames.
+const SCRIPTS: &str = "
+ALTER TABLE job ADD COLUMN runs_scripts INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE slave ADD COLUMN allows_scripts INTEGER NOT NULL DEFAULT 0;
 ";

@@ -16,6 +16,7 @@ fn job(bits: u64) -> JobRecord {
             chunk_tasks: 5,
             frames: "-5-10,20".parse().unwrap(),
             blender: Some("3.4.1".parse().unwrap()),
+            runs_scripts: true,
             files_missing: true,
             depends_on: vec![JobId::from_bits(70), JobId::from_bits(71)],
             limits: Limits {
@@ -49,6 +50,7 @@ fn slave(bits: u64) -> SlaveRecord {
             memory_bytes: 32 << 30,
             os: "Linux (Debian GNU/Linux 12)".to_owned(),
             gpus: vec!["cuda".to_owned(), "NVIDIA GeForce RTX 4090".to_owned()],
+            allows_scripts: true,
         },
         paused: true,
     }

@@ -59,6 +59,14 @@ pub struct RenderSettings {
     pub wants: SceneWants,
 }
 
+impl RenderSettings {
+    /// Whether only a slave that allows scripts renders it as it is meant.
+    #[must_use]
+    pub fn run_scripts(&self) -> bool {
+        !self.without_scripts && !self.wants.scripts.is_empty()
+    }
+}
+
 /// What a scene wants of the Blender that renders it: without it, the picture would be another one, in silence.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct SceneWants {

@@ -55,6 +55,9 @@ pub struct Registration {
     pub blenders: Vec<BlenderInfo>,
     /// How many chunks it renders at once.
     pub slots: u32,
+    /// Whether scripts inside of scenes run there.
+    #[serde(default)]
+    pub allows_scripts: bool,
     /// Facts about the machine.
     pub machine: MachineInfo,
     /// What it still renders or has yet to deliver.
@@ -82,6 +85,7 @@ pub struct NextJob {
 
 /// A slave as lists show it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+#[expect(clippy::struct_excessive_bools, reason = "facts that do not depend on each other")]
 pub struct SlaveInfo {
     /// Its id.
     #[serde(with = "text")]
@@ -97,6 +101,9 @@ pub struct SlaveInfo {
     pub blenders: Vec<BlenderInfo>,
     /// How many chunks it renders at once.
     pub slots: u32,
+    /// Whether scripts inside of scenes run there.
+    #[serde(default)]
+    pub allows_scripts: bool,
     /// Facts about the machine.
     pub machine: MachineInfo,
     /// Whether it is there.

@@ -21,6 +21,7 @@ mod looking;
 mod monitor;
 mod refusals;
 mod rules;
+mod scripts;
 mod straggler;
 mod tls;
 mod versions;

@@ -335,6 +335,40 @@ mod tests {
     }
 
     #[test]
+    fn a_scene_that_runs_scripts_waits_for_a_slave_that_allows_them() {
+        let mut trial = Trial::new();
+        let careful = trial.slave(1);
+        let job = trial.submit(NewJob {
+            runs_scripts: true,
+            ..a_job(1, 9)
+        });
+        assert_eq!(trial.want(careful), None);
+        let told = trial.farm.explain_job(job).remove(0);
+        assert!(
+            told.starts_with("waiting: its scene runs scripts, which no slave that could render it allows: start one with"),
+            "{told}"
+        );
+        let told = trial.farm.explain_slave(careful).remove(1);
+        assert!(
+            told.ends_with("its scene runs scripts, which this slave does not allow"),
+            "{told}"
+        );
+        let machine = Machine {
+            allows_scripts: true,
+            ..a_machine(&[])
+        };
+        let trusting = trial.register(2, machine, &[]);
+        assert_eq!(trial.leased(trusting)[0].job, job);
+        assert_eq!(trial.farm.job(job).unwrap().leased, 1);
+        trial.restart();
+        assert_eq!(trial.want(careful), None, "who allows scripts is remembered");
+        trial.pass(61_000);
+        trial.slave(1);
+        let told = trial.farm.explain_job(job).remove(0);
+        assert!(told.contains("no slave that could render it allows"), "{told}");
+    }
+
+    #[test]
     fn a_job_says_that_others_come_first() {
         let mut trial = Trial::new();
         let slave = trial.slave(1);

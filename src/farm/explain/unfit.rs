@@ -14,6 +14,12 @@ pub(super) fn explain_unfit(online: &[&Slave], job: &Job) -> String {
         .iter()
         .filter_map(|slave| unfitness(&slave.record.machine, job))
         .collect();
+    // Scripts are asked for last: such a slave lacks nothing else.
+    if obstacles.contains(&Obstacle::Scripts) {
+        return "waiting: its scene runs scripts, which no slave that could render it allows: start one with --allow-scripts, or \
+                send the job with --without-scripts"
+            .to_owned();
+    }
     let series = obstacles.iter().find_map(|it| {
         if let Obstacle::Blender(series) = it {
             Some(*series)
@@ -68,6 +74,7 @@ pub(super) fn told(obstacle: &Obstacle) -> String {
         Obstacle::Tags(tags) => format!("it needs the tags {}", tags.join(", ")),
         Obstacle::Requirement(clause) => format!("it needs {clause}"),
         Obstacle::Blender(version) => format!("it needs Blender {}", version.series()),
+        Obstacle::Scripts => "its scene runs scripts, which this slave does not allow".to_owned(),
         Obstacle::Rests { attempts, millis } => {
             let seconds = millis.div_ceil(1_000);
             format!("it failed {attempts} times in a row here, and rests for {seconds} s")

@@ -241,6 +241,7 @@ pub(in crate::farm) fn a_job(number: u64, frames: i32) -> NewJob {
         chunk_tasks: 1,
         frames: FrameSet::range(1, frames, 1).unwrap(),
         blender: None,
+        runs_scripts: false,
         files_missing: false,
         depends_on: Vec::new(),
         limits: Limits::default(),
@@ -259,6 +260,7 @@ pub(in crate::farm) fn a_machine(tags: &[&str]) -> Machine {
         memory_bytes: 32 << 30,
         os: "Linux (Debian GNU/Linux 12)".to_owned(),
         gpus: Vec::new(),
+        allows_scripts: false,
     }
 }
 

@@ -56,6 +56,7 @@ pub(super) fn announced(id: JobId, announce: JobAnnounce) -> Result<Announced> {
     check_count("blacklisted slaves", blacklist.len(), BLACKLIST_MAX)?;
     let limits = check_limits(limits)?;
     let contents = manifest.as_ref().map(check_manifest).transpose()?.unwrap_or_default();
+    let runs_scripts = manifest.as_ref().is_some_and(|manifest| manifest.settings.run_scripts());
     let manifest = manifest
         .map(|manifest| serde_json::to_string(&manifest))
         .transpose()
@@ -70,6 +71,7 @@ pub(super) fn announced(id: JobId, announce: JobAnnounce) -> Result<Announced> {
         chunk_tasks: chunks,
         frames,
         blender,
+        runs_scripts,
         files_missing: false,
         depends_on,
         limits,

@@ -609,6 +609,8 @@ class SlaveInfo:
     resting: str | None
     """Why it takes no work just now, as it says."""
     slots: int
+    allows_scripts: bool
+    """Whether scripts inside of scenes run there."""
     jobs: list[str]
     """Of which jobs it renders or delivers frames, once for each frame."""
     os: str
