@@ -149,7 +149,7 @@ impl std::str::FromStr for FarmKey {
             .map(|hash| Self(*hash.as_bytes()))
             .map_err(|_| {
                 Error::bad_input("this is no farm key: a key is 64 hexadecimal digits")
-                    .hint("copy the whole line that netrender key shows on the master's machine")
+                    .hint("copy the whole line that netrender key hand-over shows on the master's machine")
             })
     }
 }

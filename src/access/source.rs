@@ -63,7 +63,7 @@ impl KeySource {
             Some(key) if key.farm() == farm => Ok(key),
             Some(key) => Err(
                 Error::unauthorized(format!("the key belongs to farm {}, the master to farm {farm}", key.farm()))
-                    .hint("use this master's key: netrender key shows it on the master's machine"),
+                    .hint("netrender key hand-over, on the master's machine, shows the line to keep with netrender key add LINE"),
             ),
             None => Err(Error::unauthorized(format!("no key for farm {farm}")).hint(format!(
                 "netrender key hand-over, on the master's machine, shows a line: keep it here with netrender key add LINE, or give the key by --key-file or {KEY_VARIABLE}"

@@ -104,7 +104,7 @@ impl Gate {
             Some(token) if key.is_bearer(token) => Ok(()),
             Some(_) => Err(wrong_key()),
             None => Err(Error::unauthorized("this master asks for the farm's key")
-                .hint("give the key: netrender key shows it on the machine of the master")
+                .hint("netrender key hand-over, on the master's machine, shows a line: keep it with netrender key add LINE")
                 .into()),
         }
     }
@@ -158,7 +158,7 @@ fn cookie(headers: &HeaderMap) -> Option<&str> {
 
 fn wrong_key() -> Fault {
     Error::unauthorized("this is not the farm's key")
-        .hint("use the key that netrender key shows on the machine of the master")
+        .hint("netrender key hand-over, on the master's machine, shows the line to keep with netrender key add LINE")
         .into()
 }
 

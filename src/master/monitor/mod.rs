@@ -159,7 +159,7 @@ async fn enter(State(app): Shared, peer: Option<Extension<Peer>>, body: Body) ->
         .and_then(|Query(form)| form.key.parse::<KeyLine>().ok());
     if !given.is_some_and(|given| key.is_bearer(&given.key.bearer())) {
         let page = Login {
-            error: "This is not the farm's key. It is the line of 64 digits that netrender key shows on the machine of the master.",
+            error: "This is not the farm's key. It is the line that netrender key hand-over shows on the master's machine.",
         };
         let mut response = show(&app.name, "netrender", "", &page, 0)?;
         *response.status_mut() = StatusCode::UNAUTHORIZED;

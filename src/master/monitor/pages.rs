@@ -137,7 +137,7 @@ pub(super) struct Buttons<'a> {
 #[template(
     ext = "html",
     source = r#"<h2>The farm's key</h2>
-<p><code>netrender key</code> shows it on the machine of the master. This browser keeps it until you close it.</p>
+<p><code>netrender key hand-over</code>, on the master's machine, shows the line to enter here. This browser keeps it until you close it.</p>
 {% if !error.is_empty() %}<p class="error">{{ error }}</p>{% endif %}
 <form method="post" action="/login">
 <p><input type="password" name="key" aria-label="Farm key" autocomplete="current-password" autofocus required></p>
