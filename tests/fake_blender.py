@@ -14,6 +14,7 @@ every order), else from the environment variable FAKE_BLENDER, as JSON too; ever
     truncate_frames   [3]: writes only half of the file
     shrink_frames     [3]: writes a picture of one pixel
     layers            ["ViewLayer"]: the view layers that it says to have rendered
+    list_on_open      true: prints the names of the files that lie in and below the scene's folder
     gate_frames       [3]: waits until the file beside it that ends in `.open` is there
     times             how often, over all processes, a frame crashes, hangs, fails or is truncated or shrunk; then it goes well
     print_bytes       prints so much before each frame
@@ -107,6 +108,9 @@ def open_scene(fake, order):
     if "fail_on_open" in fake:
         return {"reply": "failed", "reason": fake["fail_on_open"]}
     print("Read blend: " + order["blend"], flush=True)
+    if fake.get("list_on_open"):
+        names = [name for _, _, names in os.walk(os.path.dirname(order["blend"])) for name in names]
+        print("fake: opened beside " + " ".join(sorted(names)), flush=True)
     return {"reply": "opened", "scene": "Scene"}
 
 

@@ -140,6 +140,7 @@ fn announce(farm: &Farm, remote: &str, revision: &str) -> JobId {
             revision: revision.parse().unwrap(),
             folder: None,
         }),
+        artist_folder: None,
         settings: RenderSettings::default(),
     };
     farm.announce(manifest, "1-2", 1).job

@@ -87,6 +87,7 @@ fn manifest(hash: ContentHash) -> Manifest {
         main,
         files,
         source: None,
+        artist_folder: None,
         settings: RenderSettings::default(),
     }
 }

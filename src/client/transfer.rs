@@ -4,9 +4,7 @@
 use super::board::Board;
 use super::packed::{blocking, gets_smaller, packed, put_packed};
 use crate::error::{Code, Error, Result};
-use crate::files::{
-    BUNDLE_BYTES_MAX, BUNDLE_CONTENTS_MAX, BUNDLE_HEAD_BYTES, BUNDLED_BYTES_MAX, append_to_bundle, packing_pays, shared_name,
-};
+use crate::files::{append_to_bundle, packing_pays, parcels, shared_name};
 use crate::ids::ContentHash;
 use crate::link::{Backoff, Link};
 use crate::wire::{Accepts, BundleTaken, ContentStatus, OfferInfo, Offers, OffersTaken};
@@ -37,34 +35,18 @@ pub(super) struct Content {
     pub(super) size_bytes: u64,
 }
 
-/// What one request brings across.
-#[derive(Debug)]
-enum Parcel {
-    /// A content by itself, from where it broke off.
-    One(Content),
-    /// Small ones together.
-    Bundle(Vec<Content>),
-}
-
 /// Sends all of these; the first failure ends it.
 pub(super) async fn upload(link: &Link, contents: Vec<Content>, accepts: Accepts, board: &Arc<Board>) -> Result<()> {
     let mut under_way = JoinSet::new();
     let offers = accepts.paths;
-    for parcel in parcels(contents, accepts) {
+    for parcel in shared_out(contents, accepts) {
         if under_way.len() == UPLOADS_AT_ONCE {
             finish_one(&mut under_way).await?;
         }
         let (link, board) = (link.clone(), Arc::clone(board));
         under_way.spawn(async move {
-            let parcel = if offers {
-                offer(&link, parcel, &board).await
-            } else {
-                Some(parcel)
-            };
-            match parcel {
-                Some(parcel) => upload_one(&link, parcel, accepts, &board).await,
-                None => Ok(()),
-            }
+            let parcel = if offers { offer(&link, parcel, &board).await } else { parcel };
+            upload_together(&link, &parcel, accepts, &board).await
         });
     }
     while !under_way.is_empty() {
@@ -73,25 +55,12 @@ pub(super) async fn upload(link: &Link, contents: Vec<Content>, accepts: Accepts
     Ok(())
 }
 
-/// Small contents go together, long ones by themselves; those first, for they take longest.
-fn parcels(contents: Vec<Content>, accepts: Accepts) -> Vec<Parcel> {
-    let is_small = |content: &Content| accepts.bundles && content.size_bytes <= BUNDLED_BYTES_MAX;
-    let (small, long): (Vec<_>, Vec<_>) = contents.into_iter().partition(is_small);
-    let mut parcels: Vec<Parcel> = long.into_iter().map(Parcel::One).collect();
-    let (mut bundle, mut bundle_bytes) = (Vec::new(), 0);
-    for content in small {
-        let bytes = BUNDLE_HEAD_BYTES + content.size_bytes;
-        if bundle_bytes + bytes > BUNDLE_BYTES_MAX || bundle.len() == BUNDLE_CONTENTS_MAX {
-            parcels.push(Parcel::Bundle(std::mem::take(&mut bundle)));
-            bundle_bytes = 0;
-        }
-        bundle_bytes += bytes;
-        bundle.push(content);
+/// The requests that bring them across.
+fn shared_out(contents: Vec<Content>, accepts: Accepts) -> Vec<Vec<Content>> {
+    if accepts.bundles {
+        return parcels(contents, |content| content.size_bytes);
     }
-    if !bundle.is_empty() {
-        parcels.push(Parcel::Bundle(bundle));
-    }
-    parcels
+    contents.into_iter().map(|content| vec![content]).collect()
 }
 
 async fn finish_one(under_way: &mut JoinSet<Result<()>>) -> Result<()> {
@@ -103,11 +72,7 @@ async fn finish_one(under_way: &mut JoinSet<Result<()>>) -> Result<()> {
 }
 
 /// Tells the master where the files lie, for it may see the same disk; what it does not take is left to be sent.
-async fn offer(link: &Link, parcel: Parcel, board: &Board) -> Option<Parcel> {
-    let contents = match &parcel {
-        Parcel::One(content) => std::slice::from_ref(content),
-        Parcel::Bundle(contents) => contents,
-    };
+async fn offer(link: &Link, mut contents: Vec<Content>, board: &Board) -> Vec<Content> {
     let bytes: u64 = contents.iter().map(|it| it.size_bytes).sum();
     let named = contents.iter().filter_map(|content| {
         Some(OfferInfo {
@@ -121,30 +86,27 @@ async fn offer(link: &Link, parcel: Parcel, board: &Board) -> Option<Parcel> {
     let taken = match link.post::<_, OffersTaken>("contents/offers", &offers, wait).await {
         Ok(taken) => taken.contents.into_iter().collect::<HashSet<_>>(),
         // Then they are sent, which tells better what is wrong.
-        Err(_) => return Some(parcel),
+        Err(_) => return contents,
     };
     let is_taken = |content: &Content| taken.contains(&content.hash);
     board.add(contents.iter().filter(|it| is_taken(it)).map(|it| it.size_bytes).sum());
     board.add_files(contents.iter().filter(|it| is_taken(it)).count() as u64);
-    match parcel {
-        Parcel::One(content) => (!is_taken(&content)).then_some(Parcel::One(content)),
-        Parcel::Bundle(mut contents) => {
-            contents.retain(|content| !is_taken(content));
-            (!contents.is_empty()).then_some(Parcel::Bundle(contents))
-        }
-    }
+    contents.retain(|content| !is_taken(content));
+    contents
 }
 
-async fn upload_one(link: &Link, parcel: Parcel, accepts: Accepts, board: &Arc<Board>) -> Result<()> {
+/// Sends what goes in one request.
+async fn upload_together(link: &Link, contents: &[Content], accepts: Accepts, board: &Arc<Board>) -> Result<()> {
     let mut tries = Tries::default();
     loop {
         // What this try adds to the board: it is taken back if the try fails, and counted anew by the next one.
         let counted = Arc::new(AtomicU64::new(0));
-        let outcome = match &parcel {
-            Parcel::One(content) => send_one(link, content, accepts, (board, &counted), &mut tries)
+        let outcome = match contents {
+            [] => return Ok(()),
+            [content] => send_one(link, content, accepts, (board, &counted), &mut tries)
                 .await
                 .map(|()| 1),
-            Parcel::Bundle(contents) => send_bundle(link, contents, accepts, board).await,
+            _ => send_bundle(link, contents, accepts, board).await,
         };
         let error = match outcome {
             Ok(files) => {
@@ -158,7 +120,7 @@ async fn upload_one(link: &Link, parcel: Parcel, accepts: Accepts, board: &Arc<B
         if tries.fruitless > FRUITLESS_TRIES_MAX || !is_worth_another_try(error.code) {
             return Err(error);
         }
-        tracing::debug!(?parcel, %error, "an upload broke off");
+        tracing::debug!(?contents, %error, "an upload broke off");
         board.say(format!("{}; trying again", error.message));
         tokio::time::sleep(tries.backoff.next_wait()).await;
     }
@@ -290,34 +252,5 @@ mod tests {
         tries.fruitless = 2;
         tries.found(10);
         assert_eq!(tries.fruitless, 2);
-    }
-
-    #[test]
-    fn small_contents_go_together_within_the_bounds_of_a_bundle() {
-        let content = |size_bytes| Content {
-            hash: ContentHash([0; 32]),
-            file: PathBuf::new(),
-            size_bytes,
-        };
-        let shapes = |sizes: Vec<u64>, bundles| -> Vec<usize> {
-            let parcels = parcels(
-                sizes.into_iter().map(content).collect(),
-                Accepts {
-                    bundles,
-                    ..Accepts::default()
-                },
-            );
-            let shape = |parcel: &Parcel| match parcel {
-                Parcel::One(_) => 0,
-                Parcel::Bundle(contents) => contents.len(),
-            };
-            parcels.iter().map(shape).collect()
-        };
-        let long = BUNDLED_BYTES_MAX + 1;
-        assert_eq!(shapes(vec![1, long, 0, 5], true), [0, 3]);
-        assert_eq!(shapes(vec![1, long, 0], false), [0, 0, 0], "an older master");
-        assert_eq!(shapes(vec![1; 2 * BUNDLE_CONTENTS_MAX + 1], true), [2048, 2048, 1]);
-        assert_eq!(shapes(vec![BUNDLED_BYTES_MAX; 33], true), [31, 2]);
-        assert!(shapes(Vec::new(), true).is_empty());
     }
 }

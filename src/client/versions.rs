@@ -55,6 +55,7 @@ pub(super) async fn prove(
             main: guess.main.clone(),
             files: Vec::new(),
             source: Some(source),
+            artist_folder: None,
             settings: settings(collected, request),
         },
         contents: BTreeMap::new(),

@@ -3,7 +3,7 @@
 //! A file by itself costs a wait for the disk; ten thousand of them in a row would cost ten thousand.
 
 use super::content::Contents;
-use super::part::sync_folder;
+use super::part::{set_read_only, sync_folder};
 use crate::error::{Error, Result};
 use crate::ids::ContentHash;
 use std::fs::File;
@@ -78,7 +78,7 @@ impl Batch {
         Ok(())
     }
 
-    /// Gives those that are wanted their names, safe on the disk; the others are dropped.
+    /// Gives those that are wanted their names, safe on the disk (in a cache, their bytes are); the others are dropped.
     pub fn place(mut self, is_wanted: impl Fn(ContentHash) -> bool) -> Result<Vec<ContentHash>> {
         if !self.is_safe {
             self.make_safe()?;
@@ -90,12 +90,17 @@ impl Batch {
             if source.exists() {
                 let folder = target.parent().unwrap_or(&self.folder);
                 std::fs::create_dir_all(folder).map_err(|error| Error::io("make the folder", folder, &error))?;
+                if self.contents.is_cache() {
+                    set_read_only(&source)?;
+                }
                 std::fs::rename(&source, &target).map_err(|error| Error::io("write", &target, &error))?;
                 folders.push(folder.to_path_buf());
             }
             placed.push(hash);
         }
-        make_names_safe(&self.folder, folders)?;
+        if !self.contents.is_cache() {
+            make_names_safe(&self.folder, folders)?;
+        }
         Ok(placed)
     }
 }
@@ -199,6 +204,22 @@ mod tests {
         drop(broken_off);
         assert_eq!(contents.list().unwrap(), ([wood].into(), [].into()));
         assert_eq!(std::fs::read_dir(folder.path().join("contents/arriving")).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn what_is_in_a_cache_is_read_only() {
+        let folder = tempfile::tempdir().unwrap();
+        let contents = Contents::cache(folder.path().to_path_buf());
+        let mut batch = contents.begin_batch().unwrap();
+        batch.add(hash(b"wood"), b"wood").unwrap();
+        batch.place(|_| true).unwrap();
+        let mut arrival = contents.receive(hash(b"bark"), 0).unwrap();
+        arrival.write(b"bark").unwrap();
+        arrival.finish(4).unwrap();
+        for content in [b"wood", b"bark"] {
+            let facts = std::fs::metadata(contents.path(hash(content))).unwrap();
+            assert!(facts.permissions().readonly());
+        }
     }
 
     #[test]

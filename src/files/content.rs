@@ -32,6 +32,7 @@ pub struct Contents {
     /// Contents that arrive just now: one writer each.
     arriving: Arc<Mutex<HashSet<ContentHash>>>,
     batches: Arc<AtomicU64>,
+    is_cache: bool,
 }
 
 impl Contents {
@@ -42,7 +43,23 @@ impl Contents {
             folder,
             arriving: Arc::default(),
             batches: Arc::default(),
+            is_cache: false,
         }
+    }
+
+    /// The same for contents that can be had again. They are read-only, for others make links to them, and what comes in a
+    /// batch may be gone after a power cut, though never damaged.
+    #[must_use]
+    pub fn cache(folder: PathBuf) -> Self {
+        Self {
+            is_cache: true,
+            ..Self::new(folder)
+        }
+    }
+
+    /// Whether these can be had again.
+    pub(super) fn is_cache(&self) -> bool {
+        self.is_cache
     }
 
     /// Where a complete content lies.
@@ -79,7 +96,12 @@ impl Contents {
         let claim = self.claim(hash)?;
         let target = self.path(hash);
         let part = Part::resume(&part_of(&target), offset)?;
-        Ok(Arrival { part, target, claim })
+        Ok(Arrival {
+            part,
+            target,
+            claim,
+            is_cache: self.is_cache,
+        })
     }
 
     /// Begins to take in many small contents together.
@@ -163,6 +185,7 @@ pub struct Arrival {
     part: Part,
     target: PathBuf,
     claim: Claim,
+    is_cache: bool,
 }
 
 impl Arrival {
@@ -184,7 +207,11 @@ impl Arrival {
 
     /// Checks it and puts it in place, safe on the disk.
     pub fn finish(self, size_bytes: u64) -> Result<()> {
-        self.part.place(self.claim.hash, size_bytes, &self.target)
+        self.part.place(self.claim.hash, size_bytes, &self.target)?;
+        if self.is_cache {
+            part::set_read_only(&self.target)?;
+        }
+        Ok(())
     }
 }
 

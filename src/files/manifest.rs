@@ -1,6 +1,7 @@
 //! From files on this disk to the manifest of a job: short paths inside the job, and the hash of each content.
 
 use super::remembered::{FileKey, Remembered};
+use super::shared::shared_name;
 use crate::error::{Error, Result};
 use crate::ids::{ContentHash, JobPath};
 use crate::wire::{FileEntry, Manifest, RenderSettings};
@@ -55,8 +56,8 @@ pub struct Hashing<'a> {
     pub cancelled: &'a AtomicBool,
 }
 
-/// Hashes all files and gives each its path inside the job: what all virtual paths begin with is cut off, so nothing of
-/// the artist's folders above the project is told. `progress` hears the bytes hashed so far, and of how many.
+/// Hashes all files and gives each its path inside the job: what all virtual paths begin with is cut off, so no path of the
+/// artist's folders above the project is made on other machines. `progress` hears the bytes hashed so far, and of how many.
 pub fn build(
     main: &SourceFile,
     files: &[SourceFile],
@@ -95,6 +96,7 @@ pub fn build(
         main: main.virtual_path[root..].parse()?,
         files: entries,
         source: None,
+        artist_folder: artist_folder(sources.iter().map(|(path, file)| (&path[root..], file.disk_path.as_path()))),
         settings,
     };
     Ok(BuiltManifest { manifest, contents })
@@ -112,6 +114,22 @@ fn common_root<'a>(paths: impl Iterator<Item = &'a str>) -> usize {
             .map_or(0, |slash| slash + 1)]
     });
     shared.map_or(0, str::len)
+}
+
+/// The folder of this disk in which most of the files lie as they do in the job; copies, and files with other names, lie elsewhere.
+fn artist_folder<'a>(files: impl Iterator<Item = (&'a str, &'a Path)>) -> Option<String> {
+    let mut folders: BTreeMap<String, usize> = BTreeMap::new();
+    for (path, file) in files {
+        let Ok(name) = shared_name(file) else { continue };
+        let name = name.replace(std::path::MAIN_SEPARATOR, "/");
+        if let Some(folder) = name.strip_suffix(path)
+            && folder.ends_with('/')
+        {
+            *folders.entry(folder.to_owned()).or_default() += 1;
+        }
+    }
+    let most = folders.into_iter().max_by_key(|(_, count)| *count)?;
+    Some(most.0)
 }
 
 fn total_bytes<'a>(paths: impl Iterator<Item = &'a Path>) -> Result<u64> {
@@ -238,6 +256,21 @@ mod tests {
         let main = source(folder.path(), "deep/down/main.blend", "scene");
         let built = build_with(&mut Remembered::default(), &main, &[], |_, _| (), false).unwrap();
         assert_eq!(built.manifest.main.as_str(), "main.blend");
+        assert_eq!(built.manifest.artist_folder, None, "it has another name here");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn the_folder_in_which_most_files_lie_is_told() {
+        let of = |files: &[(&str, &str)]| artist_folder(files.iter().map(|(path, file)| (*path, Path::new(*file))));
+        let files = [
+            ("shot/a.blend", "/cache/copies/a.blend"),
+            ("shot/b.png", "/home/ä/shot/b.png"),
+            ("c.png", "/home/ä/c.png"),
+        ];
+        assert_eq!(of(&files).as_deref(), Some("/home/ä/"));
+        assert_eq!(of(&[("a.png", "/b.png"), ("b.png", "/cab.png")]), None);
+        assert_eq!(of(&[]), None);
     }
 
     #[test]

@@ -50,7 +50,7 @@ pub fn pack(mut source: impl Read, sink: impl Write, mut packed: impl FnMut(u64)
 /// Unpacks a body, handing over each piece. Fails if it is no packed body, becomes longer than `plain_bytes_max`, or has more
 /// behind its end.
 pub fn unpack(source: impl Read, plain_bytes_max: u64, mut take: impl FnMut(&[u8]) -> Result<()>) -> Result<()> {
-    let failed = |error: &std::io::Error| Error::bad_input(format!("the packed upload cannot be unpacked: {error}"));
+    let failed = |error: &std::io::Error| Error::bad_input(format!("the packed body cannot be unpacked: {error}"));
     let mut decoder = FrameDecoder::new(source);
     let (mut piece, mut plain_bytes) = (vec![0; PIECE_BYTES], 0);
     loop {
@@ -63,14 +63,14 @@ pub fn unpack(source: impl Read, plain_bytes_max: u64, mut take: impl FnMut(&[u8
         plain_bytes += length as u64;
         if plain_bytes > plain_bytes_max {
             return Err(Error::bad_input(format!(
-                "the packed upload is longer than the {plain_bytes_max} bytes that were announced"
+                "the packed body is longer than the {plain_bytes_max} bytes that were announced"
             )));
         }
         take(&piece[..length])?;
     }
     match decoder.into_inner().read(&mut [0]) {
         Ok(0) => Ok(()),
-        Ok(_) => Err(Error::bad_input("the packed upload has more behind its end")),
+        Ok(_) => Err(Error::bad_input("the packed body has more behind its end")),
         Err(error) => Err(failed(&error)),
     }
 }

@@ -142,6 +142,17 @@ pub fn remove(path: &Path) -> Result<()> {
     }
 }
 
+/// Takes away the right to write a file.
+pub(super) fn set_read_only(path: &Path) -> Result<()> {
+    std::fs::metadata(path)
+        .and_then(|facts| {
+            let mut permissions = facts.permissions();
+            permissions.set_readonly(true);
+            std::fs::set_permissions(path, permissions)
+        })
+        .map_err(|error| Error::io("write", path, &error))
+}
+
 /// Makes a folder, and those above it that are missing. Their names survive a power cut too: what is in a folder that is
 /// gone is gone with it, however safely it was written.
 pub fn make_folder(folder: &Path) -> Result<()> {

@@ -15,4 +15,4 @@ pub use address::MasterAddress;
 pub use backoff::Backoff;
 pub use connect::Link;
 pub use events::{Events, Told};
-pub use transfer::{Progress, no_progress};
+pub use transfer::{Pieces, Progress, no_progress};

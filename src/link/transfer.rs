@@ -13,6 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncSeekExt as _, AsyncWriteExt as _};
 use tokio::sync::Notify;
+use tokio_util::bytes::Bytes;
 use tokio_util::io::ReaderStream;
 
 /// How much is read from disk at once.
@@ -149,18 +150,20 @@ impl Link {
         answer::json(self.send(request).await?).await
     }
 
-    /// `POST /api/v1/<path>` for an answer that is handed over piece by piece.
-    pub async fn post_for_pieces<B: Serialize + Sync>(
-        &self,
-        path: &str,
-        body: &B,
-        mut take: impl FnMut(&[u8]) -> Result<()>,
-    ) -> Result<()> {
-        let mut response = self.send(self.request(Method::POST, path).json(body)).await?;
-        while let Some(piece) = response.chunk().await.map_err(|error| answer::broken(&error))? {
-            take(&piece)?;
+    /// `POST /api/v1/<path>` for an answer that comes piece by piece.
+    pub async fn post_for_pieces<B: Serialize + Sync>(&self, path: &str, body: &B) -> Result<Pieces> {
+        let response = self.send(self.request(Method::POST, path).json(body)).await?;
+        Ok(Pieces { response })
+    }
+
+    /// `GET /api/v1/<path>`, without the first `offset` bytes if the master can leave them out, piece by piece.
+    pub async fn get_pieces(&self, path: &str, offset: u64) -> Result<Pieces> {
+        let mut request = self.request(Method::GET, path);
+        if offset > 0 {
+            request = request.header("range", format!("bytes={offset}-"));
         }
-        Ok(())
+        let response = self.send(request).await?;
+        Ok(Pieces { response })
     }
 
     /// `GET /api/v1/<path>` into a file, written anew. The caller checks the content and moves the file into place.
@@ -183,6 +186,37 @@ impl Link {
         target.flush().await.map_err(failed)?;
         target.sync_all().await.map_err(failed)?;
         Ok(written)
+    }
+}
+
+/// An answer that comes piece by piece.
+#[derive(Debug)]
+pub struct Pieces {
+    response: Response,
+}
+
+impl Pieces {
+    /// Whether it is packed, as an LZ4 frame.
+    #[must_use]
+    pub fn is_packed(&self) -> bool {
+        self.header("content-encoding") == Some("lz4")
+    }
+
+    /// At which byte of the whole it begins.
+    #[must_use]
+    pub fn offset(&self) -> u64 {
+        let range = self.header("content-range").and_then(|range| range.strip_prefix("bytes "));
+        let first = range.and_then(|range| range.split_once('-')?.0.parse().ok());
+        first.unwrap_or(0)
+    }
+
+    /// The next piece; none at the end.
+    pub async fn next(&mut self) -> Result<Option<Bytes>> {
+        self.response.chunk().await.map_err(|error| answer::broken(&error))
+    }
+
+    fn header(&self, name: &str) -> Option<&str> {
+        self.response.headers().get(name)?.to_str().ok()
     }
 }
 

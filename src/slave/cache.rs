@@ -1,13 +1,15 @@
-//! Contents fetched from the master, by hash, so that no file crosses the wire twice: `<home>/cache/ab/<hash>`.
+//! Contents fetched from the master, by hash, so that no file crosses the wire twice: `<home>/cache/ab/…`.
 //!
 //! All slots share it. Two that want the same content wait for one download, and what a job's folder links to is never
-//! thrown out: that would free nothing, and it would have to be fetched again.
+//! thrown out: that would free nothing, and it would have to be fetched again. A download that broke off goes on where it did.
 
+use super::fetch::fetch;
+use super::shared::SharedDisks;
 use crate::error::{Error, Result};
-use crate::files;
+use crate::files::content::Contents;
 use crate::ids::ContentHash;
-use crate::link::{Link, no_progress};
-use std::collections::HashMap;
+use crate::link::Link;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::SystemTime;
@@ -15,18 +17,28 @@ use tokio::sync::RwLock;
 
 /// GiB of contents that are kept if nothing else was said.
 pub const CACHE_GIB_DEFAULT: u64 = 20;
-const PART: &str = "part";
 
 /// The contents on this slave's disk.
 #[derive(Debug)]
 pub(super) struct Cache {
     folder: PathBuf,
+    contents: Contents,
+    shared_disks: SharedDisks,
     /// Above it, the longest unused go.
     bytes_max: u64,
-    /// Downloads at this moment: whoever wants one of them takes its turn after it.
+    /// Contents that come at this moment: whoever wants one of them takes its turn after it.
     coming: Mutex<HashMap<ContentHash, Weak<tokio::sync::Mutex<()>>>>,
     /// Shared by those who take a content out, so that it does not go while they look.
     room: RwLock<()>,
+}
+
+/// A content that a scene needs.
+#[derive(Debug, Clone)]
+pub(super) struct Wanted {
+    pub(super) hash: ContentHash,
+    pub(super) size_bytes: u64,
+    /// Where the artist has it: on a disk that may be this machine's too.
+    pub(super) at_artist: Option<PathBuf>,
 }
 
 /// Who wants a content.
@@ -42,101 +54,83 @@ impl Cache {
     pub(super) fn open(home: &Path, bytes_max: u64) -> Result<Self> {
         let folder = home.join("cache");
         std::fs::create_dir_all(&folder).map_err(|error| Error::io("make the folder", &folder, &error))?;
-        // What interrupted downloads left.
-        for entry in std::fs::read_dir(&folder).into_iter().flatten().flatten() {
-            if entry.path().extension().is_some_and(|it| it == PART) {
-                let _ = std::fs::remove_file(entry.path());
-            }
-        }
+        let contents = Contents::cache(folder.clone());
+        contents.remove_broken_off()?;
         Ok(Self {
             folder,
+            contents,
+            shared_disks: SharedDisks::default(),
             bytes_max,
             coming: Mutex::default(),
             room: RwLock::default(),
         })
     }
 
-    /// Puts a content where a scene wants it; fetches it first if it is not here.
-    pub(super) async fn place(&self, link: &Link, hash: ContentHash, size_bytes: u64, target: &Path) -> Result<()> {
+    /// Puts a content where a scene wants it; brings it first if it is not here.
+    pub(super) async fn place(&self, link: &Link, wanted: &Wanted, target: &Path) -> Result<()> {
         loop {
             {
                 let _stays = self.room.read().await;
-                if let Some(content) = self.find(hash, size_bytes) {
+                if let Some(content) = self.find(wanted.hash, wanted.size_bytes) {
                     return link_or_copy(&content, target);
                 }
             }
-            self.bring(link, hash, size_bytes, Want::Now).await?;
+            self.bring(link, vec![wanted.clone()], Want::Now).await?;
         }
     }
 
-    /// Has a content here, checked and whole.
-    pub(super) async fn bring(&self, link: &Link, hash: ContentHash, size_bytes: u64, want: Want) -> Result<()> {
-        let turn = self.turn(hash);
-        let _turn = turn.lock().await;
-        // Somebody may have brought it meanwhile.
-        if self.find(hash, size_bytes).is_some() {
+    /// Has these contents here, checked and whole. Several are small enough to come together.
+    pub(super) async fn bring(&self, link: &Link, wanted: Vec<Wanted>, want: Want) -> Result<()> {
+        // Each once, and all in one order: so nobody waits in a circle for others who want some of them.
+        let mut missing: BTreeMap<ContentHash, Wanted> = wanted.into_iter().map(|it| (it.hash, it)).collect();
+        let mut turns = Vec::with_capacity(missing.len());
+        for turn in self.turns(missing.keys()) {
+            turns.push(turn.lock_owned().await);
+        }
+        // Somebody may have brought some meanwhile.
+        missing.retain(|_, it| self.find(it.hash, it.size_bytes).is_none());
+        if missing.is_empty() {
             return Ok(());
         }
-        self.make_room(size_bytes, want).await?;
-        let part = self.folder.join(format!("{hash}.{PART}"));
-        let fetched = async {
-            link.download(&format!("contents/{hash}"), &part, size_bytes, no_progress())
-                .await?;
-            self.keep(&part, hash).await.map(drop)
-        };
-        let fetched = fetched.await;
-        if fetched.is_err() {
-            let _ = std::fs::remove_file(&part);
+        let bytes = missing.values().fold(0, |sum: u64, it| sum.saturating_add(it.size_bytes));
+        self.make_room(bytes, want).await?;
+        for taken in self.shared_disks.take(&self.contents, missing.values()).await? {
+            missing.remove(&taken);
         }
-        fetched
+        fetch(link, &self.contents, missing.into_values().collect()).await
     }
 
     /// The content if it is here; from then on it counts as used just now.
     fn find(&self, hash: ContentHash, size_bytes: u64) -> Option<PathBuf> {
-        let path = self.path(hash);
+        let path = self.contents.path(hash);
         let file = std::fs::File::open(&path).ok()?;
         (file.metadata().ok()?.len() == size_bytes).then(|| touch(&file))?;
         Some(path)
     }
 
-    fn turn(&self, hash: ContentHash) -> Arc<tokio::sync::Mutex<()>> {
+    fn turns<'a>(&self, hashes: impl Iterator<Item = &'a ContentHash>) -> Vec<Arc<tokio::sync::Mutex<()>>> {
         let mut coming = self.coming.lock().unwrap_or_else(PoisonError::into_inner);
         coming.retain(|_, turn| turn.strong_count() > 0);
-        let turn = coming.get(&hash).and_then(Weak::upgrade).unwrap_or_default();
-        coming.insert(hash, Arc::downgrade(&turn));
-        turn
+        let turns = hashes.map(|hash| {
+            let turn = coming.get(hash).and_then(Weak::upgrade).unwrap_or_default();
+            coming.insert(*hash, Arc::downgrade(&turn));
+            turn
+        });
+        turns.collect()
     }
 
-    /// Moves a fetched file into place if its content is what was asked for.
-    async fn keep(&self, part: &Path, hash: ContentHash) -> Result<PathBuf> {
-        let hashed = part.to_path_buf();
-        let found = tokio::task::spawn_blocking(move || files::hash_file(&hashed))
-            .await
-            .map_err(|error| Error::internal(error.to_string()))??;
-        if found != hash {
-            return Err(Error::storage(format!("the content {hash} arrived damaged")));
-        }
-        let path = self.path(hash);
-        let folder = path.parent().unwrap_or(&self.folder);
-        std::fs::create_dir_all(folder).map_err(|error| Error::io("make the folder", folder, &error))?;
-        set_read_only(part)
-            .and_then(|()| std::fs::rename(part, &path))
-            .map_err(|error| Error::io("write", &path, &error))?;
-        Ok(path)
-    }
-
-    /// Removes the longest unused contents until there is room for one more of this size.
+    /// Removes the longest unused contents until there is room for more of this size.
     async fn make_room(&self, size_bytes: u64, want: Want) -> Result<()> {
         let _alone = self.room.write().await;
-        let mut contents = self.contents()?;
-        let mut bytes: u64 = contents.iter().map(|content| content.bytes).sum();
-        contents.sort_by_key(|content| content.used);
-        for content in contents.into_iter().filter(|content| !content.is_in_use) {
+        let mut files = self.files()?;
+        let mut bytes: u64 = files.iter().map(|file| file.bytes).sum();
+        files.sort_by_key(|file| file.used);
+        for file in files.into_iter().filter(|file| !file.is_in_use) {
             if bytes.saturating_add(size_bytes) <= self.bytes_max {
                 break;
             }
-            std::fs::remove_file(&content.path).map_err(|error| Error::io("remove", &content.path, &error))?;
-            bytes -= content.bytes;
+            std::fs::remove_file(&file.path).map_err(|error| Error::io("remove", &file.path, &error))?;
+            bytes -= file.bytes;
         }
         if want == Want::Perhaps && bytes.saturating_add(size_bytes) > self.bytes_max {
             return Err(Error::storage("the cache has no room for files of jobs to come"));
@@ -144,31 +138,35 @@ impl Cache {
         Ok(())
     }
 
-    fn contents(&self) -> Result<Vec<Content>> {
+    /// What is in the cache, complete or not, but for what is arriving in bundles.
+    fn files(&self) -> Result<Vec<CachedFile>> {
+        let coming: HashSet<PathBuf> = {
+            let coming = self.coming.lock().unwrap_or_else(PoisonError::into_inner);
+            let now = coming.iter().filter(|(_, turn)| turn.strong_count() > 0);
+            now.map(|(hash, _)| self.contents.path(*hash)).collect()
+        };
         let failed = |error: std::io::Error| Error::io("read", &self.folder, &error);
-        let mut contents = Vec::new();
+        let mut files = Vec::new();
         for folder in std::fs::read_dir(&self.folder).map_err(failed)?.flatten() {
             for entry in std::fs::read_dir(folder.path()).into_iter().flatten().flatten() {
-                let facts = entry.metadata().map_err(failed)?;
-                contents.push(Content {
-                    used: facts.modified().map_err(failed)?,
-                    bytes: facts.len(),
-                    is_in_use: is_linked(&facts),
-                    path: entry.path(),
-                });
+                // What has just been given its name, or has gone.
+                let Ok(facts) = entry.metadata() else { continue };
+                if facts.is_file() {
+                    files.push(CachedFile {
+                        used: facts.modified().map_err(failed)?,
+                        bytes: facts.len(),
+                        is_in_use: is_linked(&facts) || coming.contains(&entry.path().with_extension("")),
+                        path: entry.path(),
+                    });
+                }
             }
         }
-        Ok(contents)
-    }
-
-    fn path(&self, hash: ContentHash) -> PathBuf {
-        let name = hash.to_string();
-        self.folder.join(&name[..2]).join(name)
+        Ok(files)
     }
 }
 
 /// One file of the cache.
-struct Content {
+struct CachedFile {
     used: SystemTime,
     bytes: u64,
     is_in_use: bool,
@@ -211,19 +209,13 @@ fn touch(file: &std::fs::File) {
     let _ = file.set_modified(now);
 }
 
-fn set_read_only(path: &Path) -> std::io::Result<()> {
-    let mut permissions = std::fs::metadata(path)?.permissions();
-    permissions.set_readonly(true);
-    std::fs::set_permissions(path, permissions)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use std::time::Duration;
 
     fn put(cache: &Cache, number: u8, bytes: usize, age_s: u64) {
-        let path = cache.path(ContentHash([number; 32]));
+        let path = cache.contents.path(ContentHash([number; 32]));
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(&path, vec![0; bytes]).unwrap();
         let then = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000 - age_s);
@@ -247,7 +239,7 @@ mod tests {
             "using it makes it the youngest"
         );
         cache.make_room(30, Want::Now).await.unwrap();
-        let here = |number| cache.path(ContentHash([number; 32])).exists();
+        let here = |number| cache.contents.path(ContentHash([number; 32])).exists();
         assert_eq!([1, 2, 3].map(here), [true, false, true]);
         cache.make_room(1000, Want::Now).await.unwrap();
         assert_eq!([1, 2, 3].map(here), [false; 3]);
@@ -261,7 +253,7 @@ mod tests {
         for (number, age_s) in [(1, 30), (2, 20)] {
             put(&cache, number, 40, age_s);
         }
-        let path = |number| cache.path(ContentHash([number; 32]));
+        let path = |number| cache.contents.path(ContentHash([number; 32]));
         std::fs::hard_link(path(1), home.path().join("in_use")).unwrap();
         cache.make_room(60, Want::Perhaps).await.unwrap();
         assert_eq!([1, 2].map(|number| path(number).exists()), [true, false]);
@@ -271,17 +263,20 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_content_is_kept_only_if_it_is_what_was_asked_for() {
+    async fn what_broke_off_makes_room_too_unless_somebody_goes_on_with_it() {
         let home = tempfile::tempdir().unwrap();
         let cache = Cache::open(home.path(), 100).unwrap();
-        let part = cache.folder.join("a.part");
-        std::fs::write(&part, b"abc").unwrap();
-        let error = cache.keep(&part, ContentHash([1; 32])).await.unwrap_err();
-        assert!(error.to_string().contains("arrived damaged"), "{error}");
-        let hash = files::hash_file(&part).unwrap();
-        let kept = cache.keep(&part, hash).await.unwrap();
-        assert!(std::fs::metadata(kept).unwrap().permissions().readonly());
-        assert!(cache.find(hash, 3).is_some() && cache.find(hash, 4).is_none() && !part.exists());
+        for (number, bytes) in [(1, 60), (2, 40)] {
+            let mut arrival = cache.contents.receive(ContentHash([number; 32]), 0).unwrap();
+            arrival.write(&vec![0; bytes]).unwrap();
+        }
+        let turns = cache.turns([ContentHash([1; 32])].iter());
+        cache.make_room(40, Want::Now).await.unwrap();
+        assert_eq!(cache.files().unwrap().len(), 1);
+        assert_eq!(cache.contents.status(ContentHash([1; 32])).unwrap().present_bytes, 60);
+        drop(turns);
+        cache.make_room(100, Want::Perhaps).await.unwrap();
+        assert!(cache.files().unwrap().is_empty());
     }
 
     #[test]

@@ -4,10 +4,11 @@
 //! folders; one stays as long as a slot has its scene. A job that comes from a version control system has no folder there: its
 //! scene is opened in a working copy (`versions::Copies`).
 
-use super::cache::{Cache, Want};
+use super::cache::{Cache, Want, Wanted};
 use super::log::AttemptLog;
 use crate::blender::SceneRequest;
 use crate::error::{Code, Error, Result};
+use crate::files;
 use crate::ids::{BlenderVersion, JobId};
 use crate::link::{Backoff, Link};
 use crate::versions::{Copies, WorkingCopy};
@@ -17,9 +18,13 @@ use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::watch;
+use tokio::task::JoinSet;
 
 /// Jobs whose folders stay beside those in use: they may come back.
 const JOBS_KEPT_MAX: usize = 2;
+
+/// How many downloads of a job there are at once, each of a long file or of many small ones.
+const PARCELS_AT_ONCE: usize = 4;
 
 /// How often a repository that does not answer is asked, before the frame is left to others.
 const CHECK_OUT_TRIES_MAX: u32 = 4;
@@ -50,7 +55,7 @@ pub(super) struct Scene {
 #[derive(Debug)]
 pub(super) struct Scenes {
     folder: PathBuf,
-    cache: Cache,
+    cache: Arc<Cache>,
     copies: Copies,
     /// Latest first.
     jobs: Mutex<VecDeque<Arc<JobFolder>>>,
@@ -99,7 +104,7 @@ impl Scenes {
         std::fs::create_dir_all(&folder).map_err(|error| Error::io("make the folder", &folder, &error))?;
         Ok(Self {
             folder,
-            cache,
+            cache: Arc::new(cache),
             copies,
             jobs: Mutex::default(),
             beginning: tokio::sync::Mutex::default(),
@@ -134,22 +139,25 @@ impl Scenes {
         self.fill(link, &current, frames, &|_| ()).await
     }
 
-    async fn fill(&self, link: &Link, current: &JobFolder, frames: &[i32], tell: &(dyn Fn(String) + Sync)) -> Result<()> {
+    async fn fill(&self, link: &Link, current: &Arc<JobFolder>, frames: &[i32], tell: &(dyn Fn(String) + Sync)) -> Result<()> {
         let missing = current.missing(frames);
-        for (count, (place, entry)) in missing.iter().enumerate() {
-            tell(format!(
-                "fetching file {} of {} for {}",
-                count + 1,
-                missing.len(),
-                current.name
-            ));
-            let target = entry.path.below(&current.folder);
-            self.cache.place(link, entry.hash, entry.size_bytes, &target).await?;
-            let mut placed = lock(&current.placed);
-            placed.files[*place] = true;
-            placed.revision += u32::from(entry.at_opening);
+        let (count, mut placed) = (missing.len(), 0);
+        let mut parcels = files::parcels(missing, |(_, entry)| entry.size_bytes).into_iter();
+        let mut under_way = JoinSet::new();
+        loop {
+            while under_way.len() < PARCELS_AT_ONCE
+                && let Some(parcel) = parcels.next()
+            {
+                let (cache, link, job) = (Arc::clone(&self.cache), link.clone(), Arc::clone(current));
+                under_way.spawn(async move { job.place(&cache, &link, parcel).await });
+            }
+            tell(format!("fetching files for {}: {placed} of {count} are here", current.name));
+            match under_way.join_next().await {
+                None => return Ok(()),
+                Some(Ok(count)) => placed += count?,
+                Some(Err(error)) => return Err(Error::internal(format!("a download ended unexpectedly: {error}"))),
+            }
         }
-        Ok(())
     }
 
     /// The scenes of other jobs that no slot has are not open any more: their working copies are free.
@@ -180,9 +188,11 @@ impl Scenes {
             return Ok(());
         }
         let manifest: Manifest = link.get(&format!("jobs/{job}/manifest")).await?;
-        for entry in manifest.files.iter().filter(|entry| entry.frames.is_none()) {
+        let needed = manifest.files.iter().filter(|entry| entry.frames.is_none());
+        let wanted: Vec<Wanted> = needed.map(|entry| wanted(&manifest, entry)).collect();
+        for parcel in files::parcels(wanted, |it| it.size_bytes) {
             self.nobody_in_a_hurry().await;
-            self.cache.bring(link, entry.hash, entry.size_bytes, Want::Perhaps).await?;
+            self.cache.bring(link, parcel, Want::Perhaps).await?;
         }
         Ok(())
     }
@@ -251,6 +261,20 @@ impl JobFolder {
             .collect()
     }
 
+    /// Brings files that go together, and puts them in their places; how many these are.
+    async fn place(&self, cache: &Cache, link: &Link, parcel: Vec<(usize, FileEntry)>) -> Result<usize> {
+        let needed = parcel.iter().map(|(_, entry)| wanted(&self.manifest, entry));
+        cache.bring(link, needed.collect(), Want::Now).await?;
+        for (place, entry) in &parcel {
+            let target = entry.path.below(&self.folder);
+            cache.place(link, &wanted(&self.manifest, entry), &target).await?;
+            let mut placed = lock(&self.placed);
+            placed.files[*place] = true;
+            placed.revision += u32::from(entry.at_opening);
+        }
+        Ok(parcel.len())
+    }
+
     /// What is to be checked out before the job can be opened.
     fn needed_source(&self) -> Option<&Source> {
         self.manifest.source.as_ref().filter(|_| lock(&self.copy).is_none())
@@ -270,6 +294,16 @@ impl JobFolder {
             revision: lock(&this.placed).revision,
             _folder: Arc::clone(this),
         }
+    }
+}
+
+/// A file of a job, as the cache knows it.
+fn wanted(manifest: &Manifest, entry: &FileEntry) -> Wanted {
+    let folder = manifest.artist_folder.as_ref().map(Path::new);
+    Wanted {
+        hash: entry.hash,
+        size_bytes: entry.size_bytes,
+        at_artist: folder.map(|folder| entry.path.below(folder)),
     }
 }
 
@@ -343,6 +377,7 @@ mod tests {
                     entry("cache_6", Some((6, 9))),
                 ],
                 source: None,
+                artist_folder: None,
                 settings: RenderSettings::default(),
             },
             placed: Mutex::new(Placed {

@@ -119,6 +119,10 @@ pub struct Manifest {
     /// Where slaves get the files from; none: from the master.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<Source>,
+    /// The folder of the artist's machine in which the files lie as they do in the job: a slave that has the same disk takes
+    /// from there what is still the same. None: nobody is told, or they lie in no such folder.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub artist_folder: Option<String>,
     /// What to render of it.
     #[serde(default)]
     pub settings: RenderSettings,

@@ -1,7 +1,7 @@
 //! The content store from outside: bundles of small contents, and what goes when nobody needs it.
 
-use crate::farm::{Farm, announce, content, hash_of};
-use netrender::files::{Unbundling, append_to_bundle, pack};
+use crate::farm::{Farm, Reply, announce, content, hash_of};
+use netrender::files::{Unbundling, append_to_bundle, pack, unpack};
 use netrender::ids::ContentHash;
 use serde_json::{Value, json};
 
@@ -27,7 +27,7 @@ fn is_complete(farm: &Farm, bytes: &[u8]) -> bool {
     farm.get(&format!("contents/{}/status", hash_of(bytes))).json()["complete"] == json!(true)
 }
 
-fn post_bundle(farm: &Farm, body: Vec<u8>) -> crate::farm::Reply {
+fn post_bundle(farm: &Farm, body: Vec<u8>) -> Reply {
     farm.send(farm.request("POST", "contents").body(body))
 }
 
@@ -115,6 +115,77 @@ fn packed_contents_are_kept_as_they_were() {
         json!({"contents": 0})
     );
     assert_eq!(farm.get(&format!("contents/{}", hash_of(&small))).body, small);
+}
+
+#[test]
+fn contents_go_out_packed_to_those_who_take_them_so_if_that_pays() {
+    let farm = Farm::start();
+    let text = b"v 0.1 0.2 0.3\n".repeat(100_000);
+    let mut noise = vec![0; 50_000];
+    fastrand::Rng::with_seed(7).fill(&mut noise);
+    let small = b"f 1 2 3\n".repeat(1_000);
+    let files: [(&str, &[u8]); 3] = [("a.blend", &text), ("b.obj", &small), ("c.png", &noise)];
+    farm.post("jobs", &announce("shot", "1", &files)).expect(200);
+    for (_, bytes) in files {
+        farm.upload(bytes).expect(200);
+    }
+    let unpacked = |reply: &Reply| {
+        assert_eq!(reply.headers["content-encoding"], "lz4");
+        let mut plain = Vec::new();
+        let unpacked = unpack(&reply.body[..], 2_000_000, |piece| {
+            plain.extend_from_slice(piece);
+            Ok(())
+        });
+        unpacked.unwrap();
+        assert!(reply.body.len() * 4 < plain.len());
+        plain
+    };
+    let path = |bytes: &[u8]| format!("contents/{}?packed=true", hash_of(bytes));
+    assert_eq!(unpacked(&farm.get(&path(&text)).expect(200)), text);
+    let from = |range: &str, bytes: &[u8]| farm.send(farm.request("GET", &path(bytes)).header("range", range));
+    let rest = from("bytes=500000-", &text).expect(206);
+    assert_eq!(rest.headers["content-range"], "bytes 500000-1399999/1400000");
+    assert_eq!(unpacked(&rest), text[500_000..]);
+    let part = from("bytes=7-9", &text).expect(206);
+    assert_eq!(part.body, text[7..10], "other parts are plain");
+    from("bytes=1400000-", &text).expect(416);
+
+    let plain = farm.get(&path(&noise)).expect(200);
+    assert!(plain.headers.get("content-encoding").is_none());
+    assert_eq!(plain.body, noise);
+    farm.get(&path(b"another")).refused(404, "not_found", "is not on this master");
+
+    let wanted = |bytes: &[u8]| json!({"contents": [hash_of(bytes)]});
+    let packed = farm.post("contents/bundle?packed=true", &wanted(&small)).expect(200);
+    assert_eq!(taken_apart(&unpacked(&packed)), [&small[..]]);
+    let plain = farm.post("contents/bundle?packed=true", &wanted(&noise)).expect(200);
+    assert!(plain.headers.get("content-encoding").is_none());
+    assert_eq!(taken_apart(&plain.body), [&noise[..]]);
+}
+
+#[test]
+fn slaves_hear_where_the_files_lie_unless_all_must_go_over_the_wire() {
+    let farm = Farm::start();
+    let main = content("main");
+    let mut shot = announce("shot", "1", &[("main.blend", &main)]);
+    shot["manifest"]["artist_folder"] = json!("/projects/shot/");
+    let job = farm.post("jobs", &shot).text("job");
+    let told = || farm.get(&format!("jobs/{job}/manifest")).json()["artist_folder"].clone();
+    assert_eq!(told(), "/projects/shot/");
+    farm.send(farm.request("PUT", "settings").json(&json!({"force_upload": true})))
+        .expect(200);
+    assert_eq!(told(), Value::Null);
+    let next = farm.post("jobs", &shot).text("job");
+    farm.send(farm.request("PUT", "settings").json(&json!({"force_upload": false})))
+        .expect(200);
+    assert_eq!(told(), "/projects/shot/");
+    assert_eq!(
+        farm.get(&format!("jobs/{next}/manifest")).json()["artist_folder"],
+        Value::Null,
+        "it was not even kept"
+    );
+    shot["manifest"]["artist_folder"] = json!("/".repeat(5_000));
+    farm.post("jobs", &shot).refused(400, "bad_input", "more than 4096 bytes");
 }
 
 #[test]

@@ -4,8 +4,8 @@ use super::FakeBlender;
 use netrender::access::{FarmKey, KeySource};
 use netrender::client::Client;
 use netrender::error::Result;
-use netrender::files::hash_file;
-use netrender::ids::JobId;
+use netrender::files::{content::Contents, hash_file};
+use netrender::ids::{ContentHash, JobId};
 use netrender::link::{Link, no_progress};
 use netrender::master::{Access, Master, Options};
 use netrender::slave::{Slave, SlaveOptions};
@@ -88,6 +88,17 @@ impl Farm {
         }
     }
 
+    /// Where the slaves have their folders.
+    pub(crate) fn slaves(&self) -> PathBuf {
+        self.folder.path().join("slaves")
+    }
+
+    /// A content on the master's disk.
+    pub(crate) fn content(&self, hash: ContentHash) -> PathBuf {
+        let folder = format!("master/master_{}/contents", std::process::id());
+        Contents::new(self.folder.path().join(folder)).path(hash)
+    }
+
     pub(crate) fn client(&self) -> Client {
         Client::connect(&self.address(), &KeySource::Given(self.key.clone()), PATIENCE).unwrap()
     }
@@ -118,6 +129,7 @@ impl Farm {
                 at_opening: false,
             }],
             source: None,
+            artist_folder: None,
             settings: RenderSettings::default(),
         };
         let announced = self.announce(manifest, frames, chunks);

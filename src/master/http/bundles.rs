@@ -1,12 +1,14 @@
 //! Many small contents in one body: up from clients, down to slaves.
 
 use super::body::{Asked, JsonBody};
-use super::contents::blocking;
+use super::contents::{PackedQuery, blocking};
 use super::receive::receive;
+use super::sending::{PACKED, packed_body, plain_body};
 use super::{App, Shared};
 use crate::error::{Error, Result};
 use crate::files::{
-    BUNDLE_BYTES_MAX, BUNDLE_CONTENTS_MAX, BUNDLE_HEAD_BYTES, BUNDLED_BYTES_MAX, Unbundling, append_to_bundle, packed_bytes_max,
+    BUNDLE_BYTES_MAX, BUNDLE_CONTENTS_MAX, BUNDLE_HEAD_BYTES, BUNDLED_BYTES_MAX, SAMPLE_BYTES, Unbundling, append_to_bundle,
+    packed_bytes_max, packing_pays,
 };
 use crate::ids::ContentHash;
 use crate::master::fault::Fault;
@@ -18,12 +20,8 @@ use axum::http::header;
 use axum::response::{IntoResponse as _, Response};
 use serde::Deserialize;
 use std::collections::HashSet;
-use std::io::Write;
+use std::io::Read;
 use std::path::{Path, PathBuf};
-use tokio_util::io::{ReaderStream, SyncIoBridge};
-
-/// How far the disk may be ahead of the network.
-const BYTES_AHEAD: usize = 256 << 10;
 
 #[derive(Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -78,48 +76,72 @@ pub(super) async fn needed(app: &App, hashes: Vec<ContentHash>) -> Result<HashSe
 }
 
 /// Downloads many small contents in one body, in the order in which they are asked for.
-#[utoipa::path(post, path = "/contents/bundle", request_body = BundleWanted,
+#[utoipa::path(post, path = "/contents/bundle", params(PackedQuery), request_body = BundleWanted,
     responses((status = 200, body = Vec<u8>, content_type = "application/octet-stream"), (status = "default", body = FaultBody)))]
-pub(super) async fn give(State(app): Shared, JsonBody(wanted): JsonBody<BundleWanted>) -> Result<Response, Fault> {
+pub(super) async fn give(
+    State(app): Shared,
+    Asked(query): Asked<PackedQuery>,
+    JsonBody(wanted): JsonBody<BundleWanted>,
+) -> Result<Response, Fault> {
     if wanted.contents.len() > BUNDLE_CONTENTS_MAX {
         return Err(Error::bad_input(format!("a bundle has at most {BUNDLE_CONTENTS_MAX} contents")).into());
     }
     let contents = app.folders.contents.clone();
     let files: Vec<_> = wanted.contents.iter().map(|hash| (*hash, contents.path(*hash))).collect();
-    let (files, length_bytes) = blocking(move || {
+    let look = move || {
         let mut length_bytes = 0;
         for (hash, path) in &files {
             length_bytes += BUNDLE_HEAD_BYTES + bundled_length(*hash, path)?;
         }
-        Ok((files, length_bytes))
-    })
-    .await?;
-    let (read, write) = tokio::io::duplex(BYTES_AHEAD);
-    let runtime = tokio::runtime::Handle::current();
-    tokio::task::spawn_blocking(move || {
-        // If it fails, the download ends short of its length, which the other side notices.
-        if let Err(error) = write_bundle(&files, SyncIoBridge::new_with_handle(write, runtime)) {
-            tracing::warn!(%error, "a bundle was not completed");
-        }
-    });
-    let headers = [
-        (header::CONTENT_TYPE, "application/octet-stream".to_owned()),
-        (header::CONTENT_LENGTH, length_bytes.to_string()),
-    ];
-    let body = Body::from_stream(ReaderStream::with_capacity(read, BYTES_AHEAD));
+        let mut sample = Vec::new();
+        let beginning = Bundle::of(files.clone()).take(SAMPLE_BYTES as u64).read_to_end(&mut sample);
+        let pays = query.packed && beginning.is_ok() && packing_pays(&sample);
+        Ok((Bundle::of(files), length_bytes, pays))
+    };
+    let (bundle, length_bytes, pays) = blocking(look).await?;
+    let (header, body) = if pays {
+        ((header::CONTENT_ENCODING, PACKED.to_owned()), packed_body(bundle))
+    } else {
+        ((header::CONTENT_LENGTH, length_bytes.to_string()), plain_body(bundle))
+    };
+    let headers = [(header::CONTENT_TYPE, "application/octet-stream".to_owned()), header];
     Ok((headers, body).into_response())
 }
 
-fn write_bundle(files: &[(ContentHash, PathBuf)], mut sink: impl Write) -> Result<()> {
-    let mut piece = Vec::new();
-    for (hash, path) in files {
-        let content = std::fs::read(path).map_err(|error| Error::io("read", path, &error))?;
-        piece.clear();
-        append_to_bundle(&mut piece, *hash, &content);
-        sink.write_all(&piece)
-            .map_err(|error| Error::unreachable(format!("whoever asked has gone: {error}")))?;
+/// A bundle as it is read, one file of it in memory.
+struct Bundle {
+    files: std::vec::IntoIter<(ContentHash, PathBuf)>,
+    piece: Vec<u8>,
+    /// How much of the piece was read.
+    taken: usize,
+}
+
+impl Bundle {
+    fn of(files: Vec<(ContentHash, PathBuf)>) -> Self {
+        Self {
+            files: files.into_iter(),
+            piece: Vec::new(),
+            taken: 0,
+        }
     }
-    Ok(())
+}
+
+impl Read for Bundle {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        if self.taken == self.piece.len() {
+            let Some((hash, path)) = self.files.next() else {
+                return Ok(0);
+            };
+            self.piece.clear();
+            self.taken = 0;
+            append_to_bundle(&mut self.piece, hash, &std::fs::read(path)?);
+        }
+        let rest = &self.piece[self.taken..];
+        let length = buffer.len().min(rest.len());
+        buffer[..length].copy_from_slice(&rest[..length]);
+        self.taken += length;
+        Ok(length)
+    }
 }
 
 /// How long a content is, if it is here and short enough.

@@ -2,9 +2,10 @@
 
 use super::body::Asked;
 use super::receive::{drain, receive};
+use super::sending::{PACKED, packed_body};
 use super::{App, Shared, parse};
 use crate::error::{Code, Error, Result};
-use crate::files::packed_bytes_max;
+use crate::files::{SAMPLE_BYTES, packed_bytes_max, packing_pays};
 use crate::ids::ContentHash;
 use crate::master::fault::Fault;
 use crate::master::http::results::serve_file;
@@ -12,8 +13,12 @@ use crate::wire::{ContentStatus, FaultBody};
 use axum::Json;
 use axum::body::Body;
 use axum::extract::{Path, Request, State};
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
 use serde::Deserialize;
+use std::fs::File;
+use std::io::{Read as _, Seek as _, SeekFrom};
+use std::path::PathBuf;
 
 #[derive(Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -26,6 +31,15 @@ pub(super) struct UploadQuery {
     /// Whether the body is packed, as an LZ4 frame. Offset, size and hash are those of the plain content.
     #[serde(default)]
     packed: bool,
+}
+
+#[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct PackedQuery {
+    /// Whether the body may be packed, as an LZ4 frame. It is if that pays, and then says so: `Content-Encoding: lz4`. A range is
+    /// one of the plain content.
+    #[serde(default)]
+    pub(super) packed: bool,
 }
 
 /// How much of a content is here.
@@ -100,15 +114,58 @@ async fn take_in(app: &App, body: Body, hash: ContentHash, query: UploadQuery) -
 }
 
 /// Downloads a content; parts of it by `Range`.
-#[utoipa::path(get, path = "/contents/{hash}", operation_id = "download_content", params(("hash" = String, Path)),
+#[utoipa::path(get, path = "/contents/{hash}", operation_id = "download_content", params(("hash" = String, Path), PackedQuery),
     responses((status = 200, body = Vec<u8>, content_type = "application/octet-stream"), (status = "default", body = FaultBody)))]
-pub(super) async fn download(State(app): Shared, Path(hash): Path<String>, request: Request) -> Result<Response, Fault> {
+pub(super) async fn download(
+    State(app): Shared,
+    Path(hash): Path<String>,
+    Asked(query): Asked<PackedQuery>,
+    request: Request,
+) -> Result<Response, Fault> {
     let hash: ContentHash = parse(&hash)?;
     let path = app.folders.contents.path(hash);
+    if query.packed
+        && let Some(packed) = packed(path.clone(), request.headers().get(header::RANGE)).await?
+    {
+        return Ok(packed);
+    }
     serve_file(&path, "application/octet-stream", hash, request, || {
         Error::not_found(format!("the content {hash} is not on this master"))
     })
     .await
+}
+
+/// A content packed, from where it is wanted to its end; none if that does not pay, or another part is wanted.
+async fn packed(path: PathBuf, range: Option<&HeaderValue>) -> Result<Option<Response>> {
+    let from = range.map_or(Some(0), |range| {
+        range.to_str().ok()?.strip_prefix("bytes=")?.strip_suffix('-')?.parse().ok()
+    });
+    let Some(from) = from else { return Ok(None) };
+    let Some((file, size_bytes)) = blocking(move || Ok(worth_packing(&path, from))).await? else {
+        return Ok(None);
+    };
+    let mut response = Response::new(packed_body(file));
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
+    headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(PACKED));
+    if range.is_some()
+        && let Ok(part) = HeaderValue::from_str(&format!("bytes {from}-{}/{size_bytes}", size_bytes - 1))
+    {
+        headers.insert(header::CONTENT_RANGE, part);
+        *response.status_mut() = StatusCode::PARTIAL_CONTENT;
+    }
+    Ok(Some(response))
+}
+
+/// A file from there on, and how long all of it is, if it gets smaller when packed.
+fn worth_packing(path: &std::path::Path, from: u64) -> Option<(File, u64)> {
+    let mut file = File::open(path).ok()?;
+    let size_bytes = file.metadata().ok()?.len();
+    let mut sample = Vec::with_capacity(SAMPLE_BYTES);
+    file.seek(SeekFrom::Start(from)).ok()?;
+    (&mut file).take(SAMPLE_BYTES as u64).read_to_end(&mut sample).ok()?;
+    file.seek(SeekFrom::Start(from)).ok()?;
+    packing_pays(&sample).then_some((file, size_bytes))
 }
 
 /// Runs something that waits for the disk where it may wait.

@@ -4,7 +4,7 @@ use super::body::{Asked, JsonBody};
 use super::contents::blocking;
 use super::offers;
 use super::{Shared, number, parse, validate};
-use crate::error::Error;
+use crate::error::{Error, Result};
 use crate::farm::{Event, RequestId};
 use crate::ids::JobId;
 use crate::master::actor::no_job;
@@ -46,7 +46,15 @@ fn page_max() -> usize {
 /// Announces a job; the answer names the contents that are still to be uploaded. The same once more is answered the same.
 #[utoipa::path(post, path = "/jobs", request_body = JobAnnounce,
     responses((status = 200, body = JobAnnounced), (status = "default", body = FaultBody)))]
-pub(super) async fn announce(State(app): Shared, JsonBody(announce): JsonBody<JobAnnounce>) -> Result<Json<JobAnnounced>, Fault> {
+pub(super) async fn announce(
+    State(app): Shared,
+    JsonBody(mut announce): JsonBody<JobAnnounce>,
+) -> Result<Json<JobAnnounced>, Fault> {
+    let paths = offers::accepts(&app).await?;
+    if let Some(manifest) = announce.manifest.as_mut().filter(|_| !paths) {
+        // Where every file must go over the wire, nobody need know where they lie.
+        manifest.artist_folder = None;
+    }
     let job = match announce.id {
         Some(chosen) => chosen,
         None => JobId::from_bits(super::super::random_bits()?),
@@ -56,7 +64,7 @@ pub(super) async fn announce(State(app): Shared, JsonBody(announce): JsonBody<Jo
     let accepts = Accepts {
         bundles: true,
         packed: true,
-        paths: offers::accepts(&app).await?,
+        paths,
     };
     Ok(Json(JobAnnounced { job, missing, accepts }))
 }
@@ -159,7 +167,22 @@ pub(super) async fn manifest(State(app): Shared, Path(job): Path<String>) -> Res
             no_job(job)
         }
     })?;
+    let document = if offers::accepts(&app).await? {
+        document
+    } else {
+        without_artist_folder(document)?
+    };
     Ok(([(header::CONTENT_TYPE, "application/json")], document))
+}
+
+/// The same for a job that was announced before that was so.
+fn without_artist_folder(document: String) -> Result<String> {
+    let failed = |error: serde_json::Error| Error::internal(format!("a manifest cannot be read: {error}"));
+    let mut manifest: Manifest = serde_json::from_str(&document).map_err(failed)?;
+    if manifest.artist_folder.take().is_none() {
+        return Ok(document);
+    }
+    serde_json::to_string(&manifest).map_err(failed)
 }
 
 /// Starts no more frames of the job; those being rendered are finished.

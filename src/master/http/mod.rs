@@ -21,6 +21,7 @@ mod plain;
 mod receive;
 mod results;
 mod rules;
+mod sending;
 mod slaves;
 mod thumbnails;
 mod validate;

@@ -1,7 +1,7 @@
 //! Large bodies: from the network into a blocking thread that hashes and writes, a bounded number of pieces ahead.
 
 use crate::error::{Error, Result};
-use crate::files::unpack;
+use crate::files::Incoming;
 use axum::body::{Body, Bytes, HttpBody as _};
 use std::pin::Pin;
 use std::time::Duration;
@@ -20,110 +20,21 @@ enum Piece {
     End,
 }
 
-/// A body on its way in, as the blocking side sees it.
-pub(super) struct Incoming {
-    pieces: mpsc::Receiver<Piece>,
-    bytes_max: u64,
-    length: u64,
-    is_complete: bool,
-}
-
-impl Incoming {
-    /// Hands each piece over until the body is complete. Fails if it is longer than it may be, or ends early.
-    pub(super) fn for_each(&mut self, mut write: impl FnMut(&[u8]) -> Result<()>) -> Result<()> {
-        while let Some(bytes) = self.next()? {
-            write(&bytes)?;
-        }
-        Ok(())
-    }
-
-    /// The same, and if the body is packed, hands over what it is when unpacked: at most so many bytes.
-    pub(super) fn for_each_plain(
-        &mut self,
-        is_packed: bool,
-        plain_bytes_max: u64,
-        write: impl FnMut(&[u8]) -> Result<()>,
-    ) -> Result<()> {
-        if !is_packed {
-            return self.for_each(write);
-        }
-        let mut packed = Packed {
-            incoming: self,
-            piece: Bytes::new(),
-            failure: None,
-        };
-        let unpacked = unpack(&mut packed, plain_bytes_max, write);
-        // Why the body broke off says more than that it cannot be unpacked.
-        packed.failure.map_or(unpacked, Err)
-    }
-
-    /// The next piece; none once the body is complete, however often that is asked.
-    fn next(&mut self) -> Result<Option<Bytes>> {
-        if self.is_complete {
-            return Ok(None);
-        }
-        match self.pieces.blocking_recv() {
-            Some(Piece::Bytes(bytes)) => {
-                self.length += bytes.len() as u64;
-                if self.length > self.bytes_max {
-                    return Err(Error::bad_input(format!(
-                        "the upload is longer than the {} bytes that were announced",
-                        self.bytes_max
-                    )));
-                }
-                Ok(Some(bytes))
-            }
-            Some(Piece::End) => {
-                self.is_complete = true;
-                Ok(None)
-            }
-            None => Err(Error::unreachable("the sender went away before the upload was complete")),
-        }
-    }
-}
-
-/// A packed body as it is read.
-struct Packed<'a> {
-    incoming: &'a mut Incoming,
-    piece: Bytes,
-    failure: Option<Error>,
-}
-
-impl std::io::Read for Packed<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
-        while self.piece.is_empty() {
-            match self.incoming.next() {
-                Ok(Some(piece)) => self.piece = piece,
-                Ok(None) => return Ok(0),
-                Err(error) => {
-                    let message = error.message.clone();
-                    self.failure = Some(error);
-                    return Err(std::io::Error::other(message));
-                }
-            }
-        }
-        let length = buffer.len().min(self.piece.len());
-        buffer[..length].copy_from_slice(&self.piece.split_to(length));
-        Ok(length)
-    }
-}
-
 /// Lets `take` have the body in a thread that may block. Whatever happens to the caller, `take` runs to its end, so it can
 /// clean up after itself.
 pub(super) async fn receive<T: Send + 'static>(
     mut body: Body,
     bytes_max: u64,
-    take: impl FnOnce(&mut Incoming) -> Result<T> + Send + 'static,
+    take: impl FnOnce(&mut Incoming<Bytes>) -> Result<T> + Send + 'static,
 ) -> Result<T> {
-    let (sender, pieces) = mpsc::channel(PIECES_AHEAD);
+    let (sender, mut pieces) = mpsc::channel(PIECES_AHEAD);
     let taking = tokio::task::spawn_blocking(move || {
-        let mut incoming = Incoming {
-            pieces,
-            bytes_max,
-            length: 0,
-            is_complete: false,
+        let next = move || match pieces.blocking_recv() {
+            Some(Piece::Bytes(bytes)) => Ok(Some(bytes)),
+            Some(Piece::End) => Ok(None),
+            None => Err(Error::unreachable("the sender went away before the upload was complete")),
         };
-        take(&mut incoming)
+        take(&mut Incoming::new(next, bytes_max))
     });
     let fed = feed(&mut body, &sender).await;
     drop(sender);

@@ -16,6 +16,7 @@ const NAME_BYTES_MAX: usize = 255;
 const TAGS_MAX: usize = 64;
 const FILES_MAX: usize = 50_000;
 const FILE_BYTES_MAX: u64 = 1 << 40;
+const FOLDER_BYTES_MAX: usize = 4_096;
 const WANTS_MAX: usize = 100;
 const BLENDERS_MAX: usize = 64;
 const GPUS_MAX: usize = 64;
@@ -247,6 +248,11 @@ pub(super) fn rules(rules: &RulesInfo) -> Result<()> {
 fn check_manifest(manifest: &Manifest) -> Result<Vec<ContentHash>> {
     check_count("files", manifest.files.len(), FILES_MAX)?;
     check_settings(&manifest.settings)?;
+    if manifest.artist_folder.as_ref().is_some_and(|it| it.len() > FOLDER_BYTES_MAX) {
+        return Err(Error::bad_input(format!(
+            "the artist's folder has more than {FOLDER_BYTES_MAX} bytes"
+        )));
+    }
     let mut paths = HashSet::new();
     let mut sizes = BTreeMap::new();
     for file in &manifest.files {

@@ -1,0 +1,43 @@
+//! Bodies that are made while they are sent: a thread that may wait for the disk is a bounded number of bytes ahead.
+
+use crate::error::{Error, Result};
+use crate::files::pack;
+use axum::body::Body;
+use std::io::Read;
+use tokio::io::DuplexStream;
+use tokio_util::io::{ReaderStream, SyncIoBridge};
+
+/// How far the disk may be ahead of the network.
+const BYTES_AHEAD: usize = 256 << 10;
+
+/// What contents are called that are packed on their way: an LZ4 frame.
+pub(super) const PACKED: &str = "lz4";
+
+/// Where a body goes.
+type Sink = SyncIoBridge<DuplexStream>;
+
+/// The body that `write` makes. If it fails, the body ends early, which the other side notices.
+fn body(write: impl FnOnce(Sink) -> Result<()> + Send + 'static) -> Body {
+    let (read, sink) = tokio::io::duplex(BYTES_AHEAD);
+    let runtime = tokio::runtime::Handle::current();
+    tokio::task::spawn_blocking(move || {
+        if let Err(error) = write(SyncIoBridge::new_with_handle(sink, runtime)) {
+            tracing::warn!(%error, "a download was not completed");
+        }
+    });
+    Body::from_stream(ReaderStream::with_capacity(read, BYTES_AHEAD))
+}
+
+/// What comes out of a reader.
+pub(super) fn plain_body(mut source: impl Read + Send + 'static) -> Body {
+    body(move |mut sink| std::io::copy(&mut source, &mut sink).map(drop).map_err(|error| gone(&error)))
+}
+
+/// The same, packed.
+pub(super) fn packed_body(source: impl Read + Send + 'static) -> Body {
+    body(move |sink| pack(source, sink, |_| ()).map_err(|error| gone(&error)))
+}
+
+fn gone(error: &std::io::Error) -> Error {
+    Error::unreachable(format!("whoever asked has gone, or a file cannot be read: {error}"))
+}
