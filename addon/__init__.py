@@ -1,12 +1,13 @@
 """Network Render for Blender: the add-on, a thin front of the native `netrender_core`.
 
-A file for each thing that an artist sees, with its panel, its list and its operators: `sending`, `gathering`, `background`,
-`network`, `results`, `jobs` and `joblist`, `framelist`, `slavelist`, `blacklist`. Below them in layers, imports go down only
-(`tests/test_addon_layers.py`): the jobs that were sent (`watching`, `notices`), how operators ask and answer (`asking`,
-`answers`), how panels and lists look and stay up to date (`layout`, `lists`, `refresh`), jobs on their way (`dispatch`),
-Blender's render (`engine`, `service`, `passes`), what the scene says (`job`, `properties`), what runs and is shown (`session`,
-`view`), what goes to the master and comes back (`moving`, `client`, `questions`, `connection`), what is this person's own
-(`preferences`, `keys`). Only `native` finds the core; only `job` and `properties` read the scene's settings.
+A file for each thing that an artist sees, with its panel, its list and its operators: `sending`, `versions`, `gathering`,
+`background`, `network`, `jobs` and `joblist`, `results`, `framelist`, `thumbnails`, `slavelist`, `blacklist`, `rules`. Below
+them in layers, imports go down only (`tests/test_addon_layers.py`): the jobs that were sent (`watching`, `notices`), how
+operators ask and answer (`asking`, `answers`), how panels and lists look and stay up to date (`layout`, `lists`, `refresh`),
+jobs on their way (`dispatch`), Blender's render (`engine`, `service`, `passes`), what the scene says (`job`, `properties`),
+what runs and is shown (`session`, `view`), what goes to the master and comes back (`moving`, `delivery`, `client`,
+`questions`, `connection`), what is this person's own (`preferences`, `keys`). Only `native` finds the core; only `job` and
+`properties` read the scene's settings.
 """
 
 import sys
@@ -27,9 +28,12 @@ from . import (
     properties,
     refresh,
     results,
+    rules,
     sending,
     session,
     slavelist,
+    thumbnails,
+    versions,
     view,
     watching,
 )
@@ -47,7 +51,8 @@ bl_info = {
 # In the order in which they are registered: a panel's parent before it, and panels in the order of their showing.
 _MODULES = (
     *(preferences, properties, view, session, borrow, engine, notices, watching, refresh),
-    *(panels, background, gathering, sending, results, jobs, joblist, framelist, slavelist, blacklist, network),
+    *(panels, versions, background, gathering, sending, jobs, joblist, results, framelist, thumbnails),
+    *(slavelist, blacklist, rules, network),
 )
 
 _registered = False

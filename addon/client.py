@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import native
 from .connection import CONNECT_TIMEOUT_S, Connection, Steps, connected
+from .native import Failure
 from .questions import Question
 
 if TYPE_CHECKING:
@@ -125,8 +126,19 @@ def _seen(later: core.Later, wanted: Wanted) -> Steps[Seen]:
         slaves=(yield later.slaves()) if wanted.slaves or wanted.frames else None,
         bans=(yield from _bans(later, job)) if wanted.bans else None,
         rules=(yield later.rules()) if wanted.rules else None,
-        frames=(yield later.frames(job.id, limit=FRAMES_SHOWN_MAX)) if wanted.frames and job else [],
+        frames=(yield from _frames(later, job)) if wanted.frames and job else [],
     )
+
+
+def _frames(later: core.Later, job: core.JobInfo) -> Steps[list[core.FrameInfo]]:
+    try:
+        frames: list[core.FrameInfo] = yield later.frames(job.id, limit=FRAMES_SHOWN_MAX)
+    except Failure as failure:
+        # Somebody has removed it since the jobs were told.
+        if not native.is_gone(failure):
+            raise
+        return []
+    return frames
 
 
 def _bans(later: core.Later, job: core.JobInfo | None) -> Steps[list[tuple[str, core.Ban]]]:
@@ -141,6 +153,16 @@ def _bans(later: core.Later, job: core.JobInfo | None) -> Steps[list[tuple[str, 
 def cancel(connection: Connection, job: str) -> Question[Seen]:
     """Ends a job, whose finished frames stay."""
     return look(connection, Wanted(), lambda later: later.cancel(job))
+
+
+def guess_version(blend: str, **told: str | None) -> Question[core.VersionGuess]:
+    """In which working copy does a file lie, and at which revision? What is told is not guessed."""
+
+    def steps() -> Steps[core.VersionGuess]:
+        guess: core.VersionGuess = yield core.start_guess_version(blend, **told)  # type: ignore[arg-type]
+        return guess
+
+    return Question(steps())
 
 
 def log(connection: Connection, job: str, frame: int) -> Question[str]:

@@ -1,6 +1,7 @@
 """What a scene says about the job that is made of it. Together with `properties` the only reader of the scene."""
 
 import sys
+from pathlib import Path
 from typing import Any
 
 import bpy
@@ -24,24 +25,32 @@ def arguments(scene: bpy.types.Scene, frames: str) -> dict[str, Any]:
         "name": None if name in ("", DEFAULT) else name,
         "category": settings.job_category.strip(),
         "tags": tags(settings.job_tags),
+        "requirements": settings.job_requirements.strip(),
         "priority": settings.priority,
         "chunks": settings.chunks,
         "scene": scene.name,
         "engine": engine_of(scene),
         # Where they were held back when the file was opened, a local render is one without them, too.
         "without_scripts": bpy.app.autoexec_fail,
+        **(settings.version() if settings.use_vcs else {}),
     }
 
 
 def is_sent_from_memory(scene: bpy.types.Scene) -> bool:
     """Whether what is sent is a copy of the scene as it is now, because the file on the disk is another one, or none."""
     unsaved = bpy.data.is_dirty or not bpy.data.filepath
-    return unsaved and settings_of(scene).send_from_memory
+    return unsaved and _may_send_memory(scene)
 
 
 def has_source(scene: bpy.types.Scene) -> bool:
     """Whether there is anything to send."""
-    return bool(bpy.data.filepath) or settings_of(scene).send_from_memory
+    return bool(bpy.data.filepath) or _may_send_memory(scene)
+
+
+def _may_send_memory(scene: bpy.types.Scene) -> bool:
+    settings = settings_of(scene)
+    # A revision is what was committed.
+    return bool(settings.send_from_memory and not settings.use_vcs)
 
 
 def obstacle(scene: bpy.types.Scene) -> str | None:
@@ -52,7 +61,19 @@ def obstacle(scene: bpy.types.Scene) -> str | None:
         return "choose the Engine that slaves render with in Job Settings"
     if scene.frame_end < scene.frame_start:
         return f"the frame range ends at {scene.frame_end}, before its start at {scene.frame_start}"
-    return _unrenderable(scene)
+    return _unversioned(scene) or _unrenderable(scene)
+
+
+def _unversioned(scene: bpy.types.Scene) -> str | None:
+    """What cannot come out of a working copy; whether all that it needs is in there, the core looks at."""
+    settings = settings_of(scene)
+    folder = settings.version()["working_copy"] if settings.use_vcs else None
+    if folder is None:
+        return None
+    blend, inside = Path(bpy.data.filepath).resolve(), Path(folder).resolve()
+    if inside not in blend.parents:
+        return f"{blend} is outside of the working copy {inside}: choose another one in From Version Control"
+    return None
 
 
 def _unrenderable(scene: bpy.types.Scene) -> str | None:

@@ -20,8 +20,6 @@ STATE_ICONS = {
 }
 # Who needs somebody comes first.
 _RANKS = {state: rank for rank, state in enumerate(("failed", "queued", "waiting", "paused", "finished", "cancelled"))}
-# From this width on there is room for the time that is left, at scale 1.
-WIDE_PIXELS = 400
 
 
 class RENDER_UL_network_jobs(SortedList, bpy.types.UIList):
@@ -39,18 +37,19 @@ class RENDER_UL_network_jobs(SortedList, bpy.types.UIList):
         index: int | None,
     ) -> None:
         """Shows a job in one row: its state and name, how far it is, when it may be done, what failed."""
-        row = layout.split(factor=0.45)
+        # Fixed shares, so that rows have columns.
+        row = layout.split(factor=0.34)
         row.label(text=item.name, icon=STATE_ICONS.get(item.state, "DOT"))
-        rest = row.row(align=True)
-        progress(rest, item, f"{item.done} / {item.total}")
+        row = row.split(factor=0.24)
+        count = row.row()
+        count.alignment = "RIGHT"
+        count.label(text=f"{item.done} / {item.total}")
+        row = row.split(factor=0.48)
+        progress(row, item)
+        row = row.split(factor=0.55)
         left = item.seconds_left()
-        if context.region.width > WIDE_PIXELS * context.preferences.system.ui_scale:
-            time = rest.row()
-            time.alignment = "RIGHT"
-            time.ui_units_x = 3.5
-            time.label(text="" if left is None else duration(left))
-        failed = rest.row()
-        failed.ui_units_x = 2
+        row.label(text="" if left is None else duration(left))
+        failed = row.row()
         failed.alert = item.failed > 0
         failed.label(text=str(item.failed) if item.failed else "", icon="CANCEL" if item.failed else "BLANK1")
 
@@ -78,7 +77,6 @@ class RENDER_PT_network_jobs(SubPanel, bpy.types.Panel):
             lines(context, layout, "The farm has no jobs: Animation on Network or Send Job makes one of this scene", "INFO")
         if selected is not None:
             _draw_selected(layout, selected)
-        layout.operator("render.netclientdownload", icon="IMPORT")
 
 
 class RENDER_PT_network_why(SubPanel, bpy.types.Panel):
@@ -142,7 +140,7 @@ def _draw_selected(layout: Layout, selected: NetworkRenderJob) -> None:
         column.label(text=f"{selected.blacklisted} slaves get nothing of it: see Blacklist", icon="GHOST_DISABLED")
     row = layout.row(align=True)
     row.operator("netrender.edit_job", text="Edit", icon="GREASEPENCIL")
-    reset = f"Reset {selected.failed} Errors" if selected.failed else "Reset Errors"
+    reset = "Reset Error" if selected.failed == 1 else f"Reset {selected.failed or ''} Errors".replace("  ", " ")
     errors = row.row(align=True)
     errors.enabled = selected.failed > 0
     errors.operator("netrender.reset_job", text=reset, icon="LOOP_BACK")

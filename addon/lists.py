@@ -58,13 +58,13 @@ def order(rows: Sequence[Any], rank: Callable[[Any], Any]) -> list[int]:
     return places
 
 
-def progress(layout: Layout, row: Any, text: str) -> None:
+def progress(layout: Layout, row: Any) -> None:
     """A bar of how far a row is."""
     if hasattr(layout, "progress"):
-        layout.progress(factor=row.progress / 100, text=text)
+        layout.progress(factor=row.progress / 100, text=f"{row.progress:.0f}%")
     else:
         # Before Blender 4.0 a slider that cannot be moved.
-        layout.prop(row, "progress", text=text, slider=True)
+        layout.prop(row, "progress", text="", slider=True)
 
 
 def duration(seconds: float) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import shutil
 import tempfile
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from . import native
@@ -17,8 +16,6 @@ if TYPE_CHECKING:
     import netrender_core as core
 else:
     core = native.core
-
-FRAMES_PER_PAGE = 1000
 
 _submissions: list[Submission] = []
 _gatherings: list[Gathering] = []
@@ -115,32 +112,6 @@ def gather_frames(connection: Connection, job: str, frames: str, parent: str | N
             shutil.rmtree(folder, ignore_errors=True)
             raise
         return Gathering(gather, folder, keep=False)
-
-    return Question(steps())
-
-
-@dataclass(frozen=True)
-class Results:
-    """The finished frames of a job, on their way into a folder of the artist's."""
-
-    frames: list[int]
-    gathering: Gathering
-
-
-def gather_results(connection: Connection, job: str, folder: str) -> Question[Results]:
-    """All frames of a job that are finished by now, to be kept."""
-
-    def steps() -> Steps[Results]:
-        client = yield from connected(connection)
-        done: list[int] = []
-        offset = 0
-        while page := (yield client.later.frames(job, offset=offset, limit=FRAMES_PER_PAGE)):
-            done += [frame.frame for frame in page if frame.state == "done"]
-            offset += len(page)
-        if not done:
-            raise Failure("no frame of this job is finished yet")
-        gather = yield client.later.gather(job, folder, frames=",".join(map(str, done)))
-        return Results(done, Gathering(gather, folder, keep=True))
 
     return Question(steps())
 

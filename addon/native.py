@@ -55,6 +55,11 @@ def failures_told() -> Iterator[None]:
         raise
 
 
+def is_gone(failure: Failure) -> bool:
+    """Whether it says that there is no such job, frame or slave any more."""
+    return core is not None and isinstance(failure.__cause__, core.NotFound)
+
+
 def connection_is_lost(failure: Failure) -> bool:
     """Whether it says that the other side is not there any more."""
     return core is not None and isinstance(failure.__cause__, (core.Unreachable, core.Stopped))

@@ -47,6 +47,7 @@ class RENDER_PT_network_job(SubPanel, bpy.types.Panel):
         column.prop(settings, "job_name")
         column.prop(settings, "job_category")
         column.prop(settings, "job_tags")
+        column.prop(settings, "job_requirements")
         if context.scene.render.engine == job.NETWORK_RENDER:
             column = layout.column()
             column.prop(settings, "job_render_engine")

@@ -14,6 +14,7 @@ PATH_CHARACTERS_MAX = 1024
 ADDRESS_CHARACTERS_MAX = 256
 NAME_CHARACTERS_MAX = 128
 TAGS_CHARACTERS_MAX = 256
+REQUIREMENTS_CHARACTERS_MAX = 1024
 
 _MODES = (
     ("RENDER_CLIENT", "Client", "Send jobs to the farm and bring the frames back"),
@@ -28,6 +29,11 @@ _ENGINES = (
     ("CYCLES", "Cycles", "The path tracer"),
     ("BLENDER_EEVEE", "EEVEE", "The real-time engine"),
     ("OTHER", "Other", "Another engine, by its identifier"),
+)
+_SYSTEMS = (
+    ("auto", "Automatic", "The one whose working copy this file lies in"),
+    ("svn", "Subversion", "Subversion"),
+    ("git", "Git", "Git"),
 )
 
 
@@ -103,6 +109,32 @@ class NetworkRenderSettings(bpy.types.PropertyGroup):
         description="Tags that a slave needs for this job, separated by semicolons",
         maxlen=TAGS_CHARACTERS_MAX,
     )
+    job_requirements: StringProperty(
+        name="Requirements",
+        description="What a slave must be for this job, such as cores>=8; memory_gib>=32; os=linux; gpu=cuda; slave=node1,node2",
+        maxlen=REQUIREMENTS_CHARACTERS_MAX,
+    )
+    use_vcs: BoolProperty(
+        name="From Version Control",
+        description="Send no files: slaves get the committed revision of this file and all it needs from Subversion or Git",
+    )
+    vcs_system: EnumProperty(name="System", description="What keeps the versions", items=_SYSTEMS)
+    vcs_revision: StringProperty(
+        name="Revision",
+        description="A number of Subversion, or a commit of Git; empty for what the working copy is at",
+        maxlen=TAGS_CHARACTERS_MAX,
+    )
+    vcs_rpath: StringProperty(
+        name="Remote Path",
+        description="Where slaves get it from; empty for where the working copy came from",
+        maxlen=PATH_CHARACTERS_MAX,
+    )
+    vcs_wpath: StringProperty(
+        name="Working Copy",
+        description="The folder that all files of the job must lie in; empty for the one that this file lies in",
+        subtype="DIR_PATH",
+        maxlen=PATH_CHARACTERS_MAX,
+    )
     job_render_engine: EnumProperty(
         name="Engine", description="What slaves render with when Network Render is the chosen engine", items=_ENGINES
     )
@@ -164,6 +196,16 @@ class NetworkRenderSettings(bpy.types.PropertyGroup):
             return {}
         certificate, key = bpy.path.abspath(self.cert_path), bpy.path.abspath(self.key_path)
         return {"ssl": certificate, "ssl_key": key or None} if certificate else {"ssl": "self-signed"}
+
+    def version(self) -> dict[str, str | None]:
+        """Which revision is meant; what is None is found out."""
+        working_copy = bpy.path.abspath(self.vcs_wpath).strip()
+        return {
+            "vcs": self.vcs_system,
+            "revision": self.vcs_revision.strip() or None,
+            "remote": self.vcs_rpath.strip() or None,
+            "working_copy": working_copy or None,
+        }
 
     def slave_arguments(self, own_blender: str) -> dict[str, Any]:
         """What a slave is started with; it renders with `own_blender` unless the preferences name another."""

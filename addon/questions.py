@@ -30,21 +30,21 @@ class Question(Generic[T]):
         self._steps = steps
         self._pending: core.Pending[Any] | None = None
         self._answer: T | None = None
-        with failures_told():
-            self._go_on(None)
+        self._go_on(None)
 
     def answer(self, timeout: float) -> T | None:
         """The answer, or None if a step of it is not answered after `timeout`; 0 never waits."""
-        try:
-            with failures_told():
-                while self._pending is not None:
+        while self._pending is not None:
+            try:
+                with failures_told():
                     answer = self._pending.wait(timeout)
-                    if answer is None:
-                        return None
-                    self._go_on(answer)
-        except Failure:
-            self._steps.close()
-            raise
+            except Failure as failure:
+                # The steps may know what to do about it; if they do not, it comes out here again.
+                self._go_on_after(failure)
+                continue
+            if answer is None:
+                return None
+            self._go_on(answer)
         return self._answer
 
     def wait(self) -> T:
@@ -60,8 +60,16 @@ class Question(Generic[T]):
         self._steps.close()
 
     def _go_on(self, answer: Any) -> None:
+        with failures_told():
+            self._step(lambda: self._steps.send(answer))
+
+    def _go_on_after(self, failure: Failure) -> None:
+        with failures_told():
+            self._step(lambda: self._steps.throw(failure))
+
+    def _step(self, step: Callable[[], core.Pending[Any]]) -> None:
         try:
-            self._pending = self._steps.send(answer)
+            self._pending = step()
         except StopIteration as end:
             self._pending, self._answer = None, end.value
 

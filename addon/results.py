@@ -1,21 +1,42 @@
-"""Get Results: the finished frames of the selected job, into the output folder."""
+"""Get Results: the finished frames of a job, into the output folder."""
 
 from pathlib import Path
 
 import bpy
+from bpy.props import EnumProperty, StringProperty
 
-from . import job, moving
+from . import delivery, job, refresh
 from .answers import TICK_S, Result, fail
 from .asking import JobOperator
+from .layout import Layout, SubPanel, lines
 from .native import Failure
 from .view import view_of
 
+_KINDS = (
+    ("LAYERS", "Multilayer EXR", "As they were rendered, with every view layer and pass: for compositing, or for later"),
+    ("FINAL", "Final Files", "What a local render writes: the scene's own output format, composited; movies, too"),
+)
+
 
 class RENDER_OT_netclientdownload(JobOperator, bpy.types.Operator):
-    """Save all finished frames of the selected job as multilayer EXR files into the current output folder"""
+    """Save all finished frames of the job in the current output folder; ESC ends it, and what is there stays"""
 
     bl_idname = "render.netclientdownload"
     bl_label = "Get Results"
+
+    kind: EnumProperty(name="As", items=_KINDS, options={"SKIP_SAVE"})
+    folder: StringProperty(
+        name="Folder",
+        description="Where they go; the scene's output folder if it is empty",
+        subtype="DIR_PATH",
+        options={"SKIP_SAVE"},
+    )
+
+    @classmethod
+    def description(cls, _context: bpy.types.Context, properties: "RENDER_OT_netclientdownload") -> str:
+        """The tooltip of each of the two buttons."""
+        told = next(description for name, _, description in _KINDS if name == properties.kind)
+        return f"Save all finished frames of the job in the current output folder. {told}"
 
     def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> Result:
         """Fetches while the artist goes on working."""
@@ -33,12 +54,11 @@ class RENDER_OT_netclientdownload(JobOperator, bpy.types.Operator):
         if event.type != "TIMER":
             return {"PASS_THROUGH"}
         try:
-            while self._take(0.0):
-                pass
+            progress = self._look(0.0)
         except Failure as failure:
             self._end(context, {"CANCELLED"})
             return fail(self, failure)
-        if self._results is not None and not self._left:
+        if progress is not None and progress.is_over:
             return self._end(context, {"FINISHED"})
         context.workspace.status_text_set(f"Get Results: {self._text()}   ESC ends it")
         # Others, such as a job that is being sent, live on the same ticks.
@@ -54,58 +74,48 @@ class RENDER_OT_netclientdownload(JobOperator, bpy.types.Operator):
         if begun != {"RUNNING_MODAL"}:
             return begun
         try:
-            while self._results is None or self._left:
-                self._take(TICK_S)
+            while (progress := self._look(TICK_S)) is None or not progress.is_over:
+                pass
         except Failure as failure:
             self._leave(context)
             return fail(self, failure)
         return self._end(context, {"FINISHED"})
 
     def _begin(self, context: bpy.types.Context) -> Result:
-        selected = view_of(context).active_job()
         self._timer = None
-        self._results: moving.Results | None = None
-        self._left: list[int] = []
-        # With a name behind it, a path that ends with a slash is the folder itself, as in Blender.
-        self._folder = Path(bpy.path.abspath(context.scene.render.filepath) + "name").parent
+        self._delivery: delivery.Delivery | None = None
+        self._progress: delivery.Progress | None = None
+        self._folder = Path(bpy.path.abspath(self.folder)) if self.folder else output_folder(job.scene_of(context))
         try:
-            connection = job.settings_in(context).connection()
-            self._question = moving.gather_results(connection, selected.job_id, str(self._folder))
+            connection, whom = job.settings_in(context).connection(), self._whom(context)
+            if self.kind == "FINAL":
+                self._question = delivery.finals(connection, whom, str(self._folder), job.own_blender())
+            else:
+                self._question = delivery.layers(connection, whom, str(self._folder))
         except Failure as failure:
             return fail(self, failure)
         return {"RUNNING_MODAL"}
 
-    def _take(self, timeout: float) -> bool:
-        """Whether there is more to be taken: the master's answer is here, or the next frame."""
-        if self._results is None:
-            self._results = self._question.answer(timeout)
-            self._left = [] if self._results is None else list(self._results.frames)
-            return self._results is not None
-        if not self._left:
-            return False
-        gathered = self._results.gathering.frame(self._left[0], timeout)
-        if gathered.state in ("failed", "unknown", "cancelled"):
-            raise Failure(gathered.text)
-        if gathered.path is None:
-            return False
-        self._left.pop(0)
-        return True
+    def _look(self, timeout: float) -> delivery.Progress | None:
+        if self._delivery is None:
+            self._delivery = self._question.answer(timeout)
+        if self._delivery is not None:
+            self._progress = self._delivery.look(timeout)
+        return self._progress
 
     def _text(self) -> str:
-        if self._results is None:
-            return "asking the master…"
-        return f"{len(self._results.frames) - len(self._left)} of {len(self._results.frames)} frames"
+        return "asking the master…" if self._progress is None else self._progress.text
 
     def _end(self, context: bpy.types.Context, result: Result) -> Result:
         self._leave(context)
-        if self._results is not None:
-            self.report({"INFO"}, f"{self._text()} are in {self._folder}")
+        if self._progress is not None:
+            self.report({"INFO"}, f"{self._progress.here} of {self._progress.wanted} frames are in {self._folder}")
         return result
 
     def _leave(self, context: bpy.types.Context) -> None:
         self._question.stop()
-        if self._results is not None:
-            self._results.gathering.stop()
+        if self._delivery is not None:
+            self._delivery.stop()
         if self._timer is not None:
             context.window_manager.event_timer_remove(self._timer)
             # Without a window there is no workspace.
@@ -113,4 +123,34 @@ class RENDER_OT_netclientdownload(JobOperator, bpy.types.Operator):
                 context.workspace.status_text_set(None)
 
 
-register, unregister = bpy.utils.register_classes_factory((RENDER_OT_netclientdownload,))
+class RENDER_PT_network_results(SubPanel, bpy.types.Panel):
+    """The finished frames of the selected job."""
+
+    bl_label = "Results"
+    bl_parent_id = "RENDER_PT_network_jobs"
+    mode = "RENDER_CLIENT"
+
+    def draw(self, context: bpy.types.Context) -> None:
+        """Shows what can be had, and where it goes."""
+        refresh.see("jobs")
+        layout: Layout = self.layout
+        selected = view_of(context).active_job()
+        row = layout.row(align=True)
+        row.enabled = selected is not None and selected.done > 0
+        row.operator("render.netclientdownload", text="Multilayer EXR", icon="RENDERLAYERS").kind = "LAYERS"
+        row.operator("render.netclientdownload", text="Final Files", icon="OUTPUT").kind = "FINAL"
+        if selected is None:
+            layout.label(text="Select a job in the list", icon="INFO")
+        elif not selected.done:
+            layout.label(text="No frame of it is finished yet", icon="SORTTIME")
+        else:
+            lines(context, layout, f"Into {output_folder(job.scene_of(context))}", "FILE_FOLDER")
+
+
+def output_folder(scene: bpy.types.Scene) -> Path:
+    """Where the scene's own frames would go."""
+    # With a name behind it, a path that ends with a slash is the folder itself, as in Blender.
+    return Path(bpy.path.abspath(scene.render.filepath) + "name").parent
+
+
+register, unregister = bpy.utils.register_classes_factory((RENDER_OT_netclientdownload, RENDER_PT_network_results))

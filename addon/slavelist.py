@@ -97,12 +97,11 @@ class RENDER_UL_network_slaves(SortedList, bpy.types.UIList):
         row = layout.split(factor=0.4)
         row.active = item.state != "away"
         row.label(text=item.name, icon=_STATE_ICONS.get(item.state, "DOT"))
-        rest = row.row(align=True)
-        rest.label(text=item.job or sentence(item.state))
-        counts = rest.row(align=True)
-        counts.alignment = "RIGHT"
-        counts.label(text=str(item.done), icon="CHECKMARK")
-        failed = counts.row(align=True)
+        row = row.split(factor=0.5)
+        row.label(text=item.job or sentence(item.state))
+        row = row.split(factor=0.5)
+        row.label(text=str(item.done), icon="CHECKMARK")
+        failed = row.row()
         failed.alert = item.failed > 0
         failed.label(text=str(item.failed) if item.failed else "", icon="CANCEL" if item.failed else "BLANK1")
 

@@ -95,6 +95,8 @@ class NetworkRenderView(bpy.types.PropertyGroup):
     is_known: BoolProperty()
     # What became of the last question: empty while all is well.
     trouble: StringProperty()
+    # The same of the question which revision a file is at.
+    version_trouble: StringProperty()
 
     def active_job(self) -> NetworkRenderJob | None:
         """The selected row."""

@@ -15,15 +15,15 @@ LAYERS = (
     {"questions"},
     {"client", "moving"},
     {"session"},
-    {"properties", "view"},
+    {"properties", "view", "delivery"},
     {"job"},
     {"service", "passes"},
     {"answers", "layout", "engine", "dispatch"},
     {"notices", "refresh", "lists"},
     {"watching", "gathering", "asking"},
     # One for each thing that an artist sees.
-    {"background", "sending", "network", "jobs", "joblist", "results"},
-    {"panels", "slavelist", "blacklist", "framelist"},
+    {"background", "sending", "versions", "network", "jobs", "joblist", "results", "thumbnails"},
+    {"panels", "slavelist", "blacklist", "framelist", "rules"},
     {"__init__"},
 )
 HOMES = {"netrender_core": {"native"}, "cycles": {"passes"}, "signal": {"service"}}

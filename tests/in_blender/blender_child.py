@@ -50,10 +50,12 @@ class Blender:
             return [self.program, "-P", *rest]
         return [self.program, "-b", "--factory-startup", "-noaudio", "--python-exit-code", "1", "-P", *rest]
 
-    def window_command(self, display: str, script: str, *arguments: object, blend: Path | None = None) -> list[str]:
+    def window_command(
+        self, display: str, script: str, *arguments: object, blend: Path | None = None, size: tuple[int, int] = WINDOW
+    ) -> list[str]:
         """The command line of a script in a window on a display of its own."""
-        screen = f"-screen 0 {WINDOW[0]}x{WINDOW[1]}x24 +extension GLX"
-        window = ["--factory-startup", "-noaudio", "--window-geometry", "0", "0", *map(str, WINDOW)]
+        screen = f"-screen 0 {size[0]}x{size[1]}x24 +extension GLX"
+        window = ["--factory-startup", "-noaudio", "--window-geometry", "0", "0", *map(str, size)]
         start = [str(SCRIPTS / "start.py"), "--", script, str(blend or ""), *map(str, arguments)]
         return [display, "-a", "-s", screen, self.program, *window, "--python-exit-code", "1", "-P", *start]
 

@@ -23,6 +23,7 @@ view = bpy.context.window_manager.network_render
 assert [row.job_id for row in view.jobs] == [settings.job_id]
 assert view.active_job().state == "finished", view.active_job().state
 assert bpy.ops.render.netclientdownload() == {"FINISHED"}
+assert bpy.ops.render.netclientdownload(kind="FINAL", folder=f"{output}/final") == {"FINISHED"}
 
 # Close Blender, come back later: F12 under Network Render brings the frame of the job that the file remembers.
 scene.render.engine = "NET_RENDER"

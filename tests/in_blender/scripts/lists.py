@@ -1,10 +1,12 @@
 """Runs in Blender: every operator of the lists, called as a script calls it; each answer is in the lists afterwards."""
 
+from pathlib import Path
+
 import bpy
 import start
 
-(url,) = start.arguments()
-start.enable()
+url, folder = start.arguments()
+module = start.enable()
 scene = bpy.context.scene
 settings = scene.network_render
 settings.server_address = url
@@ -66,6 +68,23 @@ assert (retake.tags, retake.priority, retake.requirements) == ("gpu; fast", 3, "
 assert "no whole number" in refused(netrender.edit_job, job=other, requirements="cores=many")
 assert netrender.show_log(frame=3) == {"FINISHED"}
 assert "Fra:3" in bpy.data.texts["Network Render Log"].as_string()
+
+# Results.
+assert render.netclientdownload(folder=folder) == {"FINISHED"}
+assert sorted(path.name for path in Path(folder).iterdir()) == [f"{frame:06}.exr" for frame in (1, 2, 4, 5, 6, 7, 8)]
+assert "no frame of this job is finished" in refused(render.netclientdownload, job=other).lower()
+
+# Rules.
+rules = bpy.context.window_manager.network_render_rules
+assert netrender.set_rules(share=40, use_starving_first=False) == {"FINISHED"}
+assert (rules.use_share, rules.share, rules.use_starving_first) == (True, 40, False)
+rules.share = 60
+rules.use_new_first = False
+assert (rules.share, rules.use_new_first) == (60, False), "what is set is shown at once"
+module.rules.tick()
+while module.questions.is_asking():
+    module.session.pump()
+assert (rules.share, rules.use_new_first, module.refresh.rules().share.limit) == (60, False, 60)
 
 # Slaves.
 node = view.slaves[0].slave_id

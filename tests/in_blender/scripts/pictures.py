@@ -1,0 +1,44 @@
+"""Pictures of the Render properties in a real window: which panels are open, how large the editor is, what it is called."""
+
+from collections.abc import Iterator
+
+import bpy
+import start
+
+
+def open_only(netrender, *names: str) -> None:
+    """Has these panels open, and the others closed: Blender asks a panel's class when it draws it for the first time."""
+    order = [module.__name__ for module in netrender._MODULES]
+    panels = [panel for panel in bpy.types.Panel.__subclasses__() if panel.__module__ in order]
+    panels.sort(key=lambda panel: order.index(panel.__module__))
+    for panel in reversed(panels):
+        bpy.utils.unregister_class(panel)
+    for panel in panels:
+        if hasattr(panel, "bl_parent_id"):
+            panel.bl_options = set() if panel.__name__ in names else {"DEFAULT_CLOSED"}
+        bpy.utils.register_class(panel)
+
+
+def editor() -> bpy.types.Area:
+    """The larger one of the Properties editors."""
+    areas = [area for area in bpy.context.window_manager.windows[0].screen.areas if area.type == "PROPERTIES"]
+    return max(areas, key=lambda area: area.height * area.width)
+
+
+def enlarge() -> Iterator[start.Awaited]:
+    """Turns the 3D view into a Properties editor: the one that is there is too small for all panels."""
+    for area in bpy.context.window_manager.windows[0].screen.areas:
+        if area.type == "VIEW_3D":
+            area.ui_type = "PROPERTIES"
+    # Only after a redraw does a new editor know its tabs.
+    yield lambda: True
+    editor().spaces[0].context = "RENDER"
+    yield lambda: True
+
+
+def take(path: str, area: bpy.types.Area | None = None) -> None:
+    """Takes a picture of an editor."""
+    window = bpy.context.window_manager.windows[0]
+    with bpy.context.temp_override(window=window, area=area or editor()):
+        bpy.ops.screen.screenshot_area(filepath=path)
+    print("picture", path, flush=True)
