@@ -10,6 +10,8 @@ from .layout import Layout
 
 MINUTE_S = 60
 HOUR_S = 3600
+# Up to here a time is told in the smaller unit: "90 s" tells more than "2 min".
+MUCH = 1.5
 
 
 class SortedList:
@@ -69,9 +71,9 @@ def progress(layout: Layout, row: Any) -> None:
 
 def duration(seconds: float) -> str:
     """A time that something takes, as people say it."""
-    if seconds < MINUTE_S:
+    if seconds < MUCH * MINUTE_S:
         return f"{seconds:.0f} s" if seconds >= 10 else f"{seconds:.1f} s"
-    if seconds < HOUR_S:
+    if seconds < MUCH * HOUR_S:
         return f"{seconds / MINUTE_S:.0f} min"
     return f"{int(seconds // HOUR_S)} h {int(seconds % HOUR_S // MINUTE_S)} min"
 

@@ -5,6 +5,7 @@ import bpy
 from . import background, job, native, network, service, watching
 from .answers import sentence
 from .layout import ROOT, Layout, SubPanel, bar, lines, split
+from .lists import duration
 
 
 class RENDER_PT_network(bpy.types.Panel):
@@ -157,7 +158,7 @@ def _draw_watched(context: bpy.types.Context, layout: Layout, watched: watching.
     else:
         left = watching.left_s(info)
         text = f"{info.name}: {info.done} of {info.total} frames"
-        bar(layout, info.done / max(info.total, 1), text if left is None else f"{text}, {watching.duration(left)} left")
+        bar(layout, info.done / max(info.total, 1), text if left is None else f"{text}, {duration(left)} left")
         if info.failed:
             layout.label(text=f"{info.failed} frames have failed", icon="ERROR")
         elif not info.rendering and info.explanation:

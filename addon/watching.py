@@ -23,12 +23,6 @@ LOOK_WHILE_AWAY_S = 10.0
 # More than anybody follows by eye.
 JOBS_MAX = 8
 
-# Up to which number a time is told in seconds, and in minutes.
-SECONDS_MOST = 90
-MINUTES_MOST = 90
-
-OVER = ("finished", "failed", "cancelled")
-
 
 @dataclass
 class Watched:
@@ -42,7 +36,7 @@ class Watched:
 
     def is_over(self) -> bool:
         """Whether nothing more will happen to it."""
-        return self.info is not None and self.info.state in OVER
+        return self.info is not None and self.info.state in client.OVER
 
 
 _watched: list[Watched] = []
@@ -107,7 +101,7 @@ def _seen(connection: Connection, found: list[JobInfo]) -> None:
             _watched.remove(one)
             continue
         one.info = info
-        if info.state in OVER:
+        if info.state in client.OVER:
             _tell(info)
 
 
@@ -122,15 +116,6 @@ def _tell(info: JobInfo) -> None:
         notices.tell(f"{info.name} is finished: {info.done} of {info.total} frames")
     else:
         notices.tell(f"{info.name} has failed: {info.failed} of {info.total} frames could not be rendered", failed=True)
-
-
-def duration(seconds: float) -> str:
-    """A time that is left, as people say it."""
-    if seconds < SECONDS_MOST:
-        return f"{seconds:.0f} s"
-    if seconds < MINUTES_MOST * 60:
-        return f"{seconds / 60:.0f} min"
-    return f"{seconds / 3600:.1f} h"
 
 
 def register() -> None:

@@ -116,7 +116,7 @@ def test_blenders_are_master_slave_and_client_of_an_animation(service: Start, wi
     for frame in (1, 2):
         local, network = (png.pixels(output / f"{name}_{frame:04}.png") for name in ("local", "network"))
         assert local == network, f"frame {frame} differs"
-    # The job's own format is that of the saved file.
-    assert len(list((output / "final").glob("*000[12].png"))) == 2
         assert (output / f"{frame:06}.exr").is_file()
+        # The job's own format is that of the saved file.
+        assert (output / "final" / f"{frame:04}.png").is_file()
     assert png.pixels(output / "later.png") == png.pixels(output / "local_0002.png")
