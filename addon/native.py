@@ -45,7 +45,7 @@ def failures_told() -> Iterator[None]:
         yield
     except core.NetrenderError as error:
         _last_failure = str(error)
-        raise Failure(str(error)) from error
+        raise Failure(_for_windows(str(error))) from error
     except OSError as error:
         raise Failure(_os_sentence(error)) from error
     except BaseException as error:
@@ -80,6 +80,13 @@ def forget_failure() -> None:
     """It was taken care of."""
     global _last_failure
     _last_failure = None
+
+
+def _for_windows(text: str) -> str:
+    """A reason without its hint, where that is one for a command line."""
+    reason, _, hint = text.rpartition("; ")
+    is_for_commands = "--" in hint or "netrender " in hint
+    return reason if reason and is_for_commands else text
 
 
 def _os_sentence(error: OSError) -> str:

@@ -18,6 +18,8 @@ KEY_CHARACTERS_MAX = 1024
 PATH_CHARACTERS_MAX = 1024
 ADDRESS_CHARACTERS_MAX = 256
 BLENDERS_MAX = 16
+# Where Blender puts the values, as part of the width.
+VALUES_FROM = 0.4
 
 _LOG_LEVELS = (
     ("ERROR", "Errors", "Print only what ends a service"),
@@ -167,7 +169,7 @@ class NetworkRenderPreferences(bpy.types.AddonPreferences):
         column.prop(self, "key", icon="LOCKED")
         farms = keys.farms()
         known = f"Known farms: {', '.join(farms)}" if farms else "No key is known yet; a master makes one at its first start"
-        column.label(text=_key_said or known, icon="BLANK1")
+        _say(column, _key_said or known)
         column.prop(self, "key_file")
         column = layout.column()
         column.prop(self, "master")
@@ -184,15 +186,20 @@ class NetworkRenderPreferences(bpy.types.AddonPreferences):
             row.prop(one, "path", text="Slave's Blenders" if index == 0 else " ")
             row.operator("preferences.network_render_blender_remove", text="", icon="X").index = index
         if not self.slave_blenders:
-            row = column.row()
-            row.alignment = "RIGHT"
-            row.label(text="Slaves on this computer render with this Blender")
+            _say(column, "Slaves on this computer render with this Blender")
         row = column.row()
         row.alignment = "RIGHT"
         row.operator("preferences.network_render_blender_add", icon="ADD")
         column.prop(self, "slave_allow_scripts")
         if self.slave_allow_scripts:
-            column.label(text="Whoever has the farm's key can run programs as you on this computer", icon="ERROR")
+            _say(column, "Whoever has the farm's key can run programs as you on this computer", "ERROR")
+
+
+def _say(layout: Any, text: str, icon: str = "NONE") -> None:
+    """A sentence below a value, where the values are."""
+    row = layout.split(factor=VALUES_FROM)
+    row.label()
+    row.label(text=text, icon=icon)
 
 
 register, unregister = bpy.utils.register_classes_factory(

@@ -38,3 +38,11 @@ def test_a_job_that_is_being_sent_is_taken_back_when_another_file_is_opened(
 @pytest.mark.usefixtures("core")
 def test_no_operator_waits_for_a_master_that_never_answers(windowed: Blender, virtual_display: str, tmp_path: Path) -> None:
     assert "nobody waited" in windowed.finish(windowed.window_command(virtual_display, "hanging.py", tmp_path))
+
+
+@pytest.mark.usefixtures("core", "keyboard")
+def test_one_button_makes_a_farm_and_renders_a_scene_that_was_never_saved(
+    windowed: Blender, virtual_display: str, tmp_path: Path
+) -> None:
+    story = windowed.window_command(virtual_display, "one_button.py", tmp_path)
+    assert "story told" in windowed.finish(story, given_up=True)
