@@ -13,6 +13,7 @@ every order), else from the environment variable FAKE_BLENDER, as JSON too; ever
     crash_on_frames   [3]           hang_on_frames  [3]       fail_on_frames  [3]
     truncate_frames   [3]: writes only half of the file
     shrink_frames     [3]: writes a picture of one pixel
+    gradient          true: each pixel has a value of its own, which tells its place in the frame
     layers            ["ViewLayer"]: the view layers that it says to have rendered
     list_on_open      true: prints the names of the files that lie in and below the scene's folder
     gate_frames       [3]: waits until the file beside it that ends in `.open` is there
@@ -136,15 +137,35 @@ def render(fake, order):
             misdeed()
     if frame in fake.get("fail_on_frames", []) and still_due(fake):
         return {"reply": "failed", "reason": f"the fake Blender was told to fail frame {frame}"}
-    size = fake.get("size", [8, 8])
+    whole = fake.get("size", [8, 8])
+    left, top, *size = cut(whole, order.get("tile"))
     written = [1, 1] if frame in fake.get("shrink_frames", []) and still_due(fake) else size
-    picture = exr(*written, frame / 1000)
+    step = 1e-6 if fake.get("gradient") else 0
+    columns, rows = range(left, left + written[0]), range(top, top + written[1])
+    picture = exr([[frame / 1000 + step * (y * whole[0] + x) for x in columns] for y in rows])
     if frame in fake.get("truncate_frames", []) and still_due(fake):
         picture = picture[: len(picture) // 2]
     with open(output, "wb") as file:
         file.write(picture)
     layers = fake.get("layers", ["ViewLayer"])
     return {"reply": "rendered", "seconds": time.perf_counter() - started, "size": size, "layers": layers}
+
+
+def cut(whole, tile):
+    """Left, top, width and height of a tile, as `blender/tiles.py` cuts it."""
+    if tile is None:
+        return 0, 0, *whole
+
+    def even(side, part, parts):
+        return side * part // parts
+
+    def tapered(side, part, parts):
+        return side * part * (2 * parts - part) // (parts * parts)
+
+    edge = tapered if tile["tapered"] else even
+    left, right = (even(whole[0], tile["column"] + more, tile["columns"]) for more in (0, 1))
+    top, bottom = (edge(whole[1], tile["row"] + more, tile["rows"]) for more in (0, 1))
+    return left, top, right - left, bottom - top
 
 
 def collect(fake, request_path):
@@ -161,6 +182,9 @@ def collect(fake, request_path):
         "frame_end": 10,
         "frame_step": 1,
         "is_movie": False,
+        "size": fake.get("size", [8, 8]),
+        "resolution_percent": 100,
+        "seams": [],
         "main": {"disk_path": request["blend"], "virtual_path": request["blend"].lstrip("/"), "kind": "blend"},
         "files": [],
         "warnings": [],
@@ -201,8 +225,9 @@ def die_with_parent():
             sys.exit(1)
 
 
-def exr(width, height, value):
-    """A multilayer EXR without compression: one view layer, one pass, every sample of one value, alpha 1."""
+def exr(values):
+    """A multilayer EXR without compression: one view layer, one pass, grey pixels of these values by row, alpha 1."""
+    width, height = len(values[0]), len(values)
 
     def attribute(name, kind, content):
         return name + b"\0" + kind + b"\0" + struct.pack("<i", len(content)) + content
@@ -218,10 +243,10 @@ def exr(width, height, value):
     header += attribute(b"pixelAspectRatio", b"float", struct.pack("<f", 1))
     header += attribute(b"screenWindowCenter", b"v2f", struct.pack("<2f", 0, 0))
     header += attribute(b"screenWindowWidth", b"float", struct.pack("<f", 1)) + b"\0"
-    row = struct.pack("<f", 1.0) * width + struct.pack("<f", value) * (3 * width)
+    lines = [struct.pack("<f", 1.0) * width + struct.pack(f"<{width}f", *row) * 3 for row in values]
     first = len(header) + 8 * height
-    offsets = b"".join(struct.pack("<Q", first + y * (8 + len(row))) for y in range(height))
-    rows = b"".join(struct.pack("<ii", y, len(row)) + row for y in range(height))
+    offsets = b"".join(struct.pack("<Q", first + y * (8 + len(line))) for y, line in enumerate(lines))
+    rows = b"".join(struct.pack("<ii", y, len(line)) + line for y, line in enumerate(lines))
     return header + offsets + rows
 
 

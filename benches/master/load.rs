@@ -123,6 +123,7 @@ impl Master {
             priority: 1,
             chunks,
             frames: frames.parse().unwrap(),
+            tiles: netrender::ids::TileGrid::WHOLE,
             blender: None,
             manifest,
         };

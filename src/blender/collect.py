@@ -16,6 +16,7 @@ import bpy
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import caches
+import tiles
 from copies import copy_with_other_paths
 from on_disk import below, cache_folder, is_foreign
 from opening import Refused, choose_scene, open_file, refuse_unrenderable, set_engine, speak_english, writes_movie
@@ -81,6 +82,9 @@ def describe(scene):
         "frame_end": scene.frame_end,
         "frame_step": scene.frame_step,
         "is_movie": writes_movie(scene),
+        "size": tiles.picture_size(render),
+        "resolution_percent": render.resolution_percentage,
+        "seams": tiles.seams(scene),
     }
 
 

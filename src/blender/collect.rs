@@ -49,6 +49,12 @@ pub struct Collected {
     pub frame_step: u32,
     /// Whether its output is one file of all frames.
     pub is_movie: bool,
+    /// Width and height of its pictures in pixels …
+    pub size: (u32, u32),
+    /// … at this percentage.
+    pub resolution_percent: u32,
+    /// Why tiles of its pictures would not fit together bit by bit, in words; none if they do.
+    pub seams: Vec<String>,
     /// The .blend to open.
     pub main: CollectedFile,
     /// Everything else.
@@ -115,6 +121,9 @@ struct Found {
     frame_end: i32,
     frame_step: u32,
     is_movie: bool,
+    size: (u32, u32),
+    resolution_percent: u32,
+    seams: Vec<String>,
     main: CollectedFile,
     files: Vec<CollectedFile>,
     warnings: Vec<String>,
@@ -271,6 +280,9 @@ impl Found {
             frame_end: self.frame_end,
             frame_step: self.frame_step,
             is_movie: self.is_movie,
+            size: self.size,
+            resolution_percent: self.resolution_percent,
+            seams: self.seams,
             main: self.main,
             files: self.files,
             warnings: self.warnings,

@@ -67,6 +67,7 @@ pub(super) struct TilePlace {
     row: u32,
     columns: u16,
     rows: u16,
+    tapered: bool,
 }
 
 impl From<Tile> for TilePlace {
@@ -76,6 +77,7 @@ impl From<Tile> for TilePlace {
             row: tile.row(),
             columns: tile.grid().columns(),
             rows: tile.grid().rows(),
+            tapered: tile.grid().is_tapered(),
         }
     }
 }

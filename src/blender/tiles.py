@@ -50,14 +50,26 @@ def cut(whole, tile):
     left, bottom, right, top = whole
     (column, columns), (row, rows) = (tile["column"], tile["columns"]), (tile["row"], tile["rows"])
     width, height = right - left, top - bottom
-    if width < columns or height < rows:
-        raise TooSmall(f"a picture of {width}x{height} pixels cannot be cut into {columns}x{rows} tiles")
-    return (
-        left + width * column // columns,
-        top - height * (row + 1) // rows,
-        left + width * (column + 1) // columns,
-        top - height * row // rows,
+    edge = tapered_edge if tile["tapered"] else even_edge
+    place = (
+        left + even_edge(width, column, columns),
+        top - edge(height, row + 1, rows),
+        left + even_edge(width, column + 1, columns),
+        top - edge(height, row, rows),
     )
+    if place[0] == place[2] or place[1] == place[3]:
+        raise TooSmall(f"a picture of {width}x{height} pixels cannot be cut into {columns}x{rows} tiles")
+    return place
+
+
+def even_edge(side, part, parts):
+    """Where one of several parts of a side begins, which differ by one pixel at most."""
+    return side * part // parts
+
+
+def tapered_edge(side, part, parts):
+    """The same of parts that become smaller, for the last ones of a frame to take the least time."""
+    return side * part * (2 * parts - part) // (parts * parts)
 
 
 def picture(settings):

@@ -3,7 +3,7 @@
 use super::changes::{BlacklistArguments, EditArguments, LimitArguments, ResetArguments, SettingsArguments};
 use super::slave::SlaveArguments;
 use super::versions::{VcsArguments, VersionArguments};
-use crate::client::AUTO;
+use crate::client::{AUTO, TilesWish};
 use crate::ids::{FrameSet, Requirements};
 use crate::master::PORT_DEFAULT;
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -256,6 +256,9 @@ pub(super) struct SubmitArguments {
     /// Frames such as 1-10,20 or 1-100x2 [default: the scene's own range]
     #[arg(long, allow_hyphen_values = true)]
     pub(super) frames: Option<FrameSet>,
+    /// Cut each frame into tiles for several slaves: columns and rows such as 4x3, or auto
+    #[arg(long, value_name = "GRID", default_value = "1x1", hide_default_value = true)]
+    pub(super) tiles: TilesWish,
     /// What to call the job [default: the file's name]
     #[arg(long)]
     pub(super) name: Option<String>,

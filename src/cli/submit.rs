@@ -46,9 +46,9 @@ pub(super) fn submit(wanted: SubmitArguments, keys: &KeySource) -> Result<u8> {
         .map_err(|error| error.hint(format!("job {job} is with the master all the same")))?;
     if !json {
         say(&format!(
-            "job {job} ({}) is with the master: {} frames, {} sent",
+            "job {job} ({}) is with the master: {}, {} sent",
             info.name,
-            info.total,
+            count(&info),
             bytes(sent.done)
         ))?;
     }
@@ -65,7 +65,7 @@ pub(super) fn submit(wanted: SubmitArguments, keys: &KeySource) -> Result<u8> {
     judge(&over)?;
     if !json {
         let place = results.map_or_else(String::new, |folder| format!(", in {}", folder.display()));
-        say(&format!("job {job} is finished: {} frames{place}", over.done))?;
+        say(&format!("job {job} is finished: {}{place}", count(&over)))?;
     }
     Ok(STATUS_OK)
 }
@@ -76,6 +76,7 @@ fn request(wanted: SubmitArguments, after: Vec<JobId>) -> SubmitRequest {
         limits: wanted.limits.limits(),
         blender: wanted.blender,
         frames: wanted.frames,
+        tiles: wanted.tiles,
         name: wanted.name,
         category: wanted.category,
         tags: wanted.tags.into_iter().filter(|tag| !tag.is_empty()).collect(),
@@ -96,6 +97,16 @@ fn request(wanted: SubmitArguments, after: Vec<JobId>) -> SubmitRequest {
         version: wanted.version.wish(),
         ..SubmitRequest::new(wanted.file)
     }
+}
+
+/// How many frames a job has, and in how many tiles.
+fn count(job: &JobInfo) -> String {
+    if job.tiles.is_whole() {
+        return format!("{} frames", job.total);
+    }
+    let frames = job.total / job.tiles.count();
+    let s = if frames == 1 { "" } else { "s" };
+    format!("{frames} frame{s} in {} tiles", job.total)
 }
 
 /// The sentence of a failure names a few of them only.

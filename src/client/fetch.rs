@@ -1,9 +1,10 @@
 //! One result on its way from the master into a folder: checked before it bears its name.
 
 use super::gather::Gathered;
+use super::tiles::{self, Tiled};
 use crate::error::{Error, Result};
 use crate::files;
-use crate::ids::{ContentHash, JobId};
+use crate::ids::{ContentHash, JobId, TileGrid};
 use crate::link::{Link, no_progress};
 use std::path::{Path, PathBuf};
 
@@ -15,6 +16,8 @@ const FINALS_BYTES_MAX: u64 = 16 << 30;
 pub(super) struct Expected {
     pub(super) hash: ContentHash,
     pub(super) size_bytes: u64,
+    /// Of a frame that is cut: how. Then hash and length are those of all tiles.
+    pub(super) grid: Option<TileGrid>,
 }
 
 /// The name of a frame's file, as Blender numbers its own: `000001.exr`, `-00001.exr`.
@@ -35,42 +38,45 @@ pub(super) async fn finals(link: &Link, job: JobId, frame: i32, folder: &Path) -
     Ok(path)
 }
 
-async fn place(part: &Path, path: &Path) -> Result<()> {
+pub(super) async fn place(part: &Path, path: &Path) -> Result<()> {
     tokio::fs::rename(part, path)
         .await
         .map_err(|error| Error::io("write", path, &error))
 }
 
-/// Brings a frame's result into the folder. One that lies there already, and is the right one, is not fetched again.
+/// Brings a frame's result into the folder, put together if it is in tiles. One that lies there already, and is the right
+/// one, is not fetched again.
 pub(super) async fn layers(link: &Link, job: JobId, frame: i32, expected: Expected, folder: &Path) -> Result<PathBuf> {
-    let name = file_name(frame, Gathered::Layers);
-    let path = folder.join(&name);
-    let there = tokio::fs::metadata(&path)
-        .await
-        .is_ok_and(|facts| facts.len() == expected.size_bytes);
-    if there && hash(&path).await.is_ok_and(|hash| hash == expected.hash) {
-        return Ok(path);
+    let path = folder.join(file_name(frame, Gathered::Layers));
+    if let Some(grid) = expected.grid {
+        tiles::bring(link, &Tiled { job, frame, grid }, expected.hash, &path).await?;
+    } else {
+        let url = format!("jobs/{job}/frames/{frame}/result");
+        file(link, &url, expected, &path, &format!("frame {frame}")).await?;
     }
-    let part = Part(folder.join(format!(".{name}.{}.part", std::process::id())));
-    let size_bytes = link
-        .download(
-            &format!("jobs/{job}/frames/{frame}/result"),
-            &part.0,
-            expected.size_bytes,
-            no_progress(),
-        )
-        .await?;
-    // Shorter: the connection broke in a way that looked like an end. Other content: the frame was rendered anew.
-    if size_bytes != expected.size_bytes || hash(&part.0).await? != expected.hash {
-        return Err(Error::conflict(format!(
-            "what the master sent as frame {frame} is not the result that it announced"
-        )));
-    }
-    place(&part.0, &path).await?;
     Ok(path)
 }
 
-async fn hash(path: &Path) -> Result<ContentHash> {
+/// Brings a file that is `what`, unless it is here.
+pub(super) async fn file(link: &Link, url: &str, expected: Expected, path: &Path, what: &str) -> Result<()> {
+    let there = tokio::fs::metadata(path)
+        .await
+        .is_ok_and(|facts| facts.len() == expected.size_bytes);
+    if there && hash(path).await.is_ok_and(|hash| hash == expected.hash) {
+        return Ok(());
+    }
+    let part = Part::beside(path);
+    let size_bytes = link.download(url, &part.0, expected.size_bytes, no_progress()).await?;
+    // Shorter: the connection broke in a way that looked like an end. Other content: the frame was rendered anew.
+    if size_bytes != expected.size_bytes || hash(&part.0).await? != expected.hash {
+        return Err(Error::conflict(format!(
+            "what the master sent as {what} is not the result that it announced"
+        )));
+    }
+    place(&part.0, path).await
+}
+
+pub(super) async fn hash(path: &Path) -> Result<ContentHash> {
     let path = path.to_path_buf();
     tokio::task::spawn_blocking(move || files::hash_file(&path))
         .await
@@ -78,7 +84,15 @@ async fn hash(path: &Path) -> Result<ContentHash> {
 }
 
 /// A file that is gone when its fetching ends, unless it got its real name.
-struct Part(PathBuf);
+pub(super) struct Part(pub(super) PathBuf);
+
+impl Part {
+    /// Hidden, beside what it will be.
+    pub(super) fn beside(path: &Path) -> Self {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        Self(path.with_file_name(format!(".{name}.{}.part", std::process::id())))
+    }
+}
 
 impl Drop for Part {
     fn drop(&mut self) {

@@ -24,6 +24,7 @@ mod send;
 mod submit;
 mod table;
 mod threads;
+mod tiles;
 mod transfer;
 mod versions;
 mod watch;
@@ -37,6 +38,7 @@ pub use pending::{Alone, Pending};
 pub use rules::{RuleSetting, RulesChange};
 pub use submit::{Submission, SubmitRequest};
 pub use table::{GatheredFrame, GatheredState};
+pub use tiles::TilesWish;
 pub use versions::{guess_version, start_guess};
 pub use watch::Watch;
 

@@ -2,6 +2,7 @@
 
 use super::board::{Board, Stage};
 use super::submit::SubmitRequest;
+use super::tiles;
 use super::transfer::{self, Content};
 use super::versions;
 use crate::access;
@@ -38,7 +39,7 @@ const TAKE_BACK_TIMEOUT_S: u64 = 5;
 /// [`Code::Cancelled`]: crate::error::Code::Cancelled
 pub(super) async fn send(link: &Link, request: &SubmitRequest, board: &Arc<Board>, token: &CancellationToken) -> Result<JobId> {
     let folder = TemporaryFolder::make()?;
-    let (announce, files) = unless(token, prepare(request, board, &folder.0)).await?;
+    let (announce, files) = unless(token, prepare(link, request, board, &folder.0)).await?;
     board.begin(Stage::Sending, format!("announcing {}", announce.name), 0);
     let announced = announce_until_answered(link, &announce, board, token).await?;
     board.announced(announced.job);
@@ -84,7 +85,7 @@ async fn unless<T>(token: &CancellationToken, work: impl Future<Output = Result<
 /// Where each content lies on this disk.
 type Contents = BTreeMap<ContentHash, ContentFile>;
 
-async fn prepare(request: &SubmitRequest, board: &Arc<Board>, folder: &Path) -> Result<(JobAnnounce, Contents)> {
+async fn prepare(link: &Link, request: &SubmitRequest, board: &Arc<Board>, folder: &Path) -> Result<(JobAnnounce, Contents)> {
     let guess = match &request.version {
         Some(wish) => Some(versions::guess(request, wish, board).await?),
         None => None,
@@ -100,6 +101,7 @@ async fn prepare(request: &SubmitRequest, board: &Arc<Board>, folder: &Path) -> 
                 .hint("let this machine make it (--final client), or choose a format of single frames"),
         );
     }
+    let tiles = tiles::choose(request.tiles, &collected, request.settings.resolution_percent, link).await?;
     let frames = match &request.frames {
         Some(frames) => frames.clone(),
         None => FrameSet::range(collected.frame_start, collected.frame_end, collected.frame_step.max(1))?,
@@ -117,6 +119,7 @@ async fn prepare(request: &SubmitRequest, board: &Arc<Board>, folder: &Path) -> 
         priority: request.priority,
         chunks: request.chunks,
         frames,
+        tiles,
         blender: Some(collected.blender),
         depends_on: request.after.clone(),
         blacklist: request.blacklist.clone(),

@@ -3,6 +3,7 @@
 use super::board::{Board, Progress};
 use super::send;
 use super::threads::Threads;
+use super::tiles::TilesWish;
 use crate::error::{Code, Error, Result};
 use crate::farm::{CHUNK_TASKS_MAX, PRIORITY_RANGE};
 use crate::ids::{FrameSet, JobId, Requirements, SlaveId};
@@ -30,6 +31,8 @@ pub struct SubmitRequest {
     pub blender: Option<PathBuf>,
     /// The frames; none: the scene's own range.
     pub frames: Option<FrameSet>,
+    /// How each frame is cut into tiles.
+    pub tiles: TilesWish,
     /// What people call it; none: the file's name.
     pub name: Option<String>,
     /// Balancing group; empty: none.
@@ -64,6 +67,7 @@ impl SubmitRequest {
             blend,
             blender: None,
             frames: None,
+            tiles: TilesWish::Whole,
             name: None,
             category: String::new(),
             tags: Vec::new(),

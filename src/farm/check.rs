@@ -134,6 +134,7 @@ fn check_state(farm: &Farm, job: &Job) {
 
 /// What is taken out, and nothing else, is in no queue and no counter.
 fn check_frames(job: &Job) {
+    assert_eq!(job.record.layout.grid(), job.record.job.tiles, "tiles of {}", job.id());
     for index in (0..job.record.layout.len()).map(TaskIndex) {
         assert_eq!(job.dropped.contains(index), !job.is_wanted(index), "frame of task {index}");
     }

@@ -10,7 +10,7 @@ use super::resting::Faults;
 use super::seconds::LatestSeconds;
 use super::settings::Settings;
 use super::task::{Failures, State, Task};
-use crate::ids::{Attempt, JobId, SlaveId, TaskIndex};
+use crate::ids::{Attempt, JobId, Piece, SlaveId, TaskIndex};
 use std::collections::BTreeMap;
 
 /// A job with its tasks.
@@ -56,7 +56,7 @@ impl Job {
             latest_seconds: LatestSeconds::default(),
             record,
         };
-        if job.record.layout.len() != job.record.job.frames.len() {
+        if job.record.layout.len() != job.task_count() {
             for index in (0..job.record.layout.len()).map(TaskIndex) {
                 if !job.is_wanted(index) {
                     job.drop_task(index);
@@ -75,7 +75,7 @@ impl Job {
     }
 
     pub(super) fn task_count(&self) -> u32 {
-        self.record.job.frames.len()
+        self.record.job.frames.len() * self.record.layout.grid().count()
     }
 
     pub(super) fn queued(&self) -> u32 {
@@ -116,6 +116,11 @@ impl Job {
     /// The frame that a task renders.
     pub(super) fn frame_of(&self, index: TaskIndex) -> Option<i32> {
         self.record.layout.frame_of(index)
+    }
+
+    /// What a task renders.
+    pub(super) fn piece_of(&self, index: TaskIndex) -> Option<Piece> {
+        self.record.layout.piece_of(index)
     }
 
     /// Whether a task's frame is one of those to be rendered.

@@ -43,6 +43,7 @@ mod steering;
 mod straggler;
 mod take_back;
 mod task;
+mod tiles;
 mod time;
 mod timeouts;
 mod waits;
@@ -58,6 +59,7 @@ pub use model::{
 pub use restore::Records;
 pub use rules::{NEW_FRAMES_RANGE, Rule, Rules, SHARE_PERCENT_RANGE, STARVING_MINUTES_RANGE};
 pub use settings::{Limits, Settings};
+pub use tiles::TiledFrame;
 pub use time::Moment;
 
 use crate::ids::{JobId, SlaveId, TaskIndex};

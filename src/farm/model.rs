@@ -3,7 +3,7 @@
 use super::event::TaskRef;
 use super::settings::Limits;
 use super::time::Moment;
-use crate::ids::{Attempt, BlenderVersion, ContentHash, FrameLayout, FrameSet, JobId, Requirements, SlaveId};
+use crate::ids::{Attempt, BlenderVersion, ContentHash, FrameLayout, FrameSet, JobId, Requirements, SlaveId, TileGrid};
 
 /// Lowest and highest priority of a job.
 pub const PRIORITY_RANGE: std::ops::RangeInclusive<u32> = 1..=10;
@@ -29,6 +29,8 @@ pub struct NewJob {
     pub chunk_tasks: u32,
     /// What to render. Of the job's tasks, those of other frames were taken out.
     pub frames: FrameSet,
+    /// How each frame is cut into tasks; never changes.
+    pub tiles: TileGrid,
     /// The Blender that collected it: slaves need one of the same series.
     pub blender: Option<BlenderVersion>,
     /// Whether scripts inside of its scene are to run, which slaves may not allow.
@@ -239,7 +241,7 @@ pub struct TaskRecord {
 pub struct JobRecord {
     /// As announced, with what was edited since.
     pub job: NewJob,
-    /// Which frame each task renders, also those that were taken out.
+    /// What each task renders, also those that were taken out.
     pub layout: FrameLayout,
     /// How often tasks of it were reset, added or taken out: whoever knew them before looks at them anew.
     pub resets: u32,

@@ -17,6 +17,10 @@ impl Farm {
         if let Some(refusal) = self.refuse_dependencies(id, &mut new.depends_on) {
             return self.refuse(request, refusal);
         }
+        let layout = match FrameLayout::of_tiles(new.frames.clone(), new.tiles) {
+            Ok(layout) => layout,
+            Err(reason) => return self.refuse(request, Refusal::Frames(id, reason.to_string())),
+        };
         let is_held_back = !new.depends_on.iter().all(|on| self.is_finished(*on));
         let state = if new.files_missing || is_held_back {
             JobState::Waiting
@@ -24,7 +28,7 @@ impl Farm {
             JobState::Queued
         };
         let record = JobRecord {
-            layout: FrameLayout::new(new.frames.clone()),
+            layout,
             resets: 0,
             job: new,
             submitted: self.now,

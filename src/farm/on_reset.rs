@@ -69,8 +69,8 @@ impl Farm {
             Reset::Frames(frames) => {
                 let mut tasks = Vec::new();
                 for frame in frames.iter() {
-                    let task = self.task_of(id, frame);
-                    tasks.push(task.ok_or_else(|| Refusal::Frames(id, format!("it has no frame {frame}")))?);
+                    let of_frame = self.tasks_of(id, frame);
+                    tasks.extend(of_frame.ok_or_else(|| Refusal::Frames(id, format!("it has no frame {frame}")))?);
                 }
                 tasks.retain(|index| job.task(*index).is_some_and(|task| task.attempt.0 > 0));
                 tasks.sort_unstable();

@@ -7,7 +7,7 @@ use super::model::{Hold, JobView, SlaveView, TaskRecord};
 use super::rules::Rules;
 use super::settings::Settings;
 use super::slave::Slave;
-use crate::ids::{JobId, SlaveId, TaskIndex};
+use crate::ids::{JobId, Piece, SlaveId, TaskIndex};
 
 impl Farm {
     /// All jobs, by id.
@@ -39,12 +39,27 @@ impl Farm {
         self.jobs.get(&job)?.frame_of(task)
     }
 
-    /// The task that renders a frame; none for a frame that is not part of the job, or not any more.
+    /// What a task renders.
     #[must_use]
-    pub fn task_of(&self, job: JobId, frame: i32) -> Option<TaskIndex> {
+    pub fn piece_of(&self, job: JobId, task: TaskIndex) -> Option<Piece> {
+        self.jobs.get(&job)?.piece_of(task)
+    }
+
+    /// The task that renders a frame, or a tile of one; none for what is not part of the job, or not any more.
+    #[must_use]
+    pub fn task_of(&self, job: JobId, piece: impl Into<Piece>) -> Option<TaskIndex> {
+        let (record, piece) = (&self.jobs.get(&job)?.record, piece.into());
+        record.job.frames.place_of(piece.frame)?;
+        record.layout.task_of(piece)
+    }
+
+    /// The tasks that render a frame: one, or one for each of its tiles. None for a frame that is not part of the job, or not
+    /// any more.
+    #[must_use]
+    pub fn tasks_of(&self, job: JobId, frame: i32) -> Option<impl Iterator<Item = TaskIndex> + use<>> {
         let record = &self.jobs.get(&job)?.record;
         record.job.frames.place_of(frame)?;
-        record.layout.task_of(frame)
+        Some(record.layout.tasks_of(frame)?.map(TaskIndex))
     }
 
     /// Whether the master's disk has no room: then nothing is leased.

@@ -92,7 +92,7 @@ impl Farm {
         let done = ended(|state| matches!(state, TaskState::Done { .. }));
         let failed = ended(|state| matches!(state, TaskState::Failed { .. }));
         let last = record.transitions.last().map(|it| it.state);
-        let state = match (done + failed == record.job.frames.len() as usize, failed, last) {
+        let state = match (done + failed == record.layout.len() as usize, failed, last) {
             (true, 0, _) => JobState::Finished,
             (true, ..) => JobState::Failed,
             (false, _, Some(JobState::Cancelled)) => JobState::Cancelled,

@@ -13,6 +13,16 @@ pub fn hash_file(path: &Path) -> Result<ContentHash> {
         .map_err(|error| Error::io("read", path, &error))
 }
 
+/// The hash of several contents: of their hashes, one after the other.
+#[must_use]
+pub fn hash_of_hashes(parts: &[ContentHash]) -> ContentHash {
+    let mut hasher = blake3::Hasher::new();
+    for part in parts {
+        hasher.update(&part.0);
+    }
+    ContentHash(*hasher.finalize().as_bytes())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -22,7 +22,7 @@ mod zip_reader;
 
 pub use batch::Batch;
 pub use bundle::{BUNDLE_BYTES_MAX, BUNDLE_CONTENTS_MAX, BUNDLE_HEAD_BYTES, BUNDLED_BYTES_MAX, Unbundling, append_to_bundle};
-pub use hash::hash_file;
+pub use hash::{hash_file, hash_of_hashes};
 pub use incoming::Incoming;
 pub use log::{LOG_BYTES_MAX, LOG_KEPT_BYTES_MAX, LogPart, Logs};
 pub use manifest::{BuiltManifest, ContentFile, Hashing, SourceFile, build};

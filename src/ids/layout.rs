@@ -1,15 +1,18 @@
-//! Which frame each task of a job renders, also after frames were added to it or taken out.
+//! What each task of a job renders, a frame or a tile of one, also after frames were added to the job or taken out.
 
-use super::{FRAMES_PER_JOB_MAX, FrameSet, ParseError, TaskIndex};
+use super::{FRAMES_PER_JOB_MAX, FrameSet, ParseError, Piece, TaskIndex, TileGrid};
+use std::ops::Range;
 
 /// How often frames may be added to one job.
 pub const LAYOUT_PARTS_MAX: usize = 1_000;
 
 /// The frames of all tasks that a job ever had. Tasks are added at the end and never renumbered, because slaves name them
-/// in reports that may come late. Written as its parts: `1-10;11-20`.
+/// in reports that may come late. Tiles of a frame follow each other. Written as its parts, `1-10;11-20`, with the grid before
+/// them if there is one, `4x3:1-10;11-20`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FrameLayout {
-    /// Frame sets without a common frame, each with the number of tasks before it. Never empty.
+    grid: TileGrid,
+    /// Frame sets without a common frame, each with the number of frames before it. Never empty.
     parts: Vec<(u32, FrameSet)>,
 }
 
@@ -18,35 +21,73 @@ impl FrameLayout {
     #[must_use]
     pub fn new(frames: FrameSet) -> Self {
         Self {
+            grid: TileGrid::WHOLE,
             parts: vec![(0, frames)],
         }
+    }
+
+    /// One task for each tile of each frame; refuses too many.
+    pub fn of_tiles(frames: FrameSet, grid: TileGrid) -> Result<Self, ParseError> {
+        check_count(frames.len(), grid)?;
+        Ok(Self {
+            grid,
+            ..Self::new(frames)
+        })
+    }
+
+    /// How each frame is cut.
+    #[must_use]
+    pub fn grid(&self) -> TileGrid {
+        self.grid
     }
 
     /// How many tasks there are.
     #[must_use]
     #[expect(clippy::len_without_is_empty, reason = "a job always has frames")]
     pub fn len(&self) -> u32 {
-        self.parts.last().map_or(0, |(before, frames)| before + frames.len())
+        self.frame_count() * self.grid.count()
     }
 
     /// The frame of a task. O(log parts + log runs).
     #[must_use]
     pub fn frame_of(&self, task: TaskIndex) -> Option<i32> {
-        let place = self.parts.partition_point(|(before, _)| *before <= task.0).checked_sub(1)?;
+        let number = task.0 / self.grid.count();
+        let place = self.parts.partition_point(|(before, _)| *before <= number).checked_sub(1)?;
         let (before, frames) = self.parts.get(place)?;
-        frames.nth(task.0 - before)
+        frames.nth(number - before)
     }
 
-    /// The task of a frame. O(parts × log runs).
+    /// What a task renders.
     #[must_use]
-    pub fn task_of(&self, frame: i32) -> Option<TaskIndex> {
-        let found = |(before, frames): &(u32, FrameSet)| frames.place_of(frame).map(|place| TaskIndex(before + place));
-        self.parts.iter().find_map(found)
+    pub fn piece_of(&self, task: TaskIndex) -> Option<Piece> {
+        let frame = self.frame_of(task)?;
+        let tile = self.grid.tile(task.0 % self.grid.count()).filter(|_| !self.grid.is_whole());
+        Some(Piece { frame, tile })
+    }
+
+    /// The task of a piece. O(parts × log runs).
+    #[must_use]
+    pub fn task_of(&self, piece: impl Into<Piece>) -> Option<TaskIndex> {
+        let Piece { frame, tile } = piece.into();
+        let first = self.tasks_of(frame)?.start;
+        match tile {
+            None => self.grid.is_whole().then_some(TaskIndex(first)),
+            Some(tile) => (tile.grid() == self.grid).then_some(TaskIndex(first + tile.number())),
+        }
+    }
+
+    /// The tasks of a frame. O(parts × log runs).
+    #[must_use]
+    pub fn tasks_of(&self, frame: i32) -> Option<Range<u32>> {
+        let found = |(before, frames): &(u32, FrameSet)| frames.place_of(frame).map(|place| before + place);
+        let number = self.parts.iter().find_map(found)?;
+        let tiles = self.grid.count();
+        Some(number * tiles..(number + 1) * tiles)
     }
 
     /// Adds tasks for those of these frames that have none yet. Fails if there are too many then; nothing changes by that.
     pub fn extend(&mut self, frames: &FrameSet) -> Result<(), ParseError> {
-        let Some(new) = FrameSet::of(frames.iter().filter(|frame| self.task_of(*frame).is_none())) else {
+        let Some(new) = FrameSet::of(frames.iter().filter(|frame| self.tasks_of(*frame).is_none())) else {
             return Ok(());
         };
         if self.parts.len() >= LAYOUT_PARTS_MAX {
@@ -54,19 +95,32 @@ impl FrameLayout {
                 "frames were added to this job too often: send another job".to_owned(),
             ));
         }
-        let len = self.len();
-        if len as usize + new.len() as usize > FRAMES_PER_JOB_MAX {
-            return Err(ParseError(format!(
-                "more than {FRAMES_PER_JOB_MAX} frames, those that were taken out included: send another job"
-            )));
-        }
-        self.parts.push((len, new));
+        let count = self.frame_count();
+        check_count(count.saturating_add(new.len()), self.grid)?;
+        self.parts.push((count, new));
         Ok(())
     }
+
+    fn frame_count(&self) -> u32 {
+        self.parts.last().map_or(0, |(before, frames)| before + frames.len())
+    }
+}
+
+fn check_count(frames: u32, grid: TileGrid) -> Result<(), ParseError> {
+    if u64::from(frames) * u64::from(grid.count()) <= FRAMES_PER_JOB_MAX as u64 {
+        return Ok(());
+    }
+    let what = if grid.is_whole() { "frames" } else { "tiles" };
+    Err(ParseError(format!(
+        "more than {FRAMES_PER_JOB_MAX} {what}, those that were taken out included: send another job"
+    )))
 }
 
 impl std::fmt::Display for FrameLayout {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if !self.grid.is_whole() {
+            write!(f, "{}:", self.grid)?;
+        }
         for (place, (_, frames)) in self.parts.iter().enumerate() {
             if place > 0 {
                 f.write_str(";")?;
@@ -81,13 +135,17 @@ impl std::str::FromStr for FrameLayout {
     type Err = ParseError;
 
     fn from_str(text: &str) -> Result<Self, ParseError> {
-        let mut parts = text.split(';');
-        let mut layout = Self::new(parts.next().unwrap_or_default().parse()?);
+        let (grid, frames) = match text.split_once(':') {
+            Some((grid, frames)) => (grid.parse()?, frames),
+            None => (TileGrid::WHOLE, text),
+        };
+        let mut parts = frames.split(';');
+        let mut layout = Self::of_tiles(parts.next().unwrap_or_default().parse()?, grid)?;
         for part in parts {
             let frames: FrameSet = part.parse()?;
-            let expected = layout.len() + frames.len();
+            let expected = layout.frame_count() + frames.len();
             layout.extend(&frames)?;
-            if layout.len() != expected {
+            if layout.frame_count() != expected {
                 return Err(ParseError(format!("the frames {part:?} have tasks already")));
             }
         }
@@ -115,6 +173,27 @@ mod tests {
         assert_eq!((layout.frame_of(TaskIndex(13)), layout.task_of(4)), (None, None));
         assert_eq!(layout.to_string().parse::<FrameLayout>().unwrap(), layout);
         assert!("1-5;5-6".parse::<FrameLayout>().is_err() && "".parse::<FrameLayout>().is_err());
+    }
+
+    #[test]
+    fn tiles_of_a_frame_are_tasks_in_a_row() {
+        let mut layout = FrameLayout::of_tiles("5-6".parse().unwrap(), "3x2".parse().unwrap()).unwrap();
+        layout.extend(&"1,6".parse().unwrap()).unwrap();
+        assert_eq!((layout.len(), layout.to_string().as_str()), (18, "3x2:5-6;1"));
+        assert_eq!(layout.to_string().parse::<FrameLayout>().unwrap(), layout);
+        let pieces: Vec<Piece> = (0..layout.len())
+            .filter_map(|task| layout.piece_of(TaskIndex(task)))
+            .collect();
+        assert_eq!(pieces.len(), 18);
+        for (place, piece) in (0..).zip(&pieces) {
+            assert_eq!(layout.task_of(*piece), Some(TaskIndex(place)));
+        }
+        assert_eq!(pieces[16].to_string(), "tile 5 of 3x2 of frame 1");
+        assert_eq!(
+            (layout.tasks_of(1), layout.tasks_of(2), layout.task_of(5)),
+            (Some(12..18), None, None)
+        );
+        assert!(layout.extend(&FrameSet::range(10, 400_000, 1).unwrap()).is_err());
     }
 
     #[test]

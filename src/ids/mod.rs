@@ -23,7 +23,7 @@ pub use layout::{FrameLayout, LAYOUT_PARTS_MAX};
 pub use name::{FarmId, JobId, SlaveId};
 pub use remote::{Remote, Revision, VersionSystem};
 pub use requirements::{Comparison, NumberProperty, REQUIREMENTS_BYTES_MAX, Requirement, Requirements, WordProperty};
-pub use tiles::{Rectangle, TILES_PER_FRAME_MAX, Tile, TileGrid};
+pub use tiles::{Piece, Rectangle, TILES_PER_FRAME_MAX, Tile, TileGrid};
 pub use version::BlenderVersion;
 
 /// Why a text is not the id, path or frame range it should be: one sentence, lower case, no final stop.

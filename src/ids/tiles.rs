@@ -6,11 +6,23 @@ use std::ops::Range;
 /// Most tiles of one frame.
 pub const TILES_PER_FRAME_MAX: u32 = 1_024;
 
+/// Rows of a grid that is chosen by itself, at most …
+const AUTO_ROWS_MAX: u32 = 8;
+/// … and tiles for each slot.
+const AUTO_TILES_PER_SLOT: u32 = 16;
+/// Lower or narrower, and what a tile costs beside its pixels would count.
+const ROW_PIXELS_MIN: u32 = 16;
+const COLUMN_PIXELS_MIN: u32 = 32;
+
 /// Columns and rows that a frame is cut into, written as `4x3`. [`TileGrid::WHOLE`] is one tile: the frame itself.
+///
+/// Those of a tapered grid, `4x3t`, become lower from row to row: whoever is late with one of the last tiles is not late by
+/// much, however uneven slaves are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct TileGrid {
     columns: u16,
     rows: u16,
+    is_tapered: bool,
 }
 
 /// One tile of a grid, written as `5/4x3`. Tiles are counted from 0, row by row, from the top left.
@@ -18,6 +30,15 @@ pub struct TileGrid {
 pub struct Tile {
     number: u32,
     grid: TileGrid,
+}
+
+/// What one task renders: a frame, or a tile of one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Piece {
+    /// The frame.
+    pub frame: i32,
+    /// Which tile of it; none: all of it.
+    pub tile: Option<Tile>,
 }
 
 /// A part of a picture, in pixels from its top left.
@@ -31,7 +52,11 @@ pub struct Rectangle {
 
 impl TileGrid {
     /// A frame that is not cut.
-    pub const WHOLE: Self = Self { columns: 1, rows: 1 };
+    pub const WHOLE: Self = Self {
+        columns: 1,
+        rows: 1,
+        is_tapered: false,
+    };
 
     /// A grid; refuses one without a tile, and one of more than [`TILES_PER_FRAME_MAX`].
     pub fn new(columns: u16, rows: u16) -> Result<Self, ParseError> {
@@ -40,8 +65,40 @@ impl TileGrid {
             count if count > TILES_PER_FRAME_MAX => Err(ParseError(format!(
                 "{columns}x{rows} are more than {TILES_PER_FRAME_MAX} tiles of a frame"
             ))),
-            _ => Ok(Self { columns, rows }),
+            _ => Ok(Self {
+                columns,
+                rows,
+                is_tapered: false,
+            }),
         }
+    }
+
+    /// The same with rows that become lower; of one row it is the same grid.
+    #[must_use]
+    pub fn tapered(self) -> Self {
+        Self {
+            is_tapered: self.rows > 1,
+            ..self
+        }
+    }
+
+    /// Whether its rows become lower.
+    #[must_use]
+    pub fn is_tapered(self) -> bool {
+        self.is_tapered
+    }
+
+    /// A grid for a picture of this size and so many slots: large tiles first, which cost least, and small ones at the end,
+    /// after which no slot waits long for another.
+    #[must_use]
+    pub fn fitting(width: u32, height: u32, slots: u32) -> Self {
+        // The last row has a `rows²`th of the height.
+        let lowest = (height / ROW_PIXELS_MIN).isqrt();
+        let rows = lowest.clamp(1, AUTO_ROWS_MAX);
+        let columns = slots.saturating_mul(AUTO_TILES_PER_SLOT).div_ceil(rows);
+        let columns = columns.min(width / COLUMN_PIXELS_MIN).min(TILES_PER_FRAME_MAX / rows).max(1);
+        let side = |count: u32| u16::try_from(count).unwrap_or(1);
+        Self::new(side(columns), side(rows)).unwrap_or(Self::WHOLE).tapered()
     }
 
     /// How many tiles a frame has; one at least.
@@ -114,17 +171,45 @@ impl Tile {
     /// Its pixels of a picture of this size. Cut where `blender/tiles.py` cuts; empty if the picture has fewer pixels than tiles.
     #[must_use]
     pub fn of(self, width: u32, height: u32) -> Rectangle {
+        let (column, columns) = (self.column(), self.grid.columns.into());
+        let (row, rows) = (self.row(), self.grid.rows.into());
         Rectangle {
-            columns: cut(width, self.column(), self.grid.columns.into()),
-            rows: cut(height, self.row(), self.grid.rows.into()),
+            columns: edge(width, column, columns)..edge(width, column + 1, columns),
+            rows: if self.grid.is_tapered {
+                tapered_edge(height, row, rows)..tapered_edge(height, row + 1, rows)
+            } else {
+                edge(height, row, rows)..edge(height, row + 1, rows)
+            },
         }
     }
 }
 
-/// The pixels of one of several parts of a side, which differ by one at most.
-fn cut(side: u32, part: u32, parts: u32) -> Range<u32> {
-    let edge = |part: u32| u32::try_from(u64::from(side) * u64::from(part) / u64::from(parts)).unwrap_or(side);
-    edge(part)..edge(part + 1)
+/// Where one of several parts of a side begins, which differ by one pixel at most.
+fn edge(side: u32, part: u32, parts: u32) -> u32 {
+    u32::try_from(u64::from(side) * u64::from(part) / u64::from(parts)).unwrap_or(side)
+}
+
+/// The same of parts each of which is smaller than the one before by the same: the last one has a `parts²`th of the side.
+fn tapered_edge(side: u32, part: u32, parts: u32) -> u32 {
+    let (part, parts) = (u64::from(part), u64::from(parts));
+    u32::try_from(u64::from(side) * part * (2 * parts - part) / (parts * parts)).unwrap_or(side)
+}
+
+impl Piece {
+    /// The beginning of the names of its files, such as `000012` or `000012t0003`.
+    #[must_use]
+    pub fn stem(self) -> String {
+        match self.tile {
+            None => format!("{:06}", self.frame),
+            Some(tile) => format!("{:06}t{:04}", self.frame, tile.number),
+        }
+    }
+}
+
+impl From<i32> for Piece {
+    fn from(frame: i32) -> Self {
+        Self { frame, tile: None }
+    }
 }
 
 impl Rectangle {
@@ -143,7 +228,8 @@ impl Rectangle {
 
 impl std::fmt::Display for TileGrid {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}x{}", self.columns, self.rows)
+        write!(f, "{}x{}", self.columns, self.rows)?;
+        if self.is_tapered { f.write_str("t") } else { Ok(()) }
     }
 }
 
@@ -151,9 +237,13 @@ impl std::str::FromStr for TileGrid {
     type Err = ParseError;
 
     fn from_str(text: &str) -> Result<Self, ParseError> {
-        let sides = text.split_once('x').map(|(columns, rows)| (columns.parse(), rows.parse()));
-        match sides {
-            Some((Ok(columns), Ok(rows))) => Self::new(columns, rows),
+        let even = text.strip_suffix('t');
+        let sides = even.unwrap_or(text).split_once('x');
+        match sides.map(|(columns, rows)| (columns.parse(), rows.parse())) {
+            Some((Ok(columns), Ok(rows))) => {
+                let grid = Self::new(columns, rows)?;
+                Ok(if even.is_some() { grid.tapered() } else { grid })
+            }
             _ => Err(ParseError(format!("{text:?} are no columns and rows such as 4x3"))),
         }
     }
@@ -162,6 +252,16 @@ impl std::str::FromStr for TileGrid {
 impl std::fmt::Display for Tile {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}/{}", self.number, self.grid)
+    }
+}
+
+/// For people, who count from 1.
+impl std::fmt::Display for Piece {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if let Some(Tile { number, grid }) = self.tile {
+            write!(f, "tile {} of {grid} of ", number + 1)?;
+        }
+        write!(f, "frame {}", self.frame)
     }
 }
 
@@ -185,15 +285,20 @@ mod tests {
 
     #[test]
     fn tiles_cover_every_pixel_once_and_are_alike() {
-        for (width, height, grid) in [(161, 123, "4x3"), (1920, 1080, "7x5"), (5, 3, "5x3"), (64, 64, "1x1")] {
+        for (width, height, grid) in [
+            (161, 123, "4x3"),
+            (1920, 1080, "7x5"),
+            (5, 3, "5x3"),
+            (64, 64, "1x1"),
+            (161, 123, "3x5t"),
+        ] {
             let grid: TileGrid = grid.parse().unwrap();
             let mut covered = vec![0_u8; (width * height) as usize];
             for tile in grid.tiles() {
                 let place = tile.of(width, height);
                 let (wide, high) = place.size();
-                assert!(
-                    wide.abs_diff(width / u32::from(grid.columns())) <= 1 && high.abs_diff(height / u32::from(grid.rows())) <= 1
-                );
+                assert!(wide.abs_diff(width / u32::from(grid.columns())) <= 1);
+                assert!(grid.is_tapered() || high.abs_diff(height / u32::from(grid.rows())) <= 1);
                 for row in place.rows {
                     for column in place.columns.clone() {
                         covered[(row * width + column) as usize] += 1;
@@ -202,6 +307,9 @@ mod tests {
             }
             assert!(covered.iter().all(|times| *times == 1), "{grid} of {width}x{height}");
         }
+        let tapered: TileGrid = "1x8t".parse().unwrap();
+        let heights: Vec<u32> = tapered.tiles().map(|tile| tile.of(9, 1080).size().1).collect();
+        assert_eq!(heights, [253, 219, 186, 152, 118, 84, 51, 17]);
         assert!(
             "3x1"
                 .parse::<TileGrid>()
@@ -209,6 +317,20 @@ mod tests {
                 .tiles()
                 .any(|tile| tile.of(2, 2).is_empty())
         );
+    }
+
+    #[test]
+    fn a_grid_that_fits_has_tiles_for_all_slots_and_none_that_is_not_worth_it() {
+        for (size, slots, grid) in [
+            ((1920, 1080), 2, "4x8t"),
+            ((1920, 1080), 16, "32x8t"),
+            ((7680, 4320), 1_000, "128x8t"),
+            ((64, 48), 16, "2x1"),
+            ((10, 10), 16, "1x1"),
+            ((1920, 1080), 0, "1x8t"),
+        ] {
+            assert_eq!(TileGrid::fitting(size.0, size.1, slots).to_string(), grid);
+        }
     }
 
     #[test]
@@ -232,5 +354,7 @@ mod tests {
         }
         assert_eq!(TileGrid::default().count(), 1);
         assert!("1024x1".parse::<TileGrid>().is_ok());
+        assert_eq!("4x3t".parse::<TileGrid>().unwrap().to_string(), "4x3t");
+        assert_eq!("4x1t".parse::<TileGrid>(), "4x1".parse());
     }
 }

@@ -8,7 +8,7 @@ use super::disk::Disk;
 use crate::error::{Error, Result};
 use crate::files::content::Contents;
 use crate::files::part;
-use crate::ids::{Attempt, ContentHash, JobId};
+use crate::ids::{Attempt, ContentHash, JobId, Piece};
 use crate::store::{self, Store, Write};
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read as _, Seek as _, Write as _};
@@ -47,14 +47,14 @@ impl Folders {
         self.directory.join("jobs").join(job.to_string())
     }
 
-    /// A frame's result. The attempt is part of the name: what a stale attempt leaves never takes the place of a good one.
-    pub(super) fn result(&self, job: JobId, frame: i32, attempt: Attempt) -> PathBuf {
-        self.job(job).join("results").join(result_name(frame, attempt))
+    /// The result of a frame, or of a tile. The attempt is part of the name: what a stale attempt leaves never takes the place of a good one.
+    pub(super) fn result(&self, job: JobId, piece: Piece, attempt: Attempt) -> PathBuf {
+        self.job(job).join("results").join(result_name(piece, attempt))
     }
 
-    /// A small picture of a frame's result.
-    pub(super) fn thumbnail(&self, job: JobId, frame: i32, attempt: Attempt, width: u32) -> PathBuf {
-        let name = format!("{frame:06}_{attempt}_{width}.png");
+    /// A small picture of a result.
+    pub(super) fn thumbnail(&self, job: JobId, piece: Piece, attempt: Attempt, width: u32) -> PathBuf {
+        let name = format!("{}_{attempt}_{width}.png", piece.stem());
         self.job(job).join("thumbnails").join(name)
     }
 
@@ -69,13 +69,13 @@ impl Folders {
     }
 
     /// A frame's final files, if slaves make them: a zip beside its result.
-    pub(super) fn finals(&self, job: JobId, frame: i32, attempt: Attempt) -> PathBuf {
-        self.result(job, frame, attempt).with_extension("zip")
+    pub(super) fn finals(&self, job: JobId, piece: Piece, attempt: Attempt) -> PathBuf {
+        self.result(job, piece, attempt).with_extension("zip")
     }
 
-    /// What Blender printed in one attempt at a frame.
-    pub(super) fn log(&self, job: JobId, frame: i32, attempt: Attempt) -> PathBuf {
-        self.logs(job).join(log_name(frame, attempt))
+    /// What Blender printed in one attempt at a frame, or at a tile.
+    pub(super) fn log(&self, job: JobId, piece: Piece, attempt: Attempt) -> PathBuf {
+        self.logs(job).join(log_name(piece, attempt))
     }
 
     /// Notes that the results of a job shall stay when it goes, also if the master is killed while it goes.
@@ -100,13 +100,13 @@ impl Folders {
 }
 
 /// The name of a result.
-pub(super) fn result_name(frame: i32, attempt: Attempt) -> String {
-    format!("{frame:06}_{attempt}.exr")
+pub(super) fn result_name(piece: Piece, attempt: Attempt) -> String {
+    format!("{}_{attempt}.exr", piece.stem())
 }
 
 /// The name of a log.
-pub(super) fn log_name(frame: i32, attempt: Attempt) -> String {
-    format!("{frame:06}_{attempt}.log")
+pub(super) fn log_name(piece: Piece, attempt: Attempt) -> String {
+    format!("{}_{attempt}.log", piece.stem())
 }
 
 /// A path that this master, and nobody else, works in.

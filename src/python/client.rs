@@ -87,11 +87,11 @@ impl Client {
     /// Starts to send a saved .blend with all it needs; returns at once.
     #[pyo3(
         signature = (
-            blend, *, blender=None, frames=None, name=None, category=String::new(), tags=Vec::new(), requirements="", priority=1,
+            blend, *, blender=None, frames=None, tiles="1x1", name=None, category=String::new(), tags=Vec::new(), requirements="", priority=1,
             chunks=0, scene=None, engine=None, resolution_percent=None, samples=None, final_frames=false, allow_missing=false,
             without_scripts=false, after=Vec::new(), attempts=0, silence_time=0, stall_time=0, frame_time=0, **version
         ),
-        text_signature = "($self, blend, *, blender=None, frames=None, name=None, category='', tags=(), requirements='', priority=1, chunks=0, scene=None, engine=None, resolution_percent=None, samples=None, final_frames=False, allow_missing=False, without_scripts=False, after=(), attempts=0, silence_time=0, stall_time=0, frame_time=0, vcs=None, revision=None, remote=None, working_copy=None)"
+        text_signature = "($self, blend, *, blender=None, frames=None, tiles='1x1', name=None, category='', tags=(), requirements='', priority=1, chunks=0, scene=None, engine=None, resolution_percent=None, samples=None, final_frames=False, allow_missing=False, without_scripts=False, after=(), attempts=0, silence_time=0, stall_time=0, frame_time=0, vcs=None, revision=None, remote=None, working_copy=None)"
     )]
     #[expect(clippy::too_many_arguments, reason = "keyword arguments of Python")]
     fn submit(
@@ -100,6 +100,7 @@ impl Client {
         blend: PathBuf,
         blender: Option<Vec<PathBuf>>,
         frames: Option<&str>,
+        tiles: &str,
         name: Option<String>,
         category: String,
         tags: Vec<String>,
@@ -128,6 +129,7 @@ impl Client {
                 limits: limits(attempts, silence_time, stall_time, frame_time),
                 blender,
                 frames: frames.map(str::parse).transpose()?,
+                tiles: tiles.parse()?,
                 name,
                 category,
                 tags,

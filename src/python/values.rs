@@ -48,6 +48,7 @@ pub(super) struct JobInfo {
     priority: u32,
     chunks: u32,
     frames: String,
+    tiles: String,
     state: &'static str,
     total: u32,
     queued: u32,
@@ -75,6 +76,7 @@ impl From<wire::JobInfo> for JobInfo {
             priority: job.priority,
             chunks: job.chunks,
             frames: job.frames.to_string(),
+            tiles: job.tiles.to_string(),
             state: match job.state {
                 JobStateInfo::Waiting => "waiting",
                 JobStateInfo::Queued => "queued",
@@ -156,6 +158,8 @@ fn seconds(at_ms: u64) -> f64 {
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct FrameInfo {
     frame: i32,
+    tiles: u32,
+    tiles_done: u32,
     state: &'static str,
     attempt: u32,
     slave: Option<String>,
@@ -165,8 +169,11 @@ pub(super) struct FrameInfo {
 
 impl From<wire::FrameInfo> for FrameInfo {
     fn from(info: wire::FrameInfo) -> Self {
+        let whole_done = u32::from(info.state == FrameStateInfo::Done);
         Self {
             frame: info.frame,
+            tiles: info.tiles.map_or(1, |tiles| tiles.grid.count()),
+            tiles_done: info.tiles.map_or(whole_done, |tiles| tiles.done),
             state: match info.state {
                 FrameStateInfo::Queued => "queued",
                 FrameStateInfo::Rendering => "rendering",

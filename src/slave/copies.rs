@@ -6,7 +6,7 @@
 use super::board::Board;
 use crate::error::{Error, Result};
 use crate::happening::HappeningKind;
-use crate::ids::JobId;
+use crate::ids::{JobId, Piece};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -26,12 +26,12 @@ pub(super) struct Copies {
     pending: Arc<watch::Sender<usize>>,
 }
 
-/// Which frame a picture is of.
+/// What a picture is of.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Label<'a> {
     pub(super) job: JobId,
     pub(super) job_name: &'a str,
-    pub(super) frame: i32,
+    pub(super) piece: Piece,
 }
 
 #[derive(Debug)]
@@ -115,7 +115,7 @@ fn place(label: Label<'_>) -> PathBuf {
     };
     let name: String = label.job_name.chars().take(NAME_CHARS_MAX).map(safe).collect();
     let folder = format!("{}_{}", name.trim_start_matches('.'), label.job);
-    Path::new(&folder).join(format!("{:06}.exr", label.frame))
+    Path::new(&folder).join(format!("{}.exr", label.piece.stem()))
 }
 
 /// Copies under a temporary name beside the target, so that nobody ever sees half of it.
@@ -141,7 +141,11 @@ mod tests {
 
     fn label(job_name: &str, frame: i32) -> Label<'_> {
         let job = JobId::from_bits(1);
-        Label { job, job_name, frame }
+        Label {
+            job,
+            job_name,
+            piece: frame.into(),
+        }
     }
 
     #[test]

@@ -39,7 +39,7 @@ impl Desk {
     /// An outcome that an earlier run left.
     pub(super) fn found(&self, name: TaskName, bytes: u64) {
         self.0.send_modify(|held| {
-            if held.add(name, 0, 0, Stage::Finishing) {
+            if held.add(name, 0.into(), 0, Stage::Finishing) {
                 held.set_stage(name, Stage::Boxed { bytes });
             }
         });
@@ -147,6 +147,7 @@ mod tests {
                     task,
                     attempt: 1,
                     frame: i32::try_from(task).unwrap() + 1,
+                    tile: None,
                 })
                 .collect(),
         }
@@ -164,7 +165,7 @@ mod tests {
         assert!(!desk.look(Held::wants_work));
 
         let first = desk.next(0).await;
-        assert_eq!(first.frame, 1);
+        assert_eq!(first.piece.frame, 1);
         assert_eq!(desk.look(Held::rendering), [first.name]);
         assert!(desk.rendered(first.name));
         assert!(desk.boxed(first.name, 10));
@@ -215,7 +216,7 @@ mod tests {
         tokio::task::yield_now().await;
         assert!(!waiting.is_finished());
         desk.forget(left);
-        assert_eq!(waiting.await.unwrap().frame, 1);
+        assert_eq!(waiting.await.unwrap().piece.frame, 1);
     }
 
     #[tokio::test]
@@ -269,9 +270,9 @@ mod tests {
         });
         tokio::task::yield_now().await;
         assert!(!waiting.is_finished(), "it is for the slot that has its scene open");
-        assert_eq!(desk.next(1).await.frame, 6);
+        assert_eq!(desk.next(1).await.piece.frame, 6);
         desk.lease(&lease(2, 6..7));
-        assert_eq!(waiting.await.unwrap().frame, 7, "nobody else is idle");
+        assert_eq!(waiting.await.unwrap().piece.frame, 7, "nobody else is idle");
     }
 
     #[test]

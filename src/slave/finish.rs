@@ -8,7 +8,7 @@ use crate::blender::Rendered;
 use crate::error::{Error, Result};
 use crate::files;
 use crate::happening::HappeningKind;
-use crate::ids::ContentHash;
+use crate::ids::{ContentHash, Piece};
 use crate::images;
 use crate::wire::TaskName;
 use std::path::{Path, PathBuf};
@@ -18,7 +18,7 @@ use tokio::sync::OwnedSemaphorePermit;
 /// What is to become of a rendered picture.
 pub(super) struct Finishing {
     pub(super) task: TaskName,
-    pub(super) frame: i32,
+    pub(super) piece: Piece,
     pub(super) job_name: String,
     pub(super) picture: PathBuf,
     pub(super) rendered: Rendered,
@@ -85,10 +85,10 @@ fn copy(shop: &Shop, finishing: &Finishing) {
     let label = Label {
         job: finishing.task.job,
         job_name: &finishing.job_name,
-        frame: finishing.frame,
+        piece: finishing.piece,
     };
     if let Err(error) = copies.take(&finishing.picture, label) {
-        let text = format!("no copy of frame {}: {error}", finishing.frame);
+        let text = format!("no copy of {}: {error}", finishing.piece);
         shop.board.tell(HappeningKind::Warning, text);
     }
 }

@@ -5,7 +5,7 @@
 //! Reports that are lost with a connection need no repeating: after every lost connection the slave registers again and
 //! names what it holds, and what it does not name is free again.
 
-use crate::ids::JobId;
+use crate::ids::{JobId, Piece};
 use crate::wire::{LeaseInfo, ReportInfo, ReportKind, TaskName};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use tokio_util::sync::CancellationToken;
@@ -13,11 +13,11 @@ use tokio_util::sync::CancellationToken;
 /// Reports that travel together.
 const REPORTS_AT_ONCE: usize = 500;
 
-/// One frame to render.
+/// One frame, or tile of one, to render.
 #[derive(Debug, Clone)]
 pub(super) struct Assignment {
     pub(super) name: TaskName,
-    pub(super) frame: i32,
+    pub(super) piece: Piece,
     /// Which lease it came with: tasks of one are a chunk.
     pub(super) lease: u64,
     /// Cancelled as soon as nobody wants the frame any more.
@@ -50,7 +50,7 @@ pub(super) enum Stage {
 #[derive(Debug)]
 struct Task {
     stage: Stage,
-    frame: i32,
+    piece: Piece,
     lease: u64,
     unwanted: CancellationToken,
 }
@@ -151,7 +151,7 @@ impl Held {
     /// The frames of a job that wait to be rendered.
     pub(super) fn queued_frames(&self, job: JobId) -> Vec<i32> {
         let of_job = self.queue.iter().filter(|name| name.job == job);
-        of_job.filter_map(|name| Some(self.tasks.get(name)?.frame)).collect()
+        of_job.filter_map(|name| Some(self.tasks.get(name)?.piece.frame)).collect()
     }
 
     /// The jobs of which frames wait to be rendered.
@@ -216,7 +216,7 @@ impl Held {
         self.tasks.values().map(bytes).sum::<u64>() >= self.outbox_bytes_max
     }
 
-    pub(super) fn add(&mut self, name: TaskName, frame: i32, lease: u64, stage: Stage) -> bool {
+    pub(super) fn add(&mut self, name: TaskName, piece: Piece, lease: u64, stage: Stage) -> bool {
         // A master that leases what is held already repeats itself; rendering it twice helps nobody.
         if self.tasks.contains_key(&name) {
             return false;
@@ -224,7 +224,7 @@ impl Held {
         let unwanted = CancellationToken::new();
         let task = Task {
             stage,
-            frame,
+            piece,
             lease,
             unwanted,
         };
@@ -240,7 +240,11 @@ impl Held {
                 task: task.task,
                 attempt: task.attempt,
             };
-            if self.add(name, task.frame, self.leases, Stage::Queued) {
+            let piece = Piece {
+                frame: task.frame,
+                tile: task.tile,
+            };
+            if self.add(name, piece, self.leases, Stage::Queued) {
                 self.queue.push_back(name);
                 self.unheard.insert(self.leases);
             }
@@ -261,7 +265,7 @@ impl Held {
         task.stage = Stage::Rendering;
         let assignment = Assignment {
             name,
-            frame: task.frame,
+            piece: task.piece,
             lease: task.lease,
             unwanted: task.unwanted.clone(),
         };

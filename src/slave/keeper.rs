@@ -13,7 +13,7 @@ use super::warm::{Printed, Warm};
 use crate::blender::{Installation, Rendered};
 use crate::error::{Error, Result};
 use crate::happening::HappeningKind;
-use crate::ids::{BlenderVersion, JobId};
+use crate::ids::{BlenderVersion, JobId, Piece};
 use std::convert::Infallible;
 use std::path::Path;
 use std::sync::Arc;
@@ -110,13 +110,13 @@ impl Keeper {
         scene.request.settings.fresh_blender || self.failures.iter().any(failed_often)
     }
 
-    /// Renders a frame in the Blender that has its scene open. Given up half-way, that has to be killed.
-    pub(super) async fn render(&mut self, frame: i32, picture: &Path, printed: &Printed<'_>) -> Result<Rendered> {
+    /// Renders a frame, or a tile of one, in the Blender that has its scene open. Given up half-way, that has to be killed.
+    pub(super) async fn render(&mut self, piece: Piece, picture: &Path, printed: &Printed<'_>) -> Result<Rendered> {
         let Some(warm) = &mut self.warm else {
             return Err(Error::internal("the Blender that was just started is not there"));
         };
         self.busy = true;
-        let rendered = warm.render(frame, picture, printed).await;
+        let rendered = warm.render(piece, picture, printed).await;
         self.busy = rendered.is_err();
         rendered
     }

@@ -117,7 +117,7 @@ impl Slot {
                 shop.desk.rendered(assignment.name);
                 let finishing = Finishing {
                     task: assignment.name,
-                    frame: assignment.frame,
+                    piece: assignment.piece,
                     job_name: scene.name.clone(),
                     picture,
                     rendered,
@@ -128,7 +128,7 @@ impl Slot {
             }
             End::Failed(error) => {
                 shop.board
-                    .tell(HappeningKind::Warning, format!("frame {} failed: {error}", assignment.frame));
+                    .tell(HappeningKind::Warning, format!("{} failed: {error}", assignment.piece));
                 shop.fail(assignment.name, error.to_string());
                 remove(&picture);
                 self.keeper.note_failure(assignment.name.job);
@@ -159,7 +159,7 @@ impl Slot {
     fn final_order(&self, assignment: &Assignment, scene: Scene) -> Option<FinalOrder> {
         let blender = self.keeper.blender()?.clone();
         scene.request.settings.final_frames.then(|| FinalOrder {
-            frame: assignment.frame,
+            frame: assignment.piece.frame,
             scene,
             blender,
             unwanted: assignment.unwanted.clone(),
@@ -187,13 +187,13 @@ impl Slot {
         self.keeper.make_room(assignment.name.job).await;
         let scene = self.scene(assignment, &log).await?;
         let printed = Printed { shop: &shop, log: &log };
-        let frame = assignment.frame;
+        let piece = assignment.piece;
         self.keeper.open(assignment, &scene, &printed).await?;
         shop.board
-            .rendering(self.number, format!("rendering frame {frame} of {}", scene.name));
+            .rendering(self.number, format!("rendering {piece} of {}", scene.name));
         let pace = self.pace.filter(|(job, _)| *job == assignment.name.job);
         let rendered = tokio::select! {
-            rendered = self.keeper.render(frame, picture, &printed) => rendered?,
+            rendered = self.keeper.render(piece, picture, &printed) => rendered?,
             never = ahead.in_time(pace.map(|(_, seconds)| seconds)) => match never {},
         };
         Ok((rendered, scene))
@@ -202,7 +202,7 @@ impl Slot {
     /// Brings what the frame needs; a master that is away is waited for.
     async fn scene(&self, assignment: &Assignment, log: &AttemptLog) -> Result<Scene> {
         let shop = Arc::clone(&self.shop);
-        let (job, frame) = (assignment.name.job, assignment.frame);
+        let (job, frame) = (assignment.name.job, assignment.piece.frame);
         if let Some(scene) = self.scenes.ready(job, frame) {
             return Ok(scene);
         }

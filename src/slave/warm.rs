@@ -7,7 +7,7 @@ use super::shop::Shop;
 use crate::blender::{Installation, LogLine, Rendered, Worker};
 use crate::error::{Error, Result};
 use crate::happening::HappeningKind;
-use crate::ids::JobId;
+use crate::ids::{JobId, Piece};
 use std::path::Path;
 use std::pin::pin;
 use std::time::Duration;
@@ -92,12 +92,12 @@ impl Warm {
         self.worker.ended().await;
     }
 
-    /// Renders a frame. After an error, or if it is given up half-way, it is good for nothing but to be killed.
-    pub(super) async fn render(&mut self, frame: i32, output: &Path, printed: &Printed<'_>) -> Result<Rendered> {
+    /// Renders a frame, or a tile of one. After an error, or if it is given up half-way, it is good for nothing but to be killed.
+    pub(super) async fn render(&mut self, piece: Piece, output: &Path, printed: &Printed<'_>) -> Result<Rendered> {
         self.frames += 1;
-        let rendering = self.worker.render(frame, output);
+        let rendering = self.worker.render_part(piece.frame, piece.tile, output);
         printed
-            .while_it_prints(rendering, &mut self.lines, &format!("rendering frame {frame}"))
+            .while_it_prints(rendering, &mut self.lines, &format!("rendering {piece}"))
             .await
     }
 

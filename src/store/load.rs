@@ -59,6 +59,7 @@ fn load_jobs(from: &Connection) -> Result<Jobs> {
             requirements: parsed(&row.get::<_, String>(11)?)?,
             priority: row.get(4)?,
             chunk_tasks: row.get(5)?,
+            tiles: layout.grid(),
             frames,
             blender: blender.as_deref().map(parsed).transpose()?,
             runs_scripts: row.get(20)?,

@@ -5,7 +5,7 @@ use crate::farm::{
     Effect, Event, Farm, JobEdit, JobView, Limits, Machine, Moment, NewJob, Records, ReportBody, RequestId, Reset, Settings,
     Steering, TaskRecord, TaskRef, TaskState, check,
 };
-use crate::ids::{FrameSet, JobId, Requirements, SlaveId, TaskIndex};
+use crate::ids::{FrameSet, JobId, Requirements, SlaveId, TaskIndex, TileGrid};
 
 const SEEDS: u64 = 20;
 const EVENTS: u32 = 600;
@@ -163,6 +163,7 @@ impl Life {
 
     fn submission(&mut self, request: RequestId, id: JobId) -> Event {
         let on = JobId::from_bits(self.random.u64(0..JOBS));
+        let grid = TileGrid::new(2, 3).unwrap();
         let job = NewJob {
             id,
             name: "a job".to_owned(),
@@ -172,6 +173,7 @@ impl Life {
             priority: self.random.u32(1..=10),
             chunk_tasks: self.random.u32(0..4),
             frames: FrameSet::range(1, self.random.i32(1..30), 1).unwrap(),
+            tiles: self.random.choice([TileGrid::WHOLE, grid]).unwrap(),
             blender: None,
             runs_scripts: self.random.bool(),
             files_missing: self.random.bool(),

@@ -15,6 +15,7 @@ fn job(bits: u64) -> JobRecord {
             priority: 3,
             chunk_tasks: 5,
             frames: "-5-10,20".parse().unwrap(),
+            tiles: "4x3".parse().unwrap(),
             blender: Some("3.4.1".parse().unwrap()),
             runs_scripts: true,
             files_missing: true,
@@ -27,7 +28,7 @@ fn job(bits: u64) -> JobRecord {
             },
             unwanted: vec![SlaveId::from_bits(72)],
         },
-        layout: "-5-10,20".parse().unwrap(),
+        layout: "4x3:-5-10,20".parse().unwrap(),
         resets: 0,
         submitted: Moment(1_000),
         transitions: vec![Transition {

@@ -6,7 +6,7 @@
 
 use super::text;
 use super::{JobAnnounce, TransitionInfo};
-use crate::ids::{Attempt, JobId, JobPath};
+use crate::ids::{Attempt, JobId, JobPath, Piece};
 use serde::{Deserialize, Serialize};
 
 /// The version of the format; a master reads its own and older ones.
@@ -51,14 +51,14 @@ pub fn archived_file(path: &JobPath) -> String {
     format!("files/{path}")
 }
 
-/// Where the log of an attempt at a frame lies in the zip.
+/// Where the log of an attempt at a frame, or at a tile, lies in the zip.
 #[must_use]
-pub fn archived_log(frame: i32, attempt: Attempt) -> String {
-    format!("logs/{frame:06}_{attempt}.log")
+pub fn archived_log(piece: Piece, attempt: Attempt) -> String {
+    format!("logs/{}_{attempt}.log", piece.stem())
 }
 
-/// Where a frame's picture lies in the zip.
+/// Where the picture of a frame, or of a tile, lies in the zip.
 #[must_use]
-pub fn archived_result(frame: i32) -> String {
-    format!("results/{frame:06}.exr")
+pub fn archived_result(piece: Piece) -> String {
+    format!("results/{}.exr", piece.stem())
 }

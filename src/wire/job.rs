@@ -3,7 +3,9 @@
 use super::content::Accepts;
 use super::edit::JobLimits;
 use super::text;
-use crate::ids::{BlenderVersion, ContentHash, FrameSet, JobId, JobPath, Remote, Requirements, Revision, SlaveId, VersionSystem};
+use crate::ids::{
+    BlenderVersion, ContentHash, FrameSet, JobId, JobPath, Remote, Requirements, Revision, SlaveId, TileGrid, VersionSystem,
+};
 use serde::{Deserialize, Serialize};
 
 /// About how many bytes tell which frames a job has.
@@ -158,6 +160,10 @@ pub struct JobAnnounce {
     #[serde(with = "text")]
     #[schema(value_type = String, example = "1-10,20")]
     pub frames: FrameSet,
+    /// Columns and rows that each frame is cut into, such as "4x3", and "4x3t" for rows that become lower; each tile is a task.
+    #[serde(default, with = "text")]
+    #[schema(value_type = String, example = "1x1")]
+    pub tiles: TileGrid,
     /// The Blender that collected the job; slaves need the same series.
     #[serde(default, with = "text::option", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, example = "3.4.1")]
@@ -283,6 +289,10 @@ pub struct JobInfo {
     /// Its frames.
     #[schema(value_type = String, example = "1-10,20")]
     pub frames: ShownFrames,
+    /// Columns and rows that each frame is cut into; "1x1": none is cut.
+    #[serde(default, with = "text")]
+    #[schema(value_type = String, example = "1x1")]
+    pub tiles: TileGrid,
     /// The Blender it was collected with.
     #[serde(default, with = "text::option", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
@@ -302,7 +312,7 @@ pub struct JobInfo {
     pub blacklisted: u32,
     /// Where it stands.
     pub state: JobStateInfo,
-    /// How many frames it has,
+    /// How many frames it has (tiles, if its frames are cut),
     pub total: u32,
     /// … of which wait,
     pub queued: u32,

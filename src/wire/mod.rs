@@ -35,5 +35,5 @@ pub use rules::{Explanation, RuleInfo, RulesInfo};
 pub use slave::{BlenderInfo, MachineInfo, NextJob, Registered, Registration, SlaveInfo};
 pub use task::{
     FrameInfo, FrameStateInfo, LeaseInfo, LeasedTask, LogAppended, Orders, OrdersWanted, ReportInfo, ReportKind, TaskName,
-    WorkAnswer, WorkWanted,
+    TilesInfo, WorkAnswer, WorkWanted,
 };

@@ -2,7 +2,7 @@
 
 use super::slave::MachineInfo;
 use super::text;
-use crate::ids::{ContentHash, JobId, SlaveId};
+use crate::ids::{ContentHash, JobId, Piece, SlaveId, Tile, TileGrid};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 
@@ -22,11 +22,19 @@ pub enum FrameStateInfo {
     Failed,
 }
 
-/// A frame as `GET /api/v1/jobs/{job}/frames?offset=&limit=` shows it.
+/// A frame as `GET /api/v1/jobs/{job}/frames?offset=&limit=` shows it, or a tile of one as
+/// `GET /api/v1/jobs/{job}/frames/{frame}/tiles` does. What a frame of tiles says is the sum of what they say.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct FrameInfo {
     /// Its number.
     pub frame: i32,
+    /// Which tile of it this is about, such as "5/4x3": of a grid of 4 columns and 3 rows the second tile of the second row.
+    #[serde(default, with = "text::option", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, example = "5/4x3")]
+    pub tile: Option<Tile>,
+    /// How it is cut into tiles, and how many of them are done; none: it is not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tiles: Option<TilesInfo>,
     /// Where it stands.
     pub state: FrameStateInfo,
     /// How often it was leased.
@@ -41,13 +49,35 @@ pub struct FrameInfo {
     /// The result's length in bytes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub size_bytes: Option<u64>,
-    /// BLAKE3 of the result.
+    /// BLAKE3 of the result; of a frame of tiles, of the hashes of all its tiles one after the other.
     #[serde(default, with = "text::option", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     pub hash: Option<ContentHash>,
     /// Why the latest failed attempt failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<String>,
+}
+
+impl FrameInfo {
+    /// What it is about.
+    #[must_use]
+    pub fn piece(&self) -> Piece {
+        Piece {
+            frame: self.frame,
+            tile: self.tile,
+        }
+    }
+}
+
+/// The tiles of a frame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct TilesInfo {
+    /// Columns and rows, such as "4x3"; with a "t" the rows become lower from the first to the last.
+    #[serde(with = "text")]
+    #[schema(value_type = String, example = "4x3")]
+    pub grid: TileGrid,
+    /// How many are done.
+    pub done: u32,
 }
 
 /// One attempt at one frame, as every report names it.
@@ -192,6 +222,10 @@ pub struct LeasedTask {
     pub attempt: u32,
     /// The frame to render.
     pub frame: i32,
+    /// The tile of it, if it is not the whole.
+    #[serde(default, with = "text::option", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, example = "5/4x3")]
+    pub tile: Option<Tile>,
 }
 
 /// `POST /api/v1/slaves/{slave}/orders`: a sign of life; the answer comes at once if there is something to cancel, else

@@ -198,7 +198,7 @@ fn look(book: &mut Book<'_>, job: &str, slave: &str) {
     let frame = "jobs/{job}/frames/{frame}";
     book.ask("GET", "jobs/{job}/frames", &format!("jobs/{job}/frames"), None);
     book.ask("GET", frame, &format!("jobs/{job}/frames/1"), None);
-    for what in ["log", "result", "final", "thumbnail"] {
+    for what in ["tiles", "log", "result", "final", "thumbnail"] {
         book.ask(
             "GET",
             &format!("{frame}/{what}"),

@@ -23,6 +23,7 @@ mod refusals;
 mod rules;
 mod scripts;
 mod straggler;
+mod tiles;
 mod tls;
 mod versions;
 

@@ -152,6 +152,7 @@ impl Farm {
             priority: 1,
             chunks,
             frames: frames.parse().unwrap(),
+            tiles: netrender::ids::TileGrid::WHOLE,
             blender: Some("3.4.1".parse().unwrap()),
             depends_on: Vec::new(),
             blacklist: Vec::new(),

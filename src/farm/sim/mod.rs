@@ -15,6 +15,7 @@ mod ledger;
 mod report;
 mod scenarios;
 mod storms;
+mod tiles;
 pub(super) mod trial;
 mod trouble;
 mod whims;

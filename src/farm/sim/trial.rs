@@ -8,7 +8,7 @@ use crate::farm::{
     Effect, Event, Farm, JobEdit, JobState, Lease, Limits, Machine, Moment, NewJob, Refusal, ReportBody, RequestId, Reset,
     Settings, TaskRef, TaskState, check,
 };
-use crate::ids::{FrameSet, JobId, Requirements, SlaveId, TaskIndex};
+use crate::ids::{FrameSet, JobId, Requirements, SlaveId, TaskIndex, TileGrid};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Up to so many tasks everything is checked after each event …
@@ -239,6 +239,7 @@ pub(in crate::farm) fn a_job(number: u64, frames: i32) -> NewJob {
         requirements: Requirements::default(),
         priority: 1,
         chunk_tasks: 1,
+        tiles: TileGrid::WHOLE,
         frames: FrameSet::range(1, frames, 1).unwrap(),
         blender: None,
         runs_scripts: false,

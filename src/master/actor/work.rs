@@ -61,10 +61,12 @@ impl Work {
                 .tasks
                 .iter()
                 .filter_map(|(task, attempt)| {
+                    let piece = state.farm.piece_of(lease.job, *task)?;
                     Some(LeasedTask {
                         task: task.0,
                         attempt: attempt.0,
-                        frame: state.farm.frame_of(lease.job, *task)?,
+                        frame: piece.frame,
+                        tile: piece.tile,
                     })
                 })
                 .collect(),

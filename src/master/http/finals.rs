@@ -54,7 +54,7 @@ pub(super) async fn upload(
     if file.size_bytes > RESULT_BYTES_MAX {
         return Err(Fault::too_large(usize::try_from(RESULT_BYTES_MAX).unwrap_or(usize::MAX)));
     }
-    let (frame, claim) = match begin(&app, task, slave, file).await {
+    let (piece, claim) = match begin(&app, task, slave, file).await {
         Ok(Some(claim)) => claim,
         Ok(None) => {
             drain(body).await;
@@ -66,7 +66,7 @@ pub(super) async fn upload(
         }
     };
     let (target, disk) = (
-        app.folders.finals(task.job, frame, task.attempt),
+        app.folders.finals(task.job, piece, task.attempt),
         Arc::clone(&app.folders.disk),
     );
     // The claim goes with the writer, which may outlive this call.
@@ -95,8 +95,9 @@ pub(super) async fn download(
 ) -> Result<Response, Fault> {
     let job: JobId = parse(&job)?;
     let frame: i32 = number(&frame, "frame number")?;
-    let (attempt, file) = app.desk.look(move |state| result_of(state, job, frame)).await??;
-    let path = app.folders.finals(job, frame, attempt);
+    let found = app.desk.look(move |state| result_of(state, job, frame, None)).await??;
+    let (piece, attempt, file) = found;
+    let path = app.folders.finals(job, piece, attempt);
     let none = || {
         Error::not_found(format!("no slave made final files of frame {frame} of job {job}"))
             .hint("netrender results --final makes them from its layers")

@@ -122,11 +122,7 @@ pub(super) async fn frames(
         let places = (first..shown.len()).take(page.limit.min(PAGE_MAX));
         Some(
             places
-                .filter_map(|place| {
-                    let frame = shown.nth(place)?;
-                    let record = state.farm.task(job, state.farm.task_of(job, frame)?)?;
-                    Some(convert::frame_info(frame, record))
-                })
+                .filter_map(|place| convert::frame(&state.farm, job, shown.nth(place)?))
                 .collect(),
         )
     });
@@ -140,15 +136,27 @@ pub(super) async fn frames(
 pub(super) async fn frame(State(app): Shared, Path((job, frame)): Path<(String, String)>) -> Result<Json<FrameInfo>, Fault> {
     let job: JobId = parse(&job)?;
     let frame: i32 = number(&frame, "frame number")?;
-    let info = app.desk.look(move |state| {
-        let task = state.farm.task_of(job, frame).and_then(|task| state.farm.task(job, task));
-        match task {
-            Some(record) => Ok(convert::frame_info(frame, record)),
-            None if !state.jobs.contains_key(&job) => Err(no_job(job)),
-            None => Err(Error::not_found(format!("the job {job} has no frame {frame}"))),
-        }
+    let info = app.desk.look(move |state| match convert::frame(&state.farm, job, frame) {
+        Some(info) => Ok(info),
+        None if !state.jobs.contains_key(&job) => Err(no_job(job)),
+        None => Err(Error::not_found(format!("the job {job} has no frame {frame}"))),
     });
     Ok(Json(info.await??))
+}
+
+/// The tiles of a frame, in the order of their numbers; of a job whose frames are not cut, the frame itself.
+#[utoipa::path(get, path = "/jobs/{job}/frames/{frame}/tiles", operation_id = "tiles",
+    params(("job" = String, Path), ("frame" = i32, Path)),
+    responses((status = 200, body = Vec<FrameInfo>), (status = "default", body = FaultBody)))]
+pub(super) async fn tiles(State(app): Shared, Path((job, frame)): Path<(String, String)>) -> Result<Json<Vec<FrameInfo>>, Fault> {
+    let job: JobId = parse(&job)?;
+    let frame: i32 = number(&frame, "frame number")?;
+    let infos = app.desk.look(move |state| match convert::tiles(&state.farm, job, frame) {
+        Some(infos) => Ok(infos),
+        None if !state.jobs.contains_key(&job) => Err(no_job(job)),
+        None => Err(Error::not_found(format!("the job {job} has no frame {frame}"))),
+    });
+    Ok(Json(infos.await??))
 }
 
 /// What Blender opens, and all files of the job.

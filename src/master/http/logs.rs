@@ -2,6 +2,7 @@
 
 use super::body::{Asked, collect};
 use super::contents::blocking;
+use super::results::piece_of;
 use super::{Shared, number, parse};
 use crate::error::{Error, Result};
 use crate::farm::{Event, TaskRef};
@@ -45,6 +46,8 @@ pub(super) struct ReadQuery {
     /// How many bytes at most; all, if not given.
     #[serde(default = "all")]
     limit: u64,
+    /// Which tile, from 0, of a frame that is cut into tiles.
+    tile: Option<u32>,
 }
 
 fn all() -> u64 {
@@ -67,28 +70,28 @@ pub(super) async fn append(
     let attempt = Attempt(number(&attempt, "attempt number")?);
     let slave: SlaveId = parse(&query.slave)?;
     let bytes = collect(body, PART_BYTES_MAX).await?;
-    let (frame, latest) = app
+    let (piece, latest) = app
         .desk
         .look(move |state| {
             if !state.jobs.contains_key(&job) {
                 return Err(no_job(job));
             }
             let unknown = || Error::not_found(format!("job {job} has no task {task}"));
-            let frame = state.farm.frame_of(job, task).ok_or_else(unknown)?;
+            let piece = state.farm.piece_of(job, task).ok_or_else(unknown)?;
             let record = state.farm.task(job, task).ok_or_else(unknown)?;
             if state.farm.slave(slave).is_none() {
                 return Err(convert::no_slave(slave));
             }
-            Ok::<_, Error>((frame, Attempt(record.attempts)))
+            Ok::<_, Error>((piece, Attempt(record.attempts)))
         })
         .await??;
     // The end of a failed attempt's log may well come after the failure itself.
     if attempt.0 == 0 || attempt > latest {
-        return Err(Error::conflict(format!("there was no attempt {attempt} at frame {frame} of job {job}")).into());
+        return Err(Error::conflict(format!("there was no attempt {attempt} at {piece} of job {job}")).into());
     }
     let task = TaskRef { job, task, attempt };
     app.desk.mention(Event::Progressed { slave, task });
-    let path = app.folders.log(job, frame, attempt);
+    let path = app.folders.log(job, piece, attempt);
     let logs = app.logs.clone();
     let size_bytes = blocking(move || logs.append(&path, query.offset, &bytes)).await?;
     Ok(Json(LogAppended { size_bytes }))
@@ -105,24 +108,16 @@ pub(super) async fn read(
 ) -> Result<Response, Fault> {
     let job: JobId = parse(&job)?;
     let frame: i32 = number(&frame, "frame number")?;
-    let latest = app.desk.look(move |state| {
-        if !state.jobs.contains_key(&job) {
-            return Err(no_job(job));
-        }
-        let task = state.farm.task_of(job, frame);
-        let record = task.and_then(|task| state.farm.task(job, task));
-        record
-            .map(|record| record.attempt.0)
-            .ok_or_else(|| Error::not_found(format!("the job {job} has no frame {frame}")))
-    });
-    let latest = latest.await??;
+    let found = app.desk.look(move |state| piece_of(state, job, frame, query.tile));
+    let (piece, record) = found.await??;
+    let latest = record.attempt.0;
     let attempts = match query.attempt {
         Some(attempt) => vec![attempt],
         None => (1..=latest).rev().take(ATTEMPTS_SEARCHED_MAX as usize).collect(),
     };
     let paths: Vec<PathBuf> = attempts
         .into_iter()
-        .map(|attempt| app.folders.log(job, frame, Attempt(attempt)))
+        .map(|attempt| app.folders.log(job, piece, Attempt(attempt)))
         .collect();
     let logs = app.logs.clone();
     let part = blocking(move || {
@@ -131,7 +126,7 @@ pub(super) async fn read(
     });
     let part = part
         .await?
-        .ok_or_else(|| Error::not_found(format!("frame {frame} of job {job} has no log yet")))?;
+        .ok_or_else(|| Error::not_found(format!("{piece} of job {job} has no log yet")))?;
     let content_type = (header::CONTENT_TYPE, "text/plain; charset=utf-8".to_owned());
     Ok(match part {
         LogPart::Bytes(bytes) => ([content_type], bytes).into_response(),

@@ -197,6 +197,7 @@ fn calls() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(edits::settings, edits::set_settings))
         .routes(routes!(jobs::frames))
         .routes(routes!(jobs::frame))
+        .routes(routes!(jobs::tiles))
         .routes(routes!(jobs::pause))
         .routes(routes!(jobs::resume))
         .routes(routes!(jobs::cancel))

@@ -8,7 +8,7 @@ use crate::error::{Code, Error, Result};
 use crate::farm::{Event, ReportBody, ResultFile, TaskRecord, TaskRef, TaskState};
 use crate::files::part::{self, Part};
 use crate::files::{ZipEntry, ZipSource, write_zip, zip_length_bytes};
-use crate::ids::{Attempt, ContentHash, JobId, SlaveId, TaskIndex};
+use crate::ids::{Attempt, ContentHash, JobId, Piece, SlaveId, TaskIndex};
 use crate::images;
 use crate::master::actor::{Desk, State as Known, no_job};
 use crate::master::convert;
@@ -30,8 +30,8 @@ pub(super) const RESULT_BYTES_MAX: u64 = 16 << 30;
 const READ_BYTES: usize = 1 << 20;
 /// Earlier attempts of which a result may still lie there.
 const ATTEMPTS_SEARCHED_MAX: usize = 100;
-/// Frames looked at in one question to the farm.
-const FRAMES_PER_LOOK: u32 = 4_096;
+/// Frames, or tiles, looked at in one question to the farm.
+const TASKS_PER_LOOK: u32 = 4_096;
 /// Bytes of a zip that may be ahead of the network.
 const ZIP_BYTES_AHEAD: usize = 1 << 20;
 
@@ -84,8 +84,8 @@ pub(super) async fn upload(
             return Err(error.into());
         }
     };
-    let (frame, claim) = claim;
-    let path = app.folders.result(task.job, frame, task.attempt);
+    let (piece, claim) = claim;
+    let path = app.folders.result(task.job, piece, task.attempt);
     let (target, disk) = (path.clone(), Arc::clone(&app.folders.disk));
     // The claim goes with the writer, which may outlive this call, and comes back for the report.
     let _claim = receive(body, file.size_bytes, move |incoming| {
@@ -127,8 +127,8 @@ pub(super) async fn upload(
     let earlier = (1..task.attempt.0).rev().take(ATTEMPTS_SEARCHED_MAX).map(Attempt);
     let earlier = earlier.flat_map(move |attempt| {
         [
-            folders.result(task.job, frame, attempt),
-            folders.finals(task.job, frame, attempt),
+            folders.result(task.job, piece, attempt),
+            folders.finals(task.job, piece, attempt),
         ]
     });
     blocking(move || earlier.into_iter().try_for_each(|path| part::remove(&path))).await?;
@@ -146,33 +146,33 @@ fn check_picture(path: &std::path::Path) -> Result<()> {
     })
 }
 
-/// The frame, and the right to write its result; nothing if this very result is here already.
-pub(super) async fn begin(app: &App, task: TaskRef, slave: SlaveId, file: ResultFile) -> Result<Option<(i32, Claim)>> {
+/// The frame or tile, and the right to write its result; nothing if this very result is here already.
+pub(super) async fn begin(app: &App, task: TaskRef, slave: SlaveId, file: ResultFile) -> Result<Option<(Piece, Claim)>> {
     let found = app.desk.look(move |state| expected(state, task, slave, file)).await??;
-    let Some(frame) = found else { return Ok(None) };
+    let Some(piece) = found else { return Ok(None) };
     let key = (task.job, task.task, task.attempt);
     let active = Arc::clone(&app.active_results);
     if !active.lock().unwrap_or_else(PoisonError::into_inner).insert(key) {
         return Err(Error::unreachable("this result is arriving already, over another connection").hint("try again in a moment"));
     }
-    Ok(Some((frame, Claim { key, active })))
+    Ok(Some((piece, Claim { key, active })))
 }
 
-/// The frame that a result is for, if it is wanted; nothing if this very result is here already.
-fn expected(state: &Known, task: TaskRef, slave: SlaveId, file: ResultFile) -> Result<Option<i32>> {
+/// The frame or tile that a result is for, if it is wanted; nothing if this very result is here already.
+fn expected(state: &Known, task: TaskRef, slave: SlaveId, file: ResultFile) -> Result<Option<Piece>> {
     let unwanted = || Err(convert::refused(&crate::farm::Refusal::Stale(task)));
     if !state.jobs.contains_key(&task.job) {
         return Err(no_job(task.job));
     }
     let unknown = || convert::refused(&crate::farm::Refusal::UnknownTask(task.job, task.task));
-    let frame = state.farm.frame_of(task.job, task.task).ok_or_else(unknown)?;
+    let piece = state.farm.piece_of(task.job, task.task).ok_or_else(unknown)?;
     let record = state.farm.task(task.job, task.task).ok_or_else(unknown)?;
     if state.farm.slave(slave).is_none() {
         return Err(convert::no_slave(slave));
     }
     let held = state.farm.hold_of(task.job, task.task, slave);
     if held.is_some_and(|hold| hold.attempt == task.attempt) {
-        return Ok(Some(frame));
+        return Ok(Some(piece));
     }
     if record.attempt != task.attempt {
         return unwanted();
@@ -180,7 +180,7 @@ fn expected(state: &Known, task: TaskRef, slave: SlaveId, file: ResultFile) -> R
     match record.state {
         TaskState::Done { slave: by, result, .. } if by == slave && result == Some(file) => Ok(None),
         // Taken back from a slave that was thought to be gone: if nobody else has it, its result is welcome.
-        TaskState::Queued => Ok(Some(frame)),
+        TaskState::Queued => Ok(Some(piece)),
         TaskState::Done { .. } | TaskState::Leased { .. } | TaskState::Failed { .. } => unwanted(),
     }
 }
@@ -197,89 +197,120 @@ impl Drop for Claim {
     }
 }
 
-/// A finished frame as multilayer EXR; parts of it by `Range`.
-#[utoipa::path(get, path = "/jobs/{job}/frames/{frame}/result", operation_id = "download_result", params(("job" = String, Path), ("frame" = i32, Path)),
+#[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct TileQuery {
+    /// Which tile, from 0, of a frame that is cut into tiles.
+    tile: Option<u32>,
+}
+
+/// A finished frame, or a tile of one, as multilayer EXR; parts of it by `Range`.
+#[utoipa::path(get, path = "/jobs/{job}/frames/{frame}/result", operation_id = "download_result",
+    params(("job" = String, Path), ("frame" = i32, Path), TileQuery),
     responses((status = 200, body = Vec<u8>, content_type = "image/x-exr"), (status = "default", body = FaultBody)))]
 pub(super) async fn download(
     State(app): Shared,
     Path((job, frame)): Path<(String, String)>,
+    Asked(TileQuery { tile }): Asked<TileQuery>,
     request: Request,
 ) -> Result<Response, Fault> {
     let job: JobId = parse(&job)?;
     let frame: i32 = number(&frame, "frame number")?;
-    let (attempt, file) = app.desk.look(move |state| result_of(state, job, frame)).await??;
-    let path = app.folders.result(job, frame, attempt);
-    let lost = || {
-        Error::storage(format!(
-            "the result of frame {frame} of job {job} has gone from the master's disk"
-        ))
-    };
+    let found = app.desk.look(move |state| result_of(state, job, frame, tile)).await??;
+    let (piece, attempt, file) = found;
+    let path = app.folders.result(job, piece, attempt);
+    let lost = || Error::storage(format!("the result of {piece} of job {job} has gone from the master's disk"));
     let mut response = serve_file(&path, "image/x-exr", file.hash, request, lost).await?;
-    let name = format!("attachment; filename=\"{frame:06}.exr\"");
+    let name = format!("attachment; filename=\"{}.exr\"", piece.stem());
     if let Ok(name) = HeaderValue::from_str(&name) {
         response.headers_mut().insert(header::CONTENT_DISPOSITION, name);
     }
     Ok(response)
 }
 
-pub(super) fn result_of(state: &Known, job: JobId, frame: i32) -> Result<(Attempt, ResultFile)> {
-    let task = match state.farm.task_of(job, frame) {
-        None if !state.jobs.contains_key(&job) => return Err(no_job(job)),
-        task => task,
-    };
-    let record = task.and_then(|task| state.farm.task(job, task));
-    let record = record.ok_or_else(|| Error::not_found(format!("the job {job} has no frame {frame}")))?;
+/// The result of a frame, or of a tile of one.
+pub(super) fn result_of(state: &Known, job: JobId, frame: i32, tile: Option<u32>) -> Result<(Piece, Attempt, ResultFile)> {
+    let (piece, record) = piece_of(state, job, frame, tile)?;
     match record.state {
-        TaskState::Done { result: Some(file), .. } => Ok((record.attempt, file)),
-        _ => Err(Error::not_found(format!("frame {frame} of job {job} has no result yet"))),
+        TaskState::Done { result: Some(file), .. } => Ok((piece, record.attempt, file)),
+        _ => Err(Error::not_found(format!("{piece} of job {job} has no result yet"))),
     }
 }
 
-/// All finished frames in a zip, uncompressed.
+/// What a call means by a frame and perhaps the number of a tile.
+pub(super) fn piece_of(state: &Known, job: JobId, frame: i32, tile: Option<u32>) -> Result<(Piece, TaskRecord)> {
+    let grid = state.farm.job(job).ok_or_else(|| no_job(job))?.record.layout.grid();
+    let piece = match tile {
+        None => Piece::from(frame),
+        Some(number) => {
+            let tile = grid.tile(number).filter(|_| !grid.is_whole());
+            let none = || Error::not_found(format!("frame {frame} of job {job} has no tile {number}"));
+            let tile = Some(tile.ok_or_else(none)?);
+            Piece { frame, tile }
+        }
+    };
+    let record = state.farm.task_of(job, piece).and_then(|task| state.farm.task(job, task));
+    match record {
+        Some(record) => Ok((piece, record)),
+        None if state.farm.tasks_of(job, frame).is_some() => {
+            let last = grid.count() - 1;
+            Err(
+                Error::not_found(format!("frame {frame} of job {job} is cut into tiles")).hint(format!(
+                    "ask for one of them by tile=0 to tile={last}; netrender results puts them together"
+                )),
+            )
+        }
+        None => Err(Error::not_found(format!("the job {job} has no frame {frame}"))),
+    }
+}
+
+/// All finished frames in a zip, uncompressed; of frames that are cut, their tiles.
 #[utoipa::path(get, path = "/jobs/{job}/results.zip", operation_id = "download_results", params(("job" = String, Path)),
     responses((status = 200, body = Vec<u8>, content_type = "application/zip"), (status = "default", body = FaultBody)))]
 pub(super) async fn zip(State(app): Shared, Path(job): Path<String>) -> Result<Response, Fault> {
     let job: JobId = parse(&job)?;
     let folders = app.folders.clone();
-    let read = move |frame, record: TaskRecord| match record.state {
+    let read = move |piece: Piece, record: TaskRecord| match record.state {
         TaskState::Done { result: Some(file), .. } => Some(ZipEntry {
-            name: format!("{frame:06}.exr"),
+            name: format!("{}.exr", piece.stem()),
             source: ZipSource::File {
-                path: folders.result(job, frame, record.attempt),
+                path: folders.result(job, piece, record.attempt),
                 size_bytes: file.size_bytes,
             },
         }),
         _ => None,
     };
-    let entries = each_frame(&app.desk, job, read).await?;
+    let entries = each_piece(&app.desk, job, read).await?;
     Ok(send_zip(entries, &format!("{job}.zip")))
 }
 
-/// Reads all frames of a job, ascending, a bounded number in one question: a long job does not hold the farm up.
-pub(super) async fn each_frame<T: Send + 'static>(
+/// Reads all frames of a job, ascending, or all their tiles, a bounded number in one question: a long job does not hold the farm up.
+pub(super) async fn each_piece<T: Send + 'static>(
     desk: &Desk,
     job: JobId,
-    read: impl Fn(i32, TaskRecord) -> Option<T> + Clone + Send + 'static,
+    read: impl Fn(Piece, TaskRecord) -> Option<T> + Clone + Send + 'static,
 ) -> Result<Vec<T>> {
     let (mut all, mut first) = (Vec::new(), 0_u32);
     loop {
         let read = read.clone();
         let page = desk.look(move |state| {
-            let frames = &state.farm.job(job)?.record.job.frames;
-            let places = first..frames.len().min(first.saturating_add(FRAMES_PER_LOOK));
-            let is_last = places.end == frames.len();
-            let shown = places.filter_map(|place| {
-                let frame = frames.nth(place)?;
-                read(frame, state.farm.task(job, state.farm.task_of(job, frame)?)?)
-            });
-            Some((shown.collect::<Vec<_>>(), is_last))
+            let record = state.farm.job(job)?.record;
+            let frames = &record.job.frames;
+            let at_once = (TASKS_PER_LOOK / record.layout.grid().count()).max(1);
+            let places = first..frames.len().min(first.saturating_add(at_once));
+            let next = (places.end < frames.len()).then_some(places.end);
+            let tasks = places
+                .filter_map(|place| state.farm.tasks_of(job, frames.nth(place)?))
+                .flatten();
+            let shown = tasks.filter_map(|task| read(state.farm.piece_of(job, task)?, state.farm.task(job, task)?));
+            Some((shown.collect::<Vec<_>>(), next))
         });
-        let (page, is_last) = page.await?.ok_or_else(|| no_job(job))?;
+        let (page, next) = page.await?.ok_or_else(|| no_job(job))?;
         all.extend(page);
-        if is_last {
-            return Ok(all);
+        match next {
+            Some(next) => first = next,
+            None => return Ok(all),
         }
-        first = first.saturating_add(FRAMES_PER_LOOK);
     }
 }
 

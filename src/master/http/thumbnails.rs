@@ -72,6 +72,8 @@ pub(super) struct ThumbnailQuery {
     /// About how wide, 16 to 1920 pixels; 240 if not given. Never wider than the frame.
     #[serde(default = "narrowest")]
     width: u32,
+    /// Which tile, from 0, of a frame that is cut into tiles.
+    tile: Option<u32>,
 }
 
 fn narrowest() -> u32 {
@@ -98,12 +100,13 @@ pub(super) async fn show(
         );
     }
     let width = WIDTHS.into_iter().find(|width| *width >= query.width).unwrap_or(query.width);
-    let (attempt, _) = app.desk.look(move |state| result_of(state, job, frame)).await??;
-    let kept = app.folders.thumbnail(job, frame, attempt, width);
+    let found = app.desk.look(move |state| result_of(state, job, frame, query.tile)).await??;
+    let (piece, attempt, _) = found;
+    let kept = app.folders.thumbnail(job, piece, attempt, width);
     let bytes = if let Ok(bytes) = tokio::fs::read(&kept).await {
         bytes
     } else {
-        let source = app.folders.result(job, frame, attempt);
+        let source = app.folders.result(job, piece, attempt);
         app.painter.paint(source, kept, width).await?
     };
     let headers = [

@@ -5,7 +5,7 @@ use crate::farm::{
     CHUNK_TASKS_MAX, JobEdit, Limits, NEW_FRAMES_RANGE, NewJob, PRIORITY_RANGE, SHARE_PERCENT_RANGE, STARVING_MINUTES_RANGE,
     Settings,
 };
-use crate::ids::{ContentHash, JobId, JobPath};
+use crate::ids::{ContentHash, FrameLayout, JobId, JobPath};
 use crate::master::actor::Announced;
 use crate::wire::{
     self, JobAnnounce, JobLimits, MachineInfo, Manifest, Registration, RenderSettings, RulesInfo, Source, WorkWanted,
@@ -42,6 +42,7 @@ pub(super) fn announced(id: JobId, announce: JobAnnounce) -> Result<Announced> {
         priority,
         chunks,
         frames,
+        tiles,
         blender,
         depends_on,
         blacklist,
@@ -56,6 +57,11 @@ pub(super) fn announced(id: JobId, announce: JobAnnounce) -> Result<Announced> {
     check_count("jobs to wait for", depends_on.len(), DEPENDENCIES_MAX)?;
     check_count("blacklisted slaves", blacklist.len(), BLACKLIST_MAX)?;
     let limits = check_limits(limits)?;
+    FrameLayout::of_tiles(frames.clone(), tiles)?;
+    if !tiles.is_whole() && manifest.as_ref().is_some_and(|manifest| manifest.settings.final_frames) {
+        return Err(Error::bad_input("slaves make final files of whole frames, not of tiles")
+            .hint("let the client make them (--final client), or send the job without tiles"));
+    }
     let contents = manifest.as_ref().map(check_manifest).transpose()?.unwrap_or_default();
     let runs_scripts = manifest.as_ref().is_some_and(|manifest| manifest.settings.run_scripts());
     let manifest = manifest
@@ -71,6 +77,7 @@ pub(super) fn announced(id: JobId, announce: JobAnnounce) -> Result<Announced> {
         priority,
         chunk_tasks: chunks,
         frames,
+        tiles,
         blender,
         runs_scripts,
         files_missing: false,

@@ -97,13 +97,9 @@ async fn job(State(app): Shared, Path(job): Path<String>, uri: Uri) -> Result<Re
     let offset = Query::<Offset>::try_from_uri(&uri).map_or(0, |Query(query)| query.offset);
     let found = app.desk.look(move |state| {
         let view = state.farm.job(job)?;
-        let places = offset..offset.saturating_add(FRAMES_SHOWN).min(view.tasks);
+        let places = offset..offset.saturating_add(FRAMES_SHOWN).min(view.record.job.frames.len());
         let frames: Vec<_> = places
-            .filter_map(|place| {
-                let frame = view.record.job.frames.nth(place)?;
-                let record = state.farm.task(job, state.farm.task_of(job, frame)?)?;
-                Some(convert::frame_info(frame, record))
-            })
+            .filter_map(|place| convert::frame(&state.farm, job, view.record.job.frames.nth(place)?))
             .collect();
         let name = |slave: SlaveId| Some((slave, state.farm.slave(slave)?.record.machine.name.clone()));
         let names: HashMap<_, _> = frames.iter().filter_map(|frame| name(frame.slave?)).collect();

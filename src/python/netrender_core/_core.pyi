@@ -209,6 +209,7 @@ class Client:
         *,
         blender: Sequence[str] | None = None,
         frames: str | None = None,
+        tiles: str = "1x1",
         name: str | None = None,
         category: str = "",
         tags: Sequence[str] = (),
@@ -235,7 +236,8 @@ class Client:
         """Starts to send a saved .blend with all it needs; returns at once.
 
         The file is opened by a child Blender (`blender`: its command, None for the first one found) that lists what it
-        depends on; the artist's file is never changed. `frames`: "1-10,20", None for the scene's own range. `chunks`:
+        depends on; the artist's file is never changed. `frames`: "1-10,20", None for the scene's own range. `tiles`:
+        columns and rows that each frame is cut into for several slaves, such as "4x3", or "auto". `chunks`:
         frames per lease, 0 lets the master choose. `requirements`: what slaves must be beside their tags, such as
         "cores>=8; memory_gib>=32; os=linux; gpu=cuda; slave=a,b; blender=4.2". `final_frames`: slaves also make what a local
         render of the scene writes (see Finish). `allow_missing`: send it even if files that it needs are not there.
@@ -516,6 +518,8 @@ class JobInfo:
     priority: int
     chunks: int
     frames: str
+    tiles: str
+    """Columns and rows that each frame is cut into, "1x1" if it is not; then tiles are counted below instead of frames."""
     state: Literal["waiting", "queued", "paused", "finished", "failed", "cancelled"]
     total: int
     queued: int
@@ -585,6 +589,10 @@ class FrameInfo:
     """A frame of a job."""
 
     frame: int
+    tiles: int
+    """How many tiles it is cut into, 1 if it is not; and"""
+    tiles_done: int
+    """how many of them are done."""
     state: Literal["queued", "rendering", "delivering", "done", "failed"]
     attempt: int
     slave: str | None

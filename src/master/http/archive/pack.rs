@@ -2,11 +2,11 @@
 
 use super::super::App;
 use super::super::contents::blocking;
-use super::super::results::each_frame;
+use super::super::results::each_piece;
 use crate::error::{Error, Result};
 use crate::farm::{TaskRecord, TaskState};
 use crate::files::{Logs, ZipEntry, ZipSource};
-use crate::ids::{Attempt, JobId};
+use crate::ids::{Attempt, JobId, Piece};
 use crate::master::actor::no_job;
 use crate::master::convert;
 use crate::master::home::log_name;
@@ -14,7 +14,7 @@ use crate::wire::{
     ARCHIVED_FRAMES, ARCHIVED_JOB, ARCHIVED_MANIFEST, FrameInfo, Manifest, archived_file, archived_log, archived_result,
 };
 use serde::Serialize;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path as FsPath;
 
 /// All entries of a job's archive, in the order in which a reader wants them.
@@ -42,8 +42,11 @@ pub(super) async fn entries(app: &App, job: JobId) -> Result<Vec<ZipEntry>> {
             },
         }));
     }
-    let frames = each_frame(&app.desk, job, told).await?;
-    let attempts = frames.iter().map(|(info, attempt)| (info.frame, *attempt)).collect();
+    let frames = each_piece(&app.desk, job, told).await?;
+    let attempts = frames
+        .iter()
+        .map(|(info, attempt)| (info.piece().stem(), (info.piece(), *attempt)))
+        .collect();
     let (logs, folder) = (app.logs.clone(), app.folders.logs(job));
     let logs = blocking(move || logs_of(&logs, &folder, &attempts)).await?;
     let mut lines = Vec::new();
@@ -55,9 +58,9 @@ pub(super) async fn entries(app: &App, job: JobId) -> Result<Vec<ZipEntry>> {
     entries.extend(frames.into_iter().filter_map(|(info, attempt)| {
         let size_bytes = info.size_bytes?;
         Some(ZipEntry {
-            name: archived_result(info.frame),
+            name: archived_result(info.piece()),
             source: ZipSource::File {
-                path: app.folders.result(job, info.frame, attempt),
+                path: app.folders.result(job, info.piece(), attempt),
                 size_bytes,
             },
         })
@@ -68,23 +71,23 @@ pub(super) async fn entries(app: &App, job: JobId) -> Result<Vec<ZipEntry>> {
 
 /// The logs that are there of these attempts and of those before them. A folder that does not tell is looked through once,
 /// rather than asked for each of a million names.
-fn logs_of(logs: &Logs, folder: &FsPath, attempts: &HashMap<i32, Attempt>) -> Result<Vec<ZipEntry>> {
-    let mut found = BTreeSet::new();
+fn logs_of(logs: &Logs, folder: &FsPath, attempts: &HashMap<String, (Piece, Attempt)>) -> Result<Vec<ZipEntry>> {
+    let mut found = BTreeMap::new();
     for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
         let name = entry.file_name();
-        let Some((frame, attempt)) = name.to_str().and_then(attempt_of) else {
+        let Some((stem, attempt)) = name.to_str().and_then(attempt_of) else {
             continue;
         };
-        if attempts.get(&frame).is_some_and(|last| attempt <= *last) {
-            found.insert((frame, attempt));
+        if let Some((piece, _)) = attempts.get(stem).filter(|(_, last)| attempt <= *last) {
+            found.insert((stem.to_owned(), attempt), *piece);
         }
     }
     let mut entries = Vec::new();
-    for (frame, attempt) in found {
-        let path = folder.join(log_name(frame, attempt));
+    for ((_, attempt), piece) in found {
+        let path = folder.join(log_name(piece, attempt));
         if let Some(size_bytes) = logs.length_bytes(&path)? {
             entries.push(ZipEntry {
-                name: archived_log(frame, attempt),
+                name: archived_log(piece, attempt),
                 source: ZipSource::Log {
                     logs: logs.clone(),
                     path,
@@ -97,17 +100,17 @@ fn logs_of(logs: &Logs, folder: &FsPath, attempts: &HashMap<i32, Attempt>) -> Re
 }
 
 /// What a log of this name is of, compressed or not.
-fn attempt_of(name: &str) -> Option<(i32, Attempt)> {
-    let (frame, rest) = name.split_once('_')?;
+fn attempt_of(name: &str) -> Option<(&str, Attempt)> {
+    let (stem, rest) = name.split_once('_')?;
     let attempt = rest.split_once(".log")?.0;
-    Some((frame.parse().ok()?, Attempt(attempt.parse().ok()?)))
+    Some((stem, Attempt(attempt.parse().ok()?)))
 }
 
 /// What is worth telling of a frame: that it waits is what every frame does that is not told of.
-fn told(frame: i32, record: TaskRecord) -> Option<(FrameInfo, Attempt)> {
+fn told(piece: Piece, record: TaskRecord) -> Option<(FrameInfo, Attempt)> {
     let attempt = record.attempt;
     match record.state {
-        TaskState::Done { .. } | TaskState::Failed { .. } => Some((convert::frame_info(frame, record), attempt)),
+        TaskState::Done { .. } | TaskState::Failed { .. } => Some((convert::frame_info(piece, record), attempt)),
         TaskState::Queued | TaskState::Leased { .. } => None,
     }
 }

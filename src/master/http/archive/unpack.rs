@@ -35,6 +35,7 @@ const ATTEMPTS_SEARCHED_MAX: usize = 100;
 pub(super) struct Unpacked {
     announced: Announced,
     archived: ArchivedJob,
+    layout: FrameLayout,
     tasks: Vec<(TaskIndex, TaskRecord)>,
     folder: PathBuf,
 }
@@ -65,12 +66,14 @@ pub(super) fn unpack(zip: &Path, contents: &Contents, folder: &Path, id: JobId, 
     if let Some(manifest) = &manifest {
         place_contents(&mut zip, manifest, contents, placed)?;
     }
-    let tasks = read_frames(&mut zip, &announced)?;
-    place_results(&mut zip, &announced, &tasks, folder)?;
-    place_logs(&mut zip, &announced, &tasks, folder)?;
+    let layout = FrameLayout::of_tiles(announced.job.frames.clone(), announced.job.tiles)?;
+    let tasks = read_frames(&mut zip, &layout, announced.manifest.is_some())?;
+    place_results(&mut zip, &layout, &tasks, folder)?;
+    place_logs(&mut zip, &layout, &tasks, folder)?;
     Ok(Unpacked {
         announced,
         archived,
+        layout,
         tasks,
         folder: folder.to_path_buf(),
     })
@@ -82,7 +85,7 @@ impl Unpacked {
         let transitions = self.archived.transitions.iter();
         Restored {
             record: JobRecord {
-                layout: FrameLayout::new(self.announced.job.frames.clone()),
+                layout: self.layout,
                 resets: 0,
                 job: crate::farm::NewJob {
                     id: self.archived.id,
@@ -123,20 +126,18 @@ fn place_contents(zip: &mut ZipReader, manifest: &Manifest, contents: &Contents,
     Ok(())
 }
 
-fn read_frames(zip: &mut ZipReader, announced: &Announced) -> Result<Vec<(TaskIndex, TaskRecord)>> {
+fn read_frames(zip: &mut ZipReader, layout: &FrameLayout, has_files: bool) -> Result<Vec<(TaskIndex, TaskRecord)>> {
     let lines = zip.read(ARCHIVED_FRAMES, FRAMES_BYTES_MAX)?;
     let mut tasks: Vec<(TaskIndex, TaskRecord)> = Vec::new();
     for line in lines.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
         let info: FrameInfo = json(ARCHIVED_FRAMES, line)?;
-        let frame = info.frame;
-        let task = announced.job.frames.place_of(frame).map(TaskIndex);
-        let task = task.ok_or_else(|| Error::bad_input(format!("the archive tells of frame {frame}, which the job has not")))?;
+        let piece = info.piece();
+        let task = layout.task_of(piece);
+        let task = task.ok_or_else(|| Error::bad_input(format!("the archive tells of {piece}, which the job has not")))?;
         if tasks.last().is_some_and(|(last, _)| *last >= task) {
-            return Err(Error::bad_input(format!(
-                "the archive tells of frame {frame} twice, or too late"
-            )));
+            return Err(Error::bad_input(format!("the archive tells of {piece} twice, or too late")));
         }
-        if let Some(record) = record(info, announced.manifest.is_some())? {
+        if let Some(record) = record(info, has_files)? {
             tasks.push((task, record));
         }
     }
@@ -154,8 +155,8 @@ fn record(info: FrameInfo, has_files: bool) -> Result<Option<TaskRecord>> {
                 .map(|(hash, size_bytes)| ResultFile { hash, size_bytes });
             if has_files && result.is_none() {
                 return Err(Error::bad_input(format!(
-                    "the archive tells nothing of the picture of frame {}",
-                    info.frame
+                    "the archive tells nothing of the picture of {}",
+                    info.piece()
                 )));
             }
             TaskState::Done {
@@ -181,18 +182,18 @@ fn record(info: FrameInfo, has_files: bool) -> Result<Option<TaskRecord>> {
     }))
 }
 
-fn place_results(zip: &mut ZipReader, announced: &Announced, tasks: &[(TaskIndex, TaskRecord)], folder: &Path) -> Result<()> {
+fn place_results(zip: &mut ZipReader, layout: &FrameLayout, tasks: &[(TaskIndex, TaskRecord)], folder: &Path) -> Result<()> {
     let results = folder.join("results");
     part::make_folder(&results)?;
     for (task, record) in tasks {
         let TaskState::Done { result: Some(file), .. } = record.state else {
             continue;
         };
-        let Some(frame) = announced.job.frames.nth(task.0) else {
+        let Some(piece) = layout.piece_of(*task) else {
             continue;
         };
-        let name = archived_result(frame);
-        let target = results.join(result_name(frame, record.attempt));
+        let name = archived_result(piece);
+        let target = results.join(result_name(piece, record.attempt));
         let mut part = Part::create(&target.with_extension("part"))?;
         zip.stream(&name, file.size_bytes, |bytes| part.write(bytes))?;
         let is_picture = |path: &Path| images::inspect(path).map(drop);
@@ -206,17 +207,17 @@ fn place_results(zip: &mut ZipReader, announced: &Announced, tasks: &[(TaskIndex
 }
 
 /// Logs may be missing: a slave that was lost told nothing.
-fn place_logs(zip: &mut ZipReader, announced: &Announced, tasks: &[(TaskIndex, TaskRecord)], folder: &Path) -> Result<()> {
+fn place_logs(zip: &mut ZipReader, layout: &FrameLayout, tasks: &[(TaskIndex, TaskRecord)], folder: &Path) -> Result<()> {
     let logs = folder.join("logs");
     part::make_folder(&logs)?;
     for (task, record) in tasks {
-        let Some(frame) = announced.job.frames.nth(task.0) else {
+        let Some(piece) = layout.piece_of(*task) else {
             continue;
         };
         for attempt in (1..=record.attempt.0).rev().take(ATTEMPTS_SEARCHED_MAX).map(Attempt) {
-            let name = archived_log(frame, attempt);
+            let name = archived_log(piece, attempt);
             if zip.has(&name) {
-                let path = logs.join(log_name(frame, attempt));
+                let path = logs.join(log_name(piece, attempt));
                 let bytes = zip.read(&name, LOG_KEPT_BYTES_MAX)?;
                 std::fs::write(&path, bytes).map_err(|error| Error::io("write", &path, &error))?;
             }

@@ -1,14 +1,16 @@
 //! The farm's words into the wire's, and back. By hand, so that each may change without the other.
 
+mod frame;
+
+pub(super) use frame::{frame, frame_info, tiles};
+
 use crate::error::Error;
-use crate::farm::{
-    self, Explainer, Farm, JobState, JobView, Machine, NewJob, Refusal, Rule, Rules, SlaveView, TaskRecord, TaskRef, TaskState,
-};
+use crate::farm::{self, Explainer, Farm, JobState, JobView, Machine, NewJob, Refusal, Rule, Rules, SlaveView, TaskRef};
 use crate::ids::{Attempt, SlaveId, TaskIndex};
 use crate::master::actor::{SlaveFacts, no_job};
 use crate::wire::{
-    self, ARCHIVE_FORMAT, ArchivedJob, BanCauseInfo, BanInfo, BlenderInfo, FrameInfo, FrameStateInfo, JobAnnounce, JobInfo,
-    JobLimits, JobStateInfo, Registration, RuleInfo, RulesInfo, SettingsEdit, ShownFrames, SlaveInfo, TaskName, TransitionInfo,
+    self, ARCHIVE_FORMAT, ArchivedJob, BanCauseInfo, BanInfo, BlenderInfo, JobAnnounce, JobInfo, JobLimits, JobStateInfo,
+    Registration, RuleInfo, RulesInfo, SettingsEdit, ShownFrames, SlaveInfo, TaskName, TransitionInfo,
 };
 
 /// A job as it is shown.
@@ -33,6 +35,7 @@ fn job_explained(view: &JobView<'_>, explainer: &Explainer<'_>) -> JobInfo {
         priority: job.priority,
         chunks: job.chunk_tasks,
         frames: ShownFrames::from(&job.frames),
+        tiles: job.tiles,
         blender: job.blender,
         depends_on: job.depends_on.clone(),
         limits: limits(&job.limits),
@@ -50,44 +53,6 @@ fn job_explained(view: &JobView<'_>, explainer: &Explainer<'_>) -> JobInfo {
         transitions: transitions(view),
         explanation: explainer.job(job.id),
     }
-}
-
-/// A frame with its task's record.
-pub(super) fn frame_info(frame: i32, record: TaskRecord) -> FrameInfo {
-    let mut info = FrameInfo {
-        frame,
-        state: FrameStateInfo::Queued,
-        attempt: record.attempt.0,
-        slave: None,
-        seconds: None,
-        size_bytes: None,
-        hash: None,
-        failure: record.last_failure,
-    };
-    match record.state {
-        TaskState::Queued => {}
-        TaskState::Leased { slave, rendered, .. } => {
-            info.state = if rendered {
-                FrameStateInfo::Delivering
-            } else {
-                FrameStateInfo::Rendering
-            };
-            info.slave = Some(slave);
-        }
-        TaskState::Done { slave, seconds, result } => {
-            info.state = FrameStateInfo::Done;
-            info.slave = Some(slave);
-            info.seconds = Some(seconds);
-            info.size_bytes = result.map(|file| file.size_bytes);
-            info.hash = result.map(|file| file.hash);
-        }
-        TaskState::Failed { slave, reason } => {
-            info.state = FrameStateInfo::Failed;
-            info.slave = Some(slave);
-            info.failure = Some(reason);
-        }
-    }
-    info
 }
 
 /// A slave as lists show it.
@@ -208,6 +173,7 @@ pub(super) fn archived(view: &JobView<'_>) -> ArchivedJob {
         priority,
         chunk_tasks,
         frames,
+        tiles,
         blender,
         requirements,
         runs_scripts: _,
@@ -229,6 +195,7 @@ pub(super) fn archived(view: &JobView<'_>) -> ArchivedJob {
             priority,
             chunks: chunk_tasks,
             frames,
+            tiles,
             blender,
             depends_on,
             blacklist: unwanted,

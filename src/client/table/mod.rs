@@ -1,7 +1,7 @@
 //! What a gathering knows of its frames. A plain value: no network, no disk, no clock.
 
-use super::PAGE;
-use super::fetch::Expected;
+use crate::client::PAGE;
+use crate::client::fetch::Expected;
 use crate::error::Result;
 use crate::ids::{FrameSet, SlaveId};
 use crate::wire::{FrameInfo, FrameStateInfo};
@@ -91,7 +91,7 @@ impl Row {
 
 /// All frames of a job, of which some are wanted.
 #[derive(Debug)]
-pub(super) struct Table {
+pub(in crate::client) struct Table {
     frames: FrameSet,
     rows: Vec<Row>,
     /// How many rows of each page are not settled.
@@ -101,14 +101,14 @@ pub(super) struct Table {
     fetches_failed: HashMap<u32, u8>,
     slaves: HashMap<u32, SlaveId>,
     failures: HashMap<u32, String>,
-    pub(super) wanted: u32,
-    pub(super) here: u32,
-    pub(super) failed: u32,
-    pub(super) here_bytes: u64,
+    pub(in crate::client) wanted: u32,
+    pub(in crate::client) here: u32,
+    pub(in crate::client) failed: u32,
+    pub(in crate::client) here_bytes: u64,
 }
 
 impl Table {
-    pub(super) fn new(frames: FrameSet, wanted: &FrameSet) -> Self {
+    pub(in crate::client) fn new(frames: FrameSet, wanted: &FrameSet) -> Self {
         let mut table = Self::empty(frames);
         for frame in wanted.iter() {
             table.want(frame);
@@ -136,7 +136,7 @@ impl Table {
 
     /// The job has other frames now, or some of them were reset: nothing is known of any until the master tells. What is
     /// being fetched counts for nothing.
-    pub(super) fn renew(&mut self, frames: FrameSet, wanted: Option<&FrameSet>) {
+    pub(in crate::client) fn renew(&mut self, frames: FrameSet, wanted: Option<&FrameSet>) {
         let mut renewed = Self::empty(frames);
         wanted.into_iter().flat_map(FrameSet::iter).for_each(|frame| {
             renewed.want(frame);
@@ -152,7 +152,7 @@ impl Table {
     }
 
     /// Adds a frame to those wanted. False if the job has no such frame.
-    pub(super) fn want(&mut self, frame: i32) -> bool {
+    pub(in crate::client) fn want(&mut self, frame: i32) -> bool {
         let Some(place) = self.frames.place_of(frame) else {
             return false;
         };
@@ -163,12 +163,12 @@ impl Table {
         true
     }
 
-    pub(super) fn place_of(&self, frame: i32) -> Option<u32> {
+    pub(in crate::client) fn place_of(&self, frame: i32) -> Option<u32> {
         self.frames.place_of(frame)
     }
 
     /// Pages about which the master knows more than we do.
-    pub(super) fn open_pages(&self) -> impl Iterator<Item = u32> + '_ {
+    pub(in crate::client) fn open_pages(&self) -> impl Iterator<Item = u32> + '_ {
         (0..)
             .zip(&self.open_in_page)
             .filter(|(_, open)| **open > 0)
@@ -176,7 +176,7 @@ impl Table {
     }
 
     /// What the master says of a frame. What is being fetched or is here stays so: it is durable there.
-    pub(super) fn learn(&mut self, info: &FrameInfo) {
+    pub(in crate::client) fn learn(&mut self, info: &FrameInfo) {
         let Some(place) = self.frames.place_of(info.frame) else {
             return;
         };
@@ -192,7 +192,9 @@ impl Table {
             (FrameStateInfo::Rendering, ..) => Row::Rendering,
             (FrameStateInfo::Delivering, ..) => Row::Delivering,
             (FrameStateInfo::Done, Some(hash), Some(size_bytes)) => {
-                self.ready.insert(place, Expected { hash, size_bytes });
+                let grid = info.tiles.map(|tiles| tiles.grid);
+                let expected = Expected { hash, size_bytes, grid };
+                self.ready.insert(place, expected);
                 Row::Ready
             }
             (FrameStateInfo::Done, ..) => {
@@ -209,7 +211,7 @@ impl Table {
     }
 
     /// The next frame to fetch: the one that somebody waits for, else the lowest.
-    pub(super) fn next_fetch(&mut self, awaited: Option<i32>) -> Option<(i32, Expected)> {
+    pub(in crate::client) fn next_fetch(&mut self, awaited: Option<i32>) -> Option<(i32, Expected)> {
         let first = awaited
             .and_then(|frame| self.frames.place_of(frame))
             .filter(|place| self.ready.contains_key(place))
@@ -221,7 +223,7 @@ impl Table {
     }
 
     /// How a fetch ended. One that failed is looked at anew, a few times.
-    pub(super) fn fetched(&mut self, frame: i32, outcome: Result<PathBuf>, is_our_fault: bool) {
+    pub(in crate::client) fn fetched(&mut self, frame: i32, outcome: Result<PathBuf>, is_our_fault: bool) {
         let Some(place) = self.frames.place_of(frame) else { return };
         // Begun before the frame was reset.
         let Some(expected) = self.fetching.remove(&place) else {
@@ -244,7 +246,7 @@ impl Table {
         }
     }
 
-    pub(super) fn state(&self, frame: i32) -> GatheredState {
+    pub(in crate::client) fn state(&self, frame: i32) -> GatheredState {
         match self.frames.place_of(frame).map(|place| self.row(place)) {
             None => GatheredState::Unknown,
             Some(Row::Unwanted | Row::Unseen | Row::Queued) => GatheredState::Queued,
@@ -257,29 +259,29 @@ impl Table {
     }
 
     /// Whether the master said that the frame is not done.
-    pub(super) fn is_undone(&self, frame: i32) -> bool {
+    pub(in crate::client) fn is_undone(&self, frame: i32) -> bool {
         let row = self.frames.place_of(frame).map(|place| self.row(place));
         matches!(row, Some(Row::Queued | Row::Rendering | Row::Delivering))
     }
 
     /// Whether a wanted frame is neither here nor failed.
-    pub(super) fn is_open(&self) -> bool {
+    pub(in crate::client) fn is_open(&self) -> bool {
         self.here + self.failed < self.wanted
     }
 
     /// Who has the frame, had it last or failed at it.
-    pub(super) fn slave(&self, frame: i32) -> Option<SlaveId> {
+    pub(in crate::client) fn slave(&self, frame: i32) -> Option<SlaveId> {
         self.frames.place_of(frame).and_then(|place| self.slaves.get(&place).copied())
     }
 
     /// Why the frame failed.
-    pub(super) fn failure(&self, frame: i32) -> Option<&str> {
+    pub(in crate::client) fn failure(&self, frame: i32) -> Option<&str> {
         let place = self.frames.place_of(frame)?;
         self.failures.get(&place).map(String::as_str)
     }
 
     /// Whether something is being fetched or could be.
-    pub(super) fn has_fetches(&self) -> bool {
+    pub(in crate::client) fn has_fetches(&self) -> bool {
         !self.ready.is_empty() || !self.fetching.is_empty()
     }
 
@@ -310,91 +312,4 @@ impl Table {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::error::Error;
-    use crate::ids::ContentHash;
-
-    fn set(text: &str) -> FrameSet {
-        text.parse().unwrap()
-    }
-
-    fn info(frame: i32, state: FrameStateInfo) -> FrameInfo {
-        FrameInfo {
-            frame,
-            state,
-            attempt: 1,
-            slave: None,
-            seconds: None,
-            size_bytes: Some(10),
-            hash: Some(ContentHash([1; 32])),
-            failure: Some("no camera".to_owned()),
-        }
-    }
-
-    #[test]
-    fn finished_frames_are_fetched_in_order_and_the_awaited_one_first() {
-        let mut table = Table::new(set("1-10"), &set("1-10"));
-        for frame in [7, 3, 5] {
-            table.learn(&info(frame, FrameStateInfo::Done));
-        }
-        let next: Vec<i32> = [Some(5), Some(9), None, None]
-            .into_iter()
-            .filter_map(|awaited| table.next_fetch(awaited))
-            .map(|(frame, _)| frame)
-            .collect();
-        assert_eq!(next, [5, 3, 7]);
-        table.learn(&info(5, FrameStateInfo::Done));
-        assert_eq!(table.next_fetch(None), None, "what is being fetched is not fetched again");
-        table.fetched(5, Ok("5.exr".into()), false);
-        assert_eq!((table.here, table.here_bytes, table.state(5)), (1, 10, GatheredState::Here));
-    }
-
-    #[test]
-    fn a_fetch_that_failed_is_tried_again_a_few_times() {
-        let mut table = Table::new(set("1"), &set("1"));
-        let mut fetches = 0;
-        loop {
-            table.learn(&info(1, FrameStateInfo::Done));
-            let Some((frame, _)) = table.next_fetch(None) else { break };
-            fetches += 1;
-            table.fetched(frame, Err(Error::conflict("other content")), true);
-        }
-        assert_eq!(fetches, FETCHES_MAX);
-        assert_eq!(
-            (table.state(1), table.failure(1)),
-            (GatheredState::Failed, Some("other content"))
-        );
-        assert_eq!(table.open_pages().count(), 0);
-    }
-
-    #[test]
-    fn frames_that_were_reset_or_added_are_looked_at_anew() {
-        let mut table = Table::new(set("1-3"), &set("1-3"));
-        for frame in [1, 2] {
-            table.learn(&info(frame, FrameStateInfo::Done));
-            table.next_fetch(None);
-        }
-        table.fetched(1, Ok("1.exr".into()), false);
-        table.renew(set("1-2,9"), Some(&set("1-2,9")));
-        assert_eq!((table.here, table.wanted, table.here_bytes), (0, 3, 0));
-        table.fetched(2, Ok("2.exr".into()), false);
-        assert_eq!(table.state(2), GatheredState::Queued, "the old result is not the new one");
-        table.learn(&info(2, FrameStateInfo::Done));
-        assert!(table.next_fetch(None).is_some());
-        assert_eq!(table.state(3), GatheredState::Unknown);
-    }
-
-    #[test]
-    fn pages_without_open_frames_are_left_alone() {
-        let mut table = Table::new(set("1-3000"), &set("1500"));
-        assert_eq!(table.open_pages().collect::<Vec<_>>(), [1]);
-        table.learn(&info(1, FrameStateInfo::Done));
-        assert_eq!(table.next_fetch(None), None, "an unwanted frame was fetched");
-        table.learn(&info(1500, FrameStateInfo::Failed));
-        assert_eq!(table.open_pages().count(), 0);
-        assert!(table.want(1) && !table.want(3001));
-        assert_eq!(table.open_pages().collect::<Vec<_>>(), [0]);
-        assert_eq!(table.state(3001), GatheredState::Unknown);
-    }
-}
+mod tests;

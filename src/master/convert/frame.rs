@@ -1,0 +1,93 @@
+//! Frames as they are shown: of one task, or of one for each tile.
+
+use crate::farm::{Farm, TaskRecord, TaskState, TiledFrame};
+use crate::files::hash_of_hashes;
+use crate::ids::{JobId, Piece};
+use crate::wire::{FrameInfo, FrameStateInfo, TilesInfo};
+
+/// A frame of a job, of one task or of many; none if it is not part of the job.
+pub(in crate::master) fn frame(farm: &Farm, job: JobId, frame: i32) -> Option<FrameInfo> {
+    if let Some(tiled) = farm.tiled_frame(job, frame) {
+        return Some(tiled_frame(frame, tiled));
+    }
+    Some(frame_info(frame, farm.task(job, farm.task_of(job, frame)?)?))
+}
+
+/// All tiles of a frame, or the frame itself if it is not cut; none if it is not part of the job.
+pub(in crate::master) fn tiles(farm: &Farm, job: JobId, frame: i32) -> Option<Vec<FrameInfo>> {
+    let tasks = farm.tasks_of(job, frame)?;
+    let info = |task| Some(frame_info(farm.piece_of(job, task)?, farm.task(job, task)?));
+    Some(tasks.filter_map(info).collect())
+}
+
+fn tiled_frame(frame: i32, tiled: TiledFrame) -> FrameInfo {
+    let is_done = tiled.done == tiled.grid.count();
+    let state = if is_done {
+        FrameStateInfo::Done
+    } else if tiled.rendering > 0 {
+        FrameStateInfo::Rendering
+    } else if tiled.delivering > 0 {
+        FrameStateInfo::Delivering
+    } else if tiled.queued > 0 {
+        FrameStateInfo::Queued
+    } else {
+        FrameStateInfo::Failed
+    };
+    let has_files = tiled.results.len() == tiled.grid.count() as usize;
+    FrameInfo {
+        frame,
+        tile: None,
+        tiles: Some(TilesInfo {
+            grid: tiled.grid,
+            done: tiled.done,
+        }),
+        state,
+        attempt: tiled.attempts,
+        slave: tiled.slave,
+        seconds: is_done.then_some(tiled.seconds),
+        size_bytes: has_files.then_some(tiled.size_bytes),
+        hash: has_files.then(|| hash_of_hashes(&tiled.results)),
+        failure: tiled.failure,
+    }
+}
+
+/// A frame, or a tile, with its task's record.
+pub(in crate::master) fn frame_info(piece: impl Into<Piece>, record: TaskRecord) -> FrameInfo {
+    let Piece { frame, tile } = piece.into();
+    let mut info = FrameInfo {
+        frame,
+        tile,
+        tiles: None,
+        state: FrameStateInfo::Queued,
+        attempt: record.attempt.0,
+        slave: None,
+        seconds: None,
+        size_bytes: None,
+        hash: None,
+        failure: record.last_failure,
+    };
+    match record.state {
+        TaskState::Queued => {}
+        TaskState::Leased { slave, rendered, .. } => {
+            info.state = if rendered {
+                FrameStateInfo::Delivering
+            } else {
+                FrameStateInfo::Rendering
+            };
+            info.slave = Some(slave);
+        }
+        TaskState::Done { slave, seconds, result } => {
+            info.state = FrameStateInfo::Done;
+            info.slave = Some(slave);
+            info.seconds = Some(seconds);
+            info.size_bytes = result.map(|file| file.size_bytes);
+            info.hash = result.map(|file| file.hash);
+        }
+        TaskState::Failed { slave, reason } => {
+            info.state = FrameStateInfo::Failed;
+            info.slave = Some(slave);
+            info.failure = Some(reason);
+        }
+    }
+    info
+}

@@ -1,0 +1,91 @@
+//! Frames in tiles: each is a task with a result and a log of its own, and its frame is what they are together.
+
+use crate::farm::{Farm, announce, content, picture};
+use serde_json::json;
+use std::io::Cursor;
+use zip::ZipArchive;
+
+#[test]
+fn tiles_are_leased_delivered_read_archived_and_restored_one_by_one() {
+    let farm = Farm::start();
+    let main = content("main");
+    let mut wish = announce("still", "3-4", &[("main.blend", &main)]);
+    wish["tiles"] = json!("1x2");
+    let job = farm.post("jobs", &wish).text("job");
+    farm.upload(&main).expect(200);
+    let slave = farm.slave("node1");
+    let lease = farm.work(&slave, &json!({"want": true})).json()["lease"]["tasks"][0].clone();
+    assert_eq!(lease, json!({"task": 0, "attempt": 1, "frame": 3, "tile": "0/1x2"}));
+    farm.append_log(&slave, &job, 0, 1, 0, "Fra:3\n").expect(200);
+    let upper = picture("upper", 0);
+    farm.deliver(&slave, &job, 0, 1, &upper).expect(204);
+
+    let frame = format!("jobs/{job}/frames/3");
+    let told = farm.get(&frame).json();
+    assert_eq!(
+        (&told["state"], &told["tiles"]),
+        (&json!("queued"), &json!({"grid": "1x2", "done": 1}))
+    );
+    let refusal = farm.get(&format!("{frame}/result"));
+    let hint = "ask for one of them by tile=0 to tile=1; netrender results puts them together";
+    assert!(String::from_utf8_lossy(&refusal.body).contains(hint));
+    refusal.refused(404, "not_found", "is cut into tiles");
+    farm.get(&format!("{frame}/result?tile=1"))
+        .refused(404, "not_found", "tile 2 of 1x2 of frame 3");
+    farm.get(&format!("{frame}/result?tile=2"))
+        .refused(404, "not_found", "has no tile 2");
+    assert_eq!(farm.get(&format!("{frame}/result?tile=0")).expect(200).body, upper);
+    assert_eq!(farm.get(&format!("{frame}/log?tile=0")).expect(200).body, b"Fra:3\n");
+    farm.get(&format!("{frame}/thumbnail?tile=0")).expect(200);
+
+    for task in 1..4 {
+        let attempt = farm.lease_of(&slave, &job, task);
+        farm.deliver(&slave, &job, task, attempt, &picture(&format!("tile {task}"), 0))
+            .expect(204);
+    }
+    let over = farm.get(&format!("jobs/{job}")).json();
+    assert_eq!(
+        (&over["state"], &over["total"], &over["tiles"]),
+        (&json!("finished"), &json!(4), &json!("1x2"))
+    );
+    let tiles = farm.get(&format!("{frame}/tiles")).json();
+    assert_eq!((&tiles[1]["tile"], &tiles[1]["state"]), (&json!("1/1x2"), &json!("done")));
+    let names = |zip: Vec<u8>| -> Vec<String> {
+        let zip = ZipArchive::new(Cursor::new(zip)).unwrap();
+        zip.file_names().map(|name| name.unwrap().into_owned()).collect()
+    };
+    let results = farm.get(&format!("jobs/{job}/results.zip")).body;
+    assert_eq!(
+        names(results),
+        ["000003t0000.exr", "000003t0001.exr", "000004t0000.exr", "000004t0001.exr"]
+    );
+
+    let archive = farm.get(&format!("jobs/{job}/archive.zip")).expect(200).body;
+    let before = [farm.get(&frame).json(), tiles];
+    let other = Farm::start();
+    let restored = other.send(other.request("POST", "archive").body(archive));
+    assert_eq!(restored.text("job"), job);
+    assert_eq!(
+        [other.get(&frame).json(), other.get(&format!("{frame}/tiles")).json()],
+        before
+    );
+    assert_eq!(other.get(&format!("{frame}/result?tile=0")).expect(200).body, upper);
+    assert_eq!(other.get(&format!("{frame}/log?tile=0")).expect(200).body, b"Fra:3\n");
+    assert_eq!(other.restart().get(&frame).json(), before[0]);
+}
+
+#[test]
+fn tiles_that_cannot_be_are_refused() {
+    let farm = Farm::start();
+    let main = content("main");
+    let refuse = |tiles: &str, frames: &str, finals: bool, part: &str| {
+        let mut wish = announce("still", frames, &[("main.blend", &main)]);
+        wish["tiles"] = json!(tiles);
+        wish["manifest"]["settings"] = json!({"final_frames": finals});
+        farm.post("jobs", &wish).refused(400, "bad_input", part);
+    };
+    refuse("0x2", "1", false, "one column and one row at least");
+    refuse("99x99", "1", false, "more than 1024 tiles");
+    refuse("32x32", "1-1000", false, "more than 1000000 tiles");
+    refuse("2x2", "1", true, "final files of whole frames");
+}
