@@ -84,9 +84,9 @@ def forget_failure() -> None:
 
 def _for_windows(text: str) -> str:
     """A reason without its hint, where that is one for a command line."""
-    reason, _, hint = text.rpartition("; ")
+    reason, _, hint = text.partition("; ")
     is_for_commands = "--" in hint or "netrender " in hint
-    return reason if reason and is_for_commands else text
+    return reason if is_for_commands else text
 
 
 def _os_sentence(error: OSError) -> str:

@@ -109,7 +109,7 @@ def escape_while_rendering() -> Iterator[start.Awaited]:
 def open_jobs() -> list[str]:
     """The jobs that go on at the master."""
     jobs = client.jobs(bpy.context.scene.network_render.connection()).wait()
-    return [job.id for job in jobs if job.state not in watching.OVER]
+    return [job.id for job in jobs if job.state not in client.OVER]
 
 
 def another_file() -> Iterator[start.Awaited]:
