@@ -338,6 +338,8 @@ pub struct JobView<'a> {
     pub failed: u32,
     /// How many slaves get nothing of it.
     pub banned: u32,
+    /// Slots of slaves that it has right now.
+    pub slots: u32,
     /// Share of the farm's slots that it has used lately, 0 to 1.
     pub usage: f64,
     /// Median seconds of its last rendered frames (of at most the last 64).

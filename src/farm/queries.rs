@@ -108,6 +108,7 @@ impl Farm {
             done: job.done,
             failed: job.failed,
             banned: u32::try_from(job.bans.len()).unwrap_or(u32::MAX),
+            slots: share.map_or(0, |share| share.slots),
             usage: share.map_or(0.0, |share| share.usage),
             task_seconds: job.latest_seconds.median(),
         }

@@ -13,8 +13,10 @@ use std::sync::{Arc, PoisonError, RwLock};
 /// The cookie of the monitor: the bearer token, once somebody has entered the key.
 pub(super) const COOKIE: &str = "netrender";
 
-/// What needs no key: the proof that callers ask for first, and the page that asks for the key.
-const OPEN_PATHS: [&str; 3] = ["/api/v1/hello", "/login", "/style.css"];
+/// What needs no key: the proof that callers ask for first, and the page that asks for the key …
+const OPEN_PATHS: [&str; 2] = ["/api/v1/hello", "/login"];
+/// … with what it looks like, which is the same for everybody.
+const OPEN_FOLDER: &str = "/assets/";
 
 /// The rules by which callers are let in.
 #[derive(Debug)]
@@ -54,7 +56,8 @@ impl Gate {
         if changes {
             check_origin(headers, &host, is_tls)?;
         }
-        if OPEN_PATHS.contains(&request.uri().path()) {
+        let path = request.uri().path();
+        if OPEN_PATHS.contains(&path) || (!changes && path.starts_with(OPEN_FOLDER)) {
             return Ok(());
         }
         self.check_key(headers, changes)

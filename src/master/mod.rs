@@ -20,6 +20,7 @@ mod press;
 mod renewal;
 mod serve;
 mod traffic;
+mod usage;
 
 pub use actor::Status;
 pub use renewal::{SELF_SIGNED, Ssl};

@@ -10,12 +10,14 @@ mod content;
 mod edit;
 mod event;
 mod fault;
+mod grid;
 mod hello;
 mod job;
 mod rules;
 mod slave;
 mod task;
 pub mod text;
+mod usage;
 
 pub use announce::{ANNOUNCEMENT_BYTES_MAX, Announcement, DISCOVERY_PORT, Query};
 pub use archive::{
@@ -26,6 +28,7 @@ pub use content::{Accepts, BundleTaken, BundleWanted, ContentStatus, OfferInfo, 
 pub use edit::{BanCauseInfo, BanInfo, BanReason, JobEdit, JobLimits, JobReset, Settings, SettingsEdit};
 pub use event::{Changes, EVENT_CHANGES, EVENT_RESET, FramesChanged};
 pub use fault::FaultBody;
+pub use grid::{FrameGrid, GridSlave};
 pub use hello::{API_VERSION, Hello, KeyRenewed, PRODUCT};
 pub use job::{
     FileEntry, JobAnnounce, JobAnnounced, JobInfo, JobStateInfo, Manifest, RenderSettings, SceneWants, ShownFrames, Source,
@@ -37,3 +40,4 @@ pub use task::{
     FrameInfo, FrameStateInfo, LeaseInfo, LeasedTask, LogAppended, Orders, OrdersWanted, ReportInfo, ReportKind, TaskName,
     TilesInfo, WorkAnswer, WorkWanted,
 };
+pub use usage::{JobUsage, UsageInfo};

@@ -125,13 +125,6 @@ impl Desk {
         self.exchange(|reply| Message::Ask { request, event, reply }).await
     }
 
-    /// The same for something that may turn out to be no question at all.
-    pub(in crate::master) async fn ask_if(&self, event: impl FnOnce(RequestId) -> Option<Event>) -> Result<()> {
-        let request = self.requests(1);
-        let event = event(request).ok_or_else(|| Error::not_found("there is no such action"))?;
-        self.exchange(|reply| Message::Ask { request, event, reply }).await
-    }
-
     /// Tells the farm something; returns when what follows from it is durable.
     pub(in crate::master) async fn tell(&self, event: Event) -> Result<()> {
         self.exchange(|reply| Message::Tell { event, reply }).await

@@ -209,6 +209,7 @@ impl Actor {
                 self.handle(now, Event::Tick);
             }
             self.watch_disk(now);
+            self.state.usage.look(&self.state.farm, now);
             while !self.writes.is_empty() || !self.deeds.is_empty() {
                 if let Err(error) = self.commit(now) {
                     return self.give_up(&error);

@@ -4,6 +4,7 @@ use crate::error::Result;
 use crate::farm::{Farm, JobRecord, JobState, Moment, Records};
 use crate::ids::{ContentHash, JobId, SlaveId};
 use crate::master::home::Folders;
+use crate::master::usage::Usage;
 use crate::store::{Loaded, Store};
 use crate::wire::MachineInfo;
 use serde::{Deserialize, Serialize};
@@ -19,6 +20,8 @@ pub(in crate::master) struct State {
     pub(in crate::master) jobs: HashMap<JobId, JobNotes>,
     /// What is known of a slave beside the farm's record.
     pub(in crate::master) slaves: HashMap<SlaveId, SlaveFacts>,
+    /// What the farm did lately.
+    pub(in crate::master) usage: Usage,
     /// Complete contents on the disk.
     pub(super) present: HashSet<ContentHash>,
 }
@@ -66,6 +69,7 @@ impl State {
             store,
             jobs: HashMap::new(),
             slaves: HashMap::new(),
+            usage: Usage::default(),
             present,
         };
         state.reload(now)?;

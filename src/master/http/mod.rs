@@ -11,6 +11,7 @@ mod document;
 mod edits;
 mod events;
 mod finals;
+mod grid;
 mod hello;
 mod jobs;
 mod key;
@@ -24,6 +25,7 @@ mod rules;
 mod sending;
 mod slaves;
 mod thumbnails;
+mod usage;
 mod validate;
 
 pub(super) use body::collect;
@@ -198,6 +200,8 @@ fn calls() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(jobs::frames))
         .routes(routes!(jobs::frame))
         .routes(routes!(jobs::tiles))
+        .routes(routes!(grid::show))
+        .routes(routes!(usage::show))
         .routes(routes!(jobs::pause))
         .routes(routes!(jobs::resume))
         .routes(routes!(jobs::cancel))

@@ -1,7 +1,7 @@
 //! `/api`: the interface for people who program, made from the same document that programs read. No script, no request to
 //! anywhere else.
 
-use super::{Unshown, show};
+use super::{Around, Unshown, show};
 use crate::master::http::Shared;
 use askama::Template;
 use axum::extract::State;
@@ -12,14 +12,14 @@ use serde_json::Value;
 #[derive(Template)]
 #[template(
     ext = "html",
-    source = r#"<h2>The interface, version 1</h2>
+    source = r#"<section class="card interface"><h1>The interface, version 1</h1>
 <p>{{ description }} Programs read it as <a href="/api/v1/openapi.json">OpenAPI 3.1</a>. The examples are what a real master answered.</p>
 {% for call in calls %}
 <details id="{{ call.id }}">
 <summary><code><b>{{ call.method }}</b> {{ call.path }}</code> <span class="soft">{{ call.summary }}</span></summary>
 {% if !call.description.is_empty() %}<p>{{ call.description }}</p>{% endif %}
 {% if !call.parameters.is_empty() %}
-<div class="scroll"><table>
+<div class="scroll"><table class="plain">
 <tr><th>Parameter</th><th>Where</th><th>Type</th><th></th></tr>
 {% for parameter in call.parameters %}
 <tr><td><code>{{ parameter.name }}</code></td><td>{{ parameter.place }}</td><td>{{ parameter.kind }}</td><td>{{ parameter.description }}</td></tr>
@@ -30,6 +30,7 @@ use serde_json::Value;
 {% if !call.answer.is_empty() %}<h3>Answered</h3><pre>{{ call.answer }}</pre>{% endif %}
 </details>
 {% endfor %}
+</section>
 "#
 )]
 struct ApiPage<'a> {
@@ -66,7 +67,7 @@ pub(super) async fn page(State(app): Shared) -> Result<Response, Unshown> {
         description: text(&document["info"]["description"]),
         calls: calls.collect(),
     };
-    show(&app.name, "netrender: the interface", "", &page, 0)
+    show(&app.name, &Around::titled("The interface"), &page)
 }
 
 fn read<'a>(path: &'a str, method: &str, call: &'a Value) -> Call<'a> {

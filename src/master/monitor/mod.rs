@@ -1,20 +1,19 @@
-//! The first pages for people: jobs, slaves, frames. They work without scripts; state is changed by forms only.
+//! The monitor: pages for people. The master writes what stands around them; scripts fill them from the same interface that
+//! programs use, and follow its events, so that there is one way to read and one way to change anything.
 
 mod api;
+mod assets;
 mod pages;
-mod rows;
 
 use super::actor::no_job;
-use super::convert;
 use super::fault::{Fault, Told};
 use super::gate::COOKIE;
-use super::http::{App, Shared, collect};
+use super::http::{Shared, collect};
 use super::serve::Peer;
 use crate::access::KeyLine;
-use crate::error::{Error, Result};
-use crate::farm::Event;
-use crate::ids::{JobId, SlaveId};
-use crate::master::{Access, Status};
+use crate::error::Error;
+use crate::ids::JobId;
+use crate::master::Access;
 use askama::Template;
 use axum::body::Body;
 use axum::extract::{Path, Query, State};
@@ -22,116 +21,70 @@ use axum::http::{StatusCode, Uri, header};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use axum::{Extension, Router};
-use pages::{Failure, Frame, JobPage, Login, Overview};
-use rows::{FrameRow, JobRow, SlaveRow, unwritten};
+use pages::{Failure, Filled, Frame, Login};
 use serde::Deserialize;
-use std::collections::HashMap;
 use std::sync::Arc;
 
-/// How often a page fetches itself anew.
-const REFRESH_S: u32 = 5;
-/// Frames on one page.
-const FRAMES_SHOWN: u32 = 200;
-/// Jobs on the first page, the newest.
-const JOBS_SHOWN: usize = 200;
 /// Longest login form.
 const FORM_BYTES_MAX: usize = 4_096;
+/// What a page may do: nothing but with this master. No script and no style stands in a page itself.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; connect-src 'self'; \
+                      form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
 
 /// The monitor's pages.
-pub(super) fn router() -> Router<Arc<App>> {
+pub(super) fn router() -> Router<Arc<super::http::App>> {
     Router::new()
-        .route("/", get(overview))
-        .route("/html/job/{job}", get(job))
-        .route("/html/job/{job}/{action}", post(change))
+        .route("/", get(async |app: Shared| filled(&app, "overview", "Overview")))
+        .route("/jobs", get(async |app: Shared| filled(&app, "jobs", "Jobs")))
+        .route("/jobs/{job}", get(job))
+        .route("/slaves", get(async |app: Shared| filled(&app, "slaves", "Slaves")))
+        .route("/rules", get(async |app: Shared| filled(&app, "rules", "Rules")))
+        .route("/settings", get(async |app: Shared| filled(&app, "settings", "Settings")))
         .route("/api", get(api::page))
         .route("/login", get(login).post(enter))
-        .route("/style.css", get(style))
+        .route("/logout", post(leave))
+        .route("/assets/{stamp}/{name}", get(assets::show))
+        // Where the monitor was in the Network Render of old, and in the first one of this.
+        .route("/html/newui", get(async || Redirect::permanent("/")))
+        .route("/html/job/{job}", get(old_job))
 }
 
-async fn style() -> impl IntoResponse {
-    ([(header::CONTENT_TYPE, "text/css")], include_str!("style.css"))
+fn filled(app: &super::http::App, page: &str, title: &str) -> Result<Response, Unshown> {
+    let around = Around {
+        page,
+        title,
+        subject: "",
+        is_locked: is_locked(app),
+    };
+    show(&app.name, &around, &Filled)
 }
 
-async fn overview(State(app): Shared) -> Result<Response, Unshown> {
-    let (jobs, slaves, slots, status) = app
+async fn job(State(app): Shared, Path(id): Path<String>) -> Result<Response, Unshown> {
+    let id: JobId = id.parse().map_err(Error::from)?;
+    let known = app
         .desk
-        .look(|state| {
-            let mut jobs: Vec<_> = state.farm.jobs().collect();
-            jobs.sort_by_key(|job| std::cmp::Reverse((job.record.submitted, job.record.job.id)));
-            let jobs = convert::job_infos(jobs.iter().take(JOBS_SHOWN), &state.farm);
-            let explainer = state.farm.explainer();
-            let slaves: Vec<_> = state
-                .farm
-                .slaves()
-                .map(|slave| convert::slave_info(&slave, state.slaves.get(&slave.record.id), &explainer))
-                .collect();
-            let slots = slaves
-                .iter()
-                .filter(|slave| slave.online)
-                .map(|slave| slave.slots)
-                .sum::<u32>();
-            (jobs, slaves, slots, Status::of(&state.farm))
-        })
-        .await?;
-    let subtitle = status.to_string();
-    let jobs = jobs
-        .into_iter()
-        .map(|job| JobRow::of(job, slots))
-        .collect::<Result<Vec<_>>>()?;
-    let slaves: Vec<_> = slaves.into_iter().map(SlaveRow::of).collect();
-    let page = Overview {
-        jobs: &jobs,
-        slaves: &slaves,
+        .look(move |state| state.farm.job(id).map(|job| job.record.job.name.clone()));
+    let name = known.await?.ok_or_else(|| no_job(id))?;
+    let around = Around {
+        page: "job",
+        title: &name,
+        subject: &id.to_string(),
+        is_locked: is_locked(&app),
     };
-    show(&app.name, "netrender", &subtitle, &page, REFRESH_S)
+    show(&app.name, &around, &Filled)
 }
 
-#[derive(Deserialize)]
-struct Offset {
-    #[serde(default)]
-    offset: u32,
+async fn old_job(Path(id): Path<String>) -> Result<Redirect, Unshown> {
+    let id: JobId = id.parse().map_err(Error::from)?;
+    Ok(Redirect::permanent(&format!("/jobs/{id}")))
 }
 
-async fn job(State(app): Shared, Path(job): Path<String>, uri: Uri) -> Result<Response, Unshown> {
-    let job: JobId = job.parse().map_err(Error::from)?;
-    let offset = Query::<Offset>::try_from_uri(&uri).map_or(0, |Query(query)| query.offset);
-    let found = app.desk.look(move |state| {
-        let view = state.farm.job(job)?;
-        let places = offset..offset.saturating_add(FRAMES_SHOWN).min(view.record.job.frames.len());
-        let frames: Vec<_> = places
-            .filter_map(|place| convert::frame(&state.farm, job, view.record.job.frames.nth(place)?))
-            .collect();
-        let name = |slave: SlaveId| Some((slave, state.farm.slave(slave)?.record.machine.name.clone()));
-        let names: HashMap<_, _> = frames.iter().filter_map(|frame| name(frame.slave?)).collect();
-        Some((convert::job_info(&view, &state.farm), frames, names))
-    });
-    let (info, frames, names) = found.await?.ok_or_else(|| no_job(job))?;
-    let title = info.name.clone();
-    let frames: Vec<_> = frames.into_iter().map(|frame| FrameRow::of(frame, &names)).collect();
-    let page = JobPage {
-        job: &JobRow::of(info, 0)?,
-        frames: &frames,
-        offset,
-        before: offset.saturating_sub(FRAMES_SHOWN),
-        after: offset.saturating_add(FRAMES_SHOWN),
-    };
-    show(&app.name, &title, "", &page, REFRESH_S)
-}
-
-async fn change(State(app): Shared, Path((job, action)): Path<(String, String)>) -> Result<Redirect, Unshown> {
-    let job: JobId = job.parse().map_err(Error::from)?;
-    let told = app.desk.ask_if(|request| match action.as_str() {
-        "pause" => Some(Event::JobPaused { request, job }),
-        "resume" => Some(Event::JobResumed { request, job }),
-        "cancel" => Some(Event::JobCancelled { request, job }),
-        _ => None,
-    });
-    told.await?;
-    Ok(Redirect::to(&format!("/html/job/{job}")))
+fn is_locked(app: &super::http::App) -> bool {
+    matches!(app.gate.lock().access(), Access::Key(_))
 }
 
 async fn login(State(app): Shared) -> Result<Response, Unshown> {
-    show(&app.name, "netrender", "", &Login { error: "" }, 0)
+    show(&app.name, &Around::titled("Key"), &Login { error: "" })
 }
 
 #[derive(Deserialize)]
@@ -157,7 +110,7 @@ async fn enter(State(app): Shared, peer: Option<Extension<Peer>>, body: Body) ->
         let page = Login {
             error: "This is not the farm's key. It is the line that netrender key hand-over shows on the master's machine.",
         };
-        let mut response = show(&app.name, "netrender", "", &page, 0)?;
+        let mut response = show(&app.name, &Around::titled("Key"), &page)?;
         *response.status_mut() = StatusCode::UNAUTHORIZED;
         return Ok(response);
     }
@@ -165,25 +118,55 @@ async fn enter(State(app): Shared, peer: Option<Extension<Peer>>, body: Body) ->
     Ok(([(header::SET_COOKIE, cookie)], Redirect::to("/")).into_response())
 }
 
-fn show(master: &str, title: &str, subtitle: &str, page: &impl Template, refresh_s: u32) -> Result<Response, Unshown> {
+/// Forgets the key in this browser.
+async fn leave() -> impl IntoResponse {
+    let cookie = format!("{COOKIE}=; HttpOnly; SameSite=Strict; Path=/; Max-Age=0");
+    ([(header::SET_COOKIE, cookie)], Redirect::to("/login"))
+}
+
+/// What stands around a page.
+struct Around<'a> {
+    page: &'a str,
+    title: &'a str,
+    subject: &'a str,
+    is_locked: bool,
+}
+
+impl<'a> Around<'a> {
+    /// A page that no script fills.
+    fn titled(title: &'a str) -> Self {
+        Self {
+            page: "",
+            title,
+            subject: "",
+            is_locked: false,
+        }
+    }
+}
+
+fn show(master: &str, around: &Around<'_>, page: &impl Template) -> Result<Response, Unshown> {
     let body = page.render().map_err(|error| unwritten(&error))?;
     let frame = Frame {
-        title,
+        title: around.title,
         master,
-        subtitle,
+        assets: &assets::folder(),
+        page: around.page,
+        subject: around.subject,
         body: &body,
-        refresh_s,
+        is_locked: around.is_locked,
     };
     let headers = [
         (header::CACHE_CONTROL, "no-store"),
-        (
-            header::CONTENT_SECURITY_POLICY,
-            "default-src 'none'; style-src 'self'; form-action 'self'; frame-ancestors 'none'",
-        ),
+        (header::CONTENT_SECURITY_POLICY, POLICY),
+        (header::REFERRER_POLICY, "same-origin"),
     ];
     let mut response = (headers, Html(frame.render().map_err(|error| unwritten(&error))?)).into_response();
     response.extensions_mut().insert(Told);
     Ok(response)
+}
+
+fn unwritten(error: &askama::Error) -> Error {
+    Error::internal(format!("the page cannot be written: {error}"))
 }
 
 /// A failure as a page.
@@ -202,7 +185,7 @@ impl IntoResponse for Unshown {
             message: &error.message,
             hint: error.hint.as_deref().unwrap_or_default(),
         };
-        match show("netrender", "netrender", "", &page, 0) {
+        match show("netrender", &Around::titled("Not done"), &page) {
             Ok(mut response) => {
                 *response.status_mut() = self.0.status();
                 response

@@ -1,148 +1,142 @@
-//! The monitor's pages as templates. Everything that comes from outside is escaped.
+//! The monitor's pages as templates: the frame that stands before any script runs. Everything that comes from outside is escaped.
 
-use super::rows::{FrameRow, JobRow, SlaveRow};
-use crate::ids::JobId;
 use askama::Template;
 
 /// What every page has around it.
 #[derive(Template)]
 #[template(
     ext = "html",
-    source = r#"<!DOCTYPE html>
+    source = r##"<!DOCTYPE html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-{% if refresh_s > 0 %}<meta http-equiv="refresh" content="{{ refresh_s }}">{% endif %}
-<title>{{ title }}</title>
-<link rel="stylesheet" href="/style.css">
+<meta name="viewport" content="width=device-width, initial-scale=1, viewport-fit=cover">
+<meta name="color-scheme" content="dark light">
+<title>{{ title }} · {{ master }} · netrender</title>
+<link rel="icon" href="{{ assets }}/icon.svg" type="image/svg+xml">
+<link rel="stylesheet" href="{{ assets }}/base.css">
+<link rel="stylesheet" href="{{ assets }}/parts.css">
+<link rel="stylesheet" href="{{ assets }}/pages.css">
+{% if !page.is_empty() %}
+<script type="module" src="{{ assets }}/{{ page }}.js"></script>
+{% for name in crate::master::monitor::assets::SHARED %}<link rel="modulepreload" href="{{ assets }}/{{ name }}">
+{% endfor %}
+{% endif %}
 </head>
-<body>
-<header><h1><a href="/">netrender on {{ master }}</a></h1><p>{{ subtitle }}</p></header>
-<main>{{ body|safe }}</main>
+<body data-page="{{ page }}" data-subject="{{ subject }}" data-locked="{{ is_locked }}">
+<a class="skip" href="#main">Skip to the content</a>
+<header class="top">
+<a class="brand" href="/"><img src="{{ assets }}/icon.svg" alt="" width="28" height="28"><span><b>netrender</b> <small>{{ master }}</small></span></a>
+{% if !page.is_empty() %}
+<nav aria-label="Pages">
+{% for place in self.places() %}
+<a href="{{ place.address }}"{% if place.is(page) %} aria-current="page"{% endif %}><svg viewBox="0 0 24 24" aria-hidden="true"><path d="{{ place.sign }}"/></svg><span>{{ place.name }}</span></a>
+{% endfor %}
+</nav>
+<p id="live" role="status" data-state="starting"><span>connecting</span></p>
+{% endif %}
+</header>
+<main id="main" tabindex="-1">{{ body|safe }}</main>
+<div id="notes" role="status" aria-live="polite"></div>
 </body>
 </html>
-"#
+"##
 )]
 pub(super) struct Frame<'a> {
     pub(super) title: &'a str,
     pub(super) master: &'a str,
-    pub(super) subtitle: &'a str,
+    /// Where its assets are.
+    pub(super) assets: &'a str,
+    /// Which entry of the navigation it is, and which script fills it; empty: none.
+    pub(super) page: &'a str,
+    /// What it is about, such as the id of a job.
+    pub(super) subject: &'a str,
     /// A page of our own making, escaped already.
     pub(super) body: &'a str,
-    /// 0: never.
-    pub(super) refresh_s: u32,
+    /// Whether there is a key, so that a browser can forget it.
+    pub(super) is_locked: bool,
 }
 
-/// All jobs and slaves.
+/// An entry of the navigation.
+pub(super) struct Place {
+    /// Which page it is.
+    pub(super) page: &'static str,
+    pub(super) address: &'static str,
+    pub(super) name: &'static str,
+    /// The outline of its sign, in 24 by 24.
+    pub(super) sign: &'static str,
+}
+
+/// The navigation.
+const PLACES: [Place; 5] = [
+    Place {
+        page: "overview",
+        address: "/",
+        name: "Overview",
+        sign: "M4 13h6V4H4zM14 20h6V4h-6zM4 20h6v-3H4z",
+    },
+    Place {
+        page: "jobs",
+        address: "/jobs",
+        name: "Jobs",
+        sign: "M4 6h16M4 12h16M4 18h10",
+    },
+    Place {
+        page: "slaves",
+        address: "/slaves",
+        name: "Slaves",
+        sign: "M4 5h16v6H4zM4 14h16v6H4zM8 8h.01M8 17h.01",
+    },
+    Place {
+        page: "rules",
+        address: "/rules",
+        name: "Rules",
+        sign: "M12 4v16M6 20h12M5 7h14M5 7l-2 6h4zM19 7l-2 6h4z",
+    },
+    Place {
+        page: "settings",
+        address: "/settings",
+        name: "Settings",
+        sign: "M4 7h9M19 7h1M4 17h1M11 17h9M13 4v6h6V4zM5 14v6h6v-6z",
+    },
+];
+
+impl Place {
+    /// A job's page belongs to the jobs.
+    fn is(&self, page: &str) -> bool {
+        self.page == page || (self.page == "jobs" && page == "job")
+    }
+}
+
+impl Frame<'_> {
+    fn places(&self) -> &'static [Place] {
+        &PLACES
+    }
+}
+
+/// A page that a script fills.
 #[derive(Template)]
 #[template(
     ext = "html",
-    source = r#"<h2>Jobs</h2>
-{% if jobs.is_empty() %}
-<p class="empty">No jobs yet. Send one from Blender (Send job), or with <code>netrender submit</code>.</p>
-{% else %}
-<div class="scroll"><table>
-<tr><th>Job</th><th>State</th><th>Progress</th><th>Frames</th><th>Left</th><th>Usage</th><th></th></tr>
-{% for job in jobs %}
-<tr>
-<td><a href="/html/job/{{ job.id }}">{{ job.name }}</a>{% if !job.category.is_empty() %} <span class="soft">{{ job.category }}</span>{% endif %}</td>
-<td class="{{ job.state }}">{{ job.state }}</td>
-<td><progress max="{{ job.total }}" value="{{ job.done }}">{{ job.done }} of {{ job.total }}</progress></td>
-<td>{{ job.done }} of {{ job.total }}{% if job.failed > 0 %}, <span class="failed">{{ job.failed }} failed</span>{% endif %}</td>
-<td>{{ job.left }}</td>
-<td>{{ job.usage_percent }} %</td>
-<td>{{ job.buttons|safe }}</td>
-</tr>
-{% endfor %}
-</table></div>
-{% endif %}
-<h2>Slaves</h2>
-{% if slaves.is_empty() %}
-<p class="empty">No slaves yet. Start one on any machine of the network with <code>netrender slave</code>.</p>
-{% else %}
-<div class="scroll"><table>
-<tr><th>Slave</th><th>State</th><th>Doing</th><th>Done</th><th>Failed</th><th>Blender</th><th>Machine</th></tr>
-{% for slave in slaves %}
-<tr>
-<td>{{ slave.name }} <span class="soft">{{ slave.address }}</span></td>
-<td class="{{ slave.state }}">{{ slave.state }}</td>
-<td>{% for line in slave.explanation %}{{ line }}<br>{% endfor %}</td>
-<td>{{ slave.done }}</td>
-<td>{{ slave.failed }}</td>
-<td>{{ slave.blenders }}</td>
-<td class="soft">{{ slave.machine }}</td>
-</tr>
-{% endfor %}
-</table></div>
-{% endif %}
+    source = r#"<noscript><p class="empty">The monitor needs JavaScript. Without it, <code>netrender jobs</code> and <code>netrender slaves</code> tell the same.</p></noscript>
+<p class="loading" role="status">Asking the master …</p>
 "#
 )]
-pub(super) struct Overview<'a> {
-    pub(super) jobs: &'a [JobRow],
-    pub(super) slaves: &'a [SlaveRow],
-}
-
-/// One job with a page of its frames.
-#[derive(Template)]
-#[template(
-    ext = "html",
-    source = r#"<h2>{{ job.name }} <span class="{{ job.state }}">{{ job.state }}</span></h2>
-<p><progress max="{{ job.total }}" value="{{ job.done }}">{{ job.done }} of {{ job.total }}</progress>
-{{ job.done }} of {{ job.total }} frames done{% if job.failed > 0 %}, <span class="failed">{{ job.failed }} failed</span>{% endif %}</p>
-{% for line in job.explanation %}<p class="soft">{{ line }}</p>{% endfor %}
-<p>{{ job.buttons|safe }}
-{% if job.done > 0 %}<a href="/api/v1/jobs/{{ job.id }}/results.zip">All results as zip</a>{% endif %}</p>
-<div class="scroll"><table>
-<tr><th>Frame</th><th>State</th><th>Slave</th><th>Seconds</th><th>Attempts</th><th>Result</th><th>Log</th><th></th></tr>
-{% for frame in frames %}
-<tr>
-<td>{{ frame.frame }}</td>
-<td class="{{ frame.state }}">{{ frame.state }}</td>
-<td>{{ frame.slave }}</td>
-<td>{{ frame.seconds }}</td>
-<td>{{ frame.attempt }}</td>
-<td>{% if frame.has_result %}<a href="/api/v1/jobs/{{ job.id }}/frames/{{ frame.frame }}/result">EXR</a>{% endif %}</td>
-<td>{% if frame.attempt > 0 %}<a href="/api/v1/jobs/{{ job.id }}/frames/{{ frame.frame }}/log">log</a>{% endif %}</td>
-<td class="error">{{ frame.failure }}</td>
-</tr>
-{% endfor %}
-</table></div>
-<p>{% if offset > 0 %}<a href="?offset={{ before }}">earlier frames</a> {% endif %}
-{% if after < job.total %}<a href="?offset={{ after }}">later frames</a>{% endif %}</p>
-"#
-)]
-pub(super) struct JobPage<'a> {
-    pub(super) job: &'a JobRow,
-    pub(super) frames: &'a [FrameRow],
-    /// The first frame shown, and those of the neighbouring pages.
-    pub(super) offset: u32,
-    pub(super) before: u32,
-    pub(super) after: u32,
-}
-
-/// What can be done with a job now.
-#[derive(Template)]
-#[template(
-    ext = "html",
-    source = r#"{% for action in actions %}<form method="post" action="/html/job/{{ job }}/{{ action }}"><button>{{ action }}</button></form> {% endfor %}"#
-)]
-pub(super) struct Buttons<'a> {
-    pub(super) job: JobId,
-    pub(super) actions: &'a [&'a str],
-}
+pub(super) struct Filled;
 
 /// Where the key is entered.
 #[derive(Template)]
 #[template(
     ext = "html",
-    source = r#"<h2>The farm's key</h2>
+    source = r#"<section class="door card" aria-labelledby="door">
+<h1 id="door">The farm's key</h1>
 <p><code>netrender key hand-over</code>, on the master's machine, shows the line to enter here. This browser keeps it until you close it.</p>
-{% if !error.is_empty() %}<p class="error">{{ error }}</p>{% endif %}
+{% if !error.is_empty() %}<p class="error" role="alert">{{ error }}</p>{% endif %}
 <form method="post" action="/login">
-<p><input type="password" name="key" aria-label="Farm key" autocomplete="current-password" autofocus required></p>
-<p><button>Enter</button></p>
+<input type="password" name="key" aria-label="Farm key" autocomplete="current-password" placeholder="the line, or the key" autofocus required>
+<button class="main">Enter</button>
 </form>
+</section>
 "#
 )]
 pub(super) struct Login<'a> {
@@ -153,7 +147,7 @@ pub(super) struct Login<'a> {
 #[derive(Template)]
 #[template(
     ext = "html",
-    source = r#"<p class="error">{{ message }}</p><p>{{ hint }}</p><p><a href="/">Back to the overview</a></p>"#
+    source = r#"<section class="card"><h1>That did not work</h1><p class="error">{{ message }}</p><p>{{ hint }}</p><p><a href="/">Back to the overview</a></p></section>"#
 )]
 pub(super) struct Failure<'a> {
     pub(super) message: &'a str,

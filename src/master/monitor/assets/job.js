@@ -1,0 +1,203 @@
+// One job: its frames, its pictures, and everything else about it.
+
+import * as act from "./actions.js";
+import { read, readIfThere } from "./api.js";
+import { fail } from "./dialog.js";
+import { fill, h, onceAFrame } from "./dom.js";
+import { editJob } from "./edit.js";
+import { jobs } from "./farm.js";
+import { showFiles } from "./files.js";
+import { FrameDetails } from "./frame.js";
+import { FrameGrid } from "./grid.js";
+import { showTimes } from "./histogram.js";
+import { follow } from "./live.js";
+import { bans } from "./machines.js";
+import { bar, card, chip, choice, empty, explanation, Figure, stateOfJob, time } from "./parts.js";
+import { Player } from "./player.js";
+import { show, subject } from "./shell.js";
+import { duration, number, percent } from "./words.js";
+
+const SLOW_MS = 1_000;
+
+/** @type {any} */ let job = null;
+/** @type {Map<string, string>} */ const slaveNames = new Map();
+
+const head = h("header", { class: "subject" });
+const progress = h("div", { class: "progress-large" });
+const why = h("div", { class: "whys", role: "status" });
+const figures = { done: new Figure("Done"), left: new Figure("Left"), frame: new Figure("A frame takes"), usage: new Figure("Usage") };
+const details = new FrameDetails(subject, (slave) => slaveNames.get(slave) ?? slave, () => grid.mark(NaN));
+const grid = new FrameGrid(subject, (frame) => void details.open(frame));
+const player = new Player(subject, (frame) => {
+  grid.mark(frame);
+  void details.open(frame);
+});
+/** Only jobs with files have pictures. */
+const pictures = card("Pictures", [h("span", { class: "gap" }), player.views], player.element);
+pictures.hidden = true;
+const times = h("div");
+const files = h("div");
+const life = h("ol", { class: "life" });
+const facts = h("dl", { class: "facts" });
+const banned = h("div");
+const legend = h("p", { class: "legend" }, ...["queued", "rendering", "delivering", "done", "failed"].map((state) => h("span", {}, h("i", { "data-part": state }), state)));
+
+const page = [
+  head,
+  progress,
+  why,
+  h("div", { class: "figures" }, ...Object.values(figures).map((figure) => figure.element)),
+  h(
+    "div",
+    { class: "columns job" },
+    h(
+      "div",
+      { class: "stack" },
+      card("Frames", [legend, h("span", { class: "gap" }), choice("Colour by", [["state", "State"], ["time", "Time"]], "state", (colours) => grid.colour(colours))], grid.element),
+      pictures,
+      card("Frame times by slave", [], times),
+      card("Files", [], files),
+    ),
+    h("div", { class: "stack" }, details.element, card("Settings", [h("span", { class: "gap" }), h("button", { onclick: () => editJob(job) }, "Edit …")], facts), card("History", [], life), card("Blacklist", [], banned)),
+  ),
+];
+
+/** What is to be read again. */
+const stale = { job: false, all: false, frames: "" };
+let reading = false;
+
+follow({
+  job: subject,
+  reset: () => {
+    stale.job = stale.all = true;
+    void refresh();
+  },
+  changes: (changes) => {
+    stale.job = true;
+    for (const { frames } of changes.frames) stale.frames += (stale.frames && ",") + frames;
+    void refresh();
+  },
+});
+
+async function refresh() {
+  if (reading) return;
+  reading = true;
+  try {
+    while (stale.job || stale.all || stale.frames) await readStale();
+  } catch (error) {
+    fail(error);
+    stale.all = true;
+    setTimeout(refresh, 2_000);
+  } finally {
+    reading = false;
+  }
+}
+
+async function readStale() {
+  const { all, frames } = stale;
+  Object.assign(stale, { job: false, all: false, frames: "" });
+  const fresh = await readIfThere(`jobs/${subject}`);
+  if (!fresh) return show(card("Gone", [], empty("This job was removed.", h("a", { href: "/jobs" }, "All jobs"))));
+  const isFirst = job === null;
+  // A reset, or frames that came or went, changes more than what is named.
+  const other = !job || job.resets !== fresh.resets || job.frames !== fresh.frames;
+  job = fresh;
+  jobs.set(job.id, job);
+  draw();
+  if (isFirst) show(...page);
+  if (all || other) await grid.renew();
+  else if (frames) await grid.update(frames);
+  rare();
+  if (isFirst) void showFiles(subject, files).then((has) => {
+    pictures.hidden = !has;
+    rare();
+  }, fail);
+  await details.renew();
+}
+
+const draw = onceAFrame(() => {
+  document.title = `${job.name} · netrender`;
+  drawHead();
+  fill(progress, bar(job));
+  const mark = job.explanation.join("\n");
+  if (why.dataset.mark !== mark) fill(why, ...explanation(job.explanation));
+  why.dataset.mark = mark;
+  const left = job.queued + job.rendering;
+  figures.done.show(percent(job.done / Math.max(1, job.total)), `${number(job.done)} of ${number(job.total)} frames`);
+  figures.left.show(number(left), job.failed ? `${number(job.failed)} failed` : job.rendering ? `${number(job.rendering)} being rendered` : "none being rendered", job.failed ? "bad" : "");
+  figures.frame.show(job.frame_seconds ? duration(job.frame_seconds) : "–", "median of the latest");
+  figures.usage.show(percent(job.usage), "of the farm, lately");
+  drawFacts();
+  const marks = job.transitions.map((/** @type {any} */ step) => `${step.at_ms}${step.state}`).join();
+  if (life.dataset.mark !== marks) fill(life, ...job.transitions.map((/** @type {any} */ step) => h("li", { "data-state": step.state }, chip(step.state), time(step.at_ms))));
+  life.dataset.mark = marks;
+});
+
+function drawHead() {
+  const mark = [job.name, stateOfJob(job), job.failed > 0, job.done > 0, job.category, job.tags].join("|");
+  if (head.dataset.mark === mark) return;
+  head.dataset.mark = mark;
+  const ids = [job.id];
+  const over = ["finished", "failed", "cancelled"].includes(job.state);
+  const button = (/** @type {string} */ text, /** @type {() => any} */ deed, kind = "") => h("button", { class: kind, onclick: deed }, text);
+  const link = (/** @type {string} */ text, /** @type {string} */ path) => h("a", { class: "button", href: `/api/v1/jobs/${job.id}/${path}`, download: true }, text);
+  const remove = async () => (await act.remove(ids)) && location.assign("/jobs");
+  fill(
+    head,
+    h("p", { class: "crumbs" }, h("a", { href: "/jobs" }, "Jobs"), " / ", job.id),
+    h("h1", {}, job.name || job.id, " ", chip(stateOfJob(job)), job.category && h("small", { class: "category" }, job.category), ...job.tags.map((/** @type {string} */ tag) => h("small", { class: "tag" }, tag))),
+    h(
+      "p",
+      { class: "buttons", role: "toolbar", "aria-label": "With this job" },
+      job.state === "paused" && button("Resume", () => act.resume(ids), "main"),
+      !over && job.state !== "paused" && button("Pause", () => act.pause(ids)),
+      job.failed > 0 && button("Retry failed", () => act.resetFailed(ids)),
+      button("Render anew …", () => act.resetAll(ids)),
+      !over && button("Cancel …", () => act.cancel(ids), "bad"),
+      button("Remove …", remove, "bad"),
+      h("span", { class: "gap" }),
+      job.done > 0 && link("All frames (zip)", "results.zip"),
+      link("Archive (zip)", "archive.zip"),
+    ),
+  );
+}
+
+function drawFacts() {
+  const rows = [
+    ["Priority", job.priority],
+    ["Frames", job.frames],
+    ["Chunks", job.chunks || "chosen by the master"],
+    ["Category", job.category || "–"],
+    ["Tags", job.tags.join(", ") || "–"],
+    ["Slaves must be", job.requirements || "anything"],
+    ["Blender", job.blender ?? "any"],
+    ["Waits for", job.depends_on.length ? job.depends_on.map((/** @type {string} */ id) => h("a", { href: `/jobs/${id}` }, id)) : "no other job"],
+    ["Attempts", job.attempts || "as the farm says"],
+    ["Resets", job.resets],
+    ["Came", time(job.submitted_ms)],
+  ];
+  const mark = JSON.stringify([job.priority, job.frames, job.chunks, job.category, job.tags, job.requirements, job.depends_on, job.attempts, job.resets]);
+  if (facts.dataset.mark === mark) return;
+  facts.dataset.mark = mark;
+  fill(facts, ...rows.flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]));
+}
+
+let waitsForRare = 0;
+
+/** What needs not be newer than a second: it costs more to draw. */
+function rare() {
+  if (waitsForRare) return;
+  waitsForRare = setTimeout(async () => {
+    waitsForRare = 0;
+    for (const cell of grid.cells) if (cell.slaveId) slaveNames.set(cell.slaveId, cell.slave);
+    if (!pictures.hidden) player.offer(grid.cells.filter((cell) => cell.state === "d").map((cell) => cell.frame), job.resets);
+    showTimes(times, grid.cells);
+    try {
+      const list = job.blacklisted ? await read(`jobs/${subject}/blacklist`) : [];
+      fill(banned, list.length ? bans(list, subject) : h("p", { class: "soft" }, "Every slave may render it."));
+    } catch (error) {
+      fail(error);
+    }
+  }, grid.cells.length && job && !player.frames.length ? 0 : SLOW_MS);
+}
+

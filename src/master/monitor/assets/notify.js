@@ -1,0 +1,36 @@
+// Notices of this machine when a job ends, if the viewer wants them.
+
+import { h } from "./dom.js";
+import { note } from "./dialog.js";
+import { isOver, jobs } from "./farm.js";
+
+const KEPT = "netrender-notices";
+/** @type {Map<string, boolean>|null} */ let before = null;
+
+const isOn = () => "Notification" in window && Notification.permission === "granted" && localStorage.getItem(KEPT) === "on";
+
+/** The button that switches them. */
+export function offerNotices() {
+  if (!("Notification" in window)) return "";
+  const button = h("button", { class: "quiet", "aria-pressed": String(isOn()), title: "A notice of this machine when a job ends", onclick: () => change() }, "Notices");
+  const change = async () => {
+    const wanted = !isOn();
+    if (wanted && (await Notification.requestPermission()) !== "granted") note("This browser does not allow notices from here", { kind: "bad" });
+    localStorage.setItem(KEPT, wanted ? "on" : "off");
+    button.setAttribute("aria-pressed", String(isOn()));
+  };
+  return button;
+}
+
+/** Tells of jobs that have ended since the last call. */
+export function tellEnds() {
+  const now = new Map([...jobs.values()].map((job) => [job.id, isOver(job)]));
+  for (const [id, over] of before ? now : []) {
+    const job = jobs.get(id);
+    if (!over || before?.get(id) !== false || !job || !isOn()) continue;
+    const body = job.failed ? `${job.done} frames done, ${job.failed} failed` : `${job.done} frames done`;
+    const notice = new Notification(`${job.name}: ${job.state}`, { body, tag: id });
+    notice.onclick = () => (window.focus(), location.assign(`/jobs/${id}`));
+  }
+  before = now;
+}

@@ -1,0 +1,126 @@
+// The slaves: how each does, what it renders, and what can be done with it.
+
+import * as act from "./actions.js";
+import { read } from "./api.js";
+import { fill, h } from "./dom.js";
+import { fail } from "./dialog.js";
+import { jobs, slaves, watch } from "./farm.js";
+import { bans, doing, noSlaves, stateOf } from "./machines.js";
+import { card, chip, choice } from "./parts.js";
+import { show } from "./shell.js";
+import { counted, percent, size } from "./words.js";
+
+/** @typedef {import("./farm.js").Slave} Slave */
+
+let bannedMark = "";
+/** @type {"all"|"here"|"away"} */ let which = "all";
+let text = "";
+const list = h("ul", { class: "slaves" });
+const count = h("small", { class: "soft" });
+/** @type {Map<string, {mark: string, element: any}>} */ const drawn = new Map();
+const draw = () => {
+  const all = [...slaves.values()].sort((a, b) => a.name.localeCompare(b.name, undefined, { numeric: true }));
+  const fits = (/** @type {Slave} */ slave) =>
+    (which === "all" || slave.online === (which === "here")) && [slave.name, slave.address, stateOf(slave), ...slave.tags].join(" ").toLowerCase().includes(text);
+  const rows = all.filter(fits);
+  count.textContent = counted(rows.length, "slave");
+  if (!all.length) return fill(list, noSlaves());
+  list.replaceChildren(...rows.map((slave) => cached(drawn, slave)));
+};
+const search = h("input", { type: "search", class: "filter", placeholder: "Filter by name, tag, state", "aria-label": "Filter by name, tag, state" });
+search.addEventListener("input", () => {
+  text = search.value.toLowerCase();
+  draw();
+});
+const filters = choice("Which", [["all", "All"], ["here", "There"], ["away", "Away"]], which, (choice) => {
+  which = choice;
+  draw();
+});
+const banned = h("div");
+const page = [card("Slaves", [count, h("span", { class: "gap" }), search, filters], list), banned];
+let isShown = false;
+watch(() => {
+  draw();
+  void drawBanned(banned);
+  if (!isShown) show(...page);
+  isShown = true;
+});
+
+/** @param {Map<string, {mark: string, element: any}>} drawn @param {Slave} slave */
+function cached(drawn, slave) {
+  const mark = JSON.stringify([slave, doing(slave)]);
+  let known = drawn.get(slave.id);
+  if (known?.mark !== mark) {
+    known = { mark, element: tile(slave) };
+    drawn.set(slave.id, known);
+  }
+  return known.element;
+}
+
+/** @param {Slave} slave */
+function tile(slave) {
+  const { machine } = slave;
+  const memory = machine.memory_bytes ? machine.memory_used_bytes / machine.memory_bytes : 0;
+  const facts = [
+    slave.address,
+    machine.os,
+    counted(machine.cores, "core"),
+    ...(machine.gpus ?? []),
+    slave.blenders.length ? `Blender ${slave.blenders.map((/** @type {any} */ one) => one.version).join(", ")}` : "no Blender",
+    machine.disk_free_bytes ? `${size(machine.disk_free_bytes)} free` : "",
+  ];
+  return h(
+    "li",
+    { class: "slave", "data-state": stateOf(slave) },
+    h("header", {}, h("h3", {}, slave.name), chip(stateOf(slave)), ...slave.tags.map((/** @type {string} */ tag) => h("small", { class: "tag" }, tag))),
+    work(slave),
+    gauge("Load", slave.online ? machine.load : 0),
+    gauge("Memory", slave.online ? memory : 0, machine.memory_bytes ? size(machine.memory_bytes) : ""),
+    h("p", { class: "facts" }, facts.filter(Boolean).join(" · ")),
+    h("p", { class: "facts" }, `${counted(slave.done, "frame")} done`, slave.failed > 0 && h("span", { class: "bad" }, ` · ${slave.failed} failed`), slave.slots > 1 && ` · ${slave.slots} slots`),
+    h("footer", {}, ...buttons(slave)),
+  );
+}
+
+/** What it renders, with the job's latest picture; or why nothing. @param {Slave} slave */
+function work(slave) {
+  const [task] = slave.holding;
+  const job = task && jobs.get(task.job);
+  const lines = slave.explanation.length ? slave.explanation : [doing(slave)];
+  const link = job && h("a", { href: `/jobs/${job.id}` }, job.name);
+  return h("div", { class: "work" }, link, ...lines.slice(0, 3).map((/** @type {string} */ line) => h("p", {}, line)), !slave.online && h("p", {}, doing(slave)));
+}
+
+/** @param {string} name @param {number} ratio @param {string} [of] */
+function gauge(name, ratio, of = "") {
+  return h("div", { class: "gauge" }, h("span", {}, name), h("span", { class: "load" }, h("i", { style: { width: `${ratio * 100}%` }, "data-high": ratio > 0.9 })), h("small", {}, percent(ratio), of && ` of ${of}`));
+}
+
+/** @param {Slave} slave */
+function buttons(slave) {
+  const button = (/** @type {string} */ text, /** @type {() => any} */ deed, kind = "") => h("button", { class: kind, onclick: deed, "aria-label": `${text} ${slave.name}` }, text);
+  if (!slave.online) return [button("Forget", () => act.forget(slave.id), "bad")];
+  const keep = async () => {
+    const job = await act.chooseJob(`Keep ${slave.name} away from which job?`);
+    if (job) await act.ban(slave.id, job);
+  };
+  return [
+    slave.paused ? button("Resume", () => act.steer(slave.id, "resume")) : button("Pause", () => act.steer(slave.id, "pause")),
+    button("Drain", () => act.steer(slave.id, "end")),
+    button("Not for …", keep),
+    slave.set_aside ? button("Allow", () => act.unban(slave.id, null)) : button("Set aside", () => act.ban(slave.id, null), "bad"),
+  ];
+}
+
+/** The farm's blacklist. @param {Element} place */
+async function drawBanned(place) {
+  try {
+    const list = await read("blacklist");
+    const mark = JSON.stringify(list);
+    if (mark === bannedMark) return;
+    bannedMark = mark;
+    fill(place, list.length > 0 && card("Blacklist of the farm", [], bans(list, null)));
+  } catch (error) {
+    fail(error);
+  }
+}

@@ -1,0 +1,168 @@
+// A table that sorts, filters and selects, and touches only the cells whose content changed.
+
+import { h, fill, write } from "./dom.js";
+import { counted } from "./words.js";
+
+/**
+ * @template T
+ * @typedef {object} Column
+ * @property {string} title
+ * @property {string} [kind] a class: "number", "wide", "minor" (hidden where it is narrow)
+ * @property {(row: T) => string|number} value what it sorts by, and what tells that it changed
+ * @property {(row: T) => any} [show] what it shows, if that is not the value
+ * @property {(row: T) => string} [mark] tells that it changed, if the value does not
+ */
+
+/** Rows drawn at once; more are a click away. */
+const ROWS_STEP = 200;
+
+/** @template {{id: string}} T */
+export class Table {
+  /**
+   * @param {object} options
+   * @param {string} options.label
+   * @param {Column<T>[]} options.columns
+   * @param {(row: T) => string} [options.words] what the filter searches
+   * @param {[number, number]} [options.order] column and direction; without it rows keep the order they come in
+   * @param {(chosen: string[]) => any[]} [options.actions] for chosen rows; without it none can be chosen
+   * @param {(row: T) => string} [options.state]
+   */
+  constructor({ label, columns, words, order = [-1, 1], actions, state }) {
+    this.columns = columns;
+    this.words = words;
+    this.order = order;
+    this.actions = actions;
+    this.state = state;
+    this.shown = ROWS_STEP;
+    /** @type {T[]} */ this.rows = [];
+    /** @type {Map<string, {element: any, cells: {element: any, mark: string}[], box: any}>} */ this.drawn = new Map();
+    /** @type {Set<string>} */ this.chosen = new Set();
+    this.text = "";
+    this.body = h("tbody");
+    this.heads = columns.map((column, place) =>
+      h("th", { scope: "col", class: column.kind }, h("button", { type: "button", onclick: () => this.sortBy(place) }, column.title)),
+    );
+    this.all = h("input", { type: "checkbox", "aria-label": "Choose all", onchange: () => this.chooseAll(this.all.checked) });
+    const first = actions && h("th", { class: "pick" }, this.all);
+    this.table = h("table", { "aria-label": label }, h("thead", {}, h("tr", {}, first, ...this.heads)), this.body);
+    this.more = h("button", { class: "more", hidden: true, onclick: () => this.showMore() });
+    this.tools = h("div", { class: "chosen", role: "toolbar", "aria-label": "With the chosen", hidden: true });
+    this.element = h("div", { class: "tabled" }, this.tools, h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": label }, this.table), this.more);
+    this.markOrder();
+  }
+
+  /** A field that filters. @param {string} label */
+  filter(label) {
+    const type = (/** @type {any} */ event) => {
+      this.text = event.target.value.toLowerCase();
+      this.draw();
+    };
+    return h("input", { type: "search", class: "filter", placeholder: label, "aria-label": label, oninput: type });
+  }
+
+  /** @param {T[]} rows */
+  show(rows) {
+    this.rows = rows;
+    this.draw();
+  }
+
+  draw() {
+    const words = this.text.split(/\s+/).filter(Boolean);
+    const fits = (/** @type {T} */ row) => words.every((word) => this.words?.(row).toLowerCase().includes(word));
+    const rows = words.length ? this.rows.filter(fits) : [...this.rows];
+    const [place, direction] = this.order;
+    if (place >= 0) {
+      const value = this.columns[place].value;
+      rows.sort((a, b) => direction * compare(value(a), value(b)) || compare(a.id, b.id));
+    }
+    const visible = rows.slice(0, this.shown);
+    const ids = new Set(visible.map((row) => row.id));
+    for (const [id, { element }] of this.drawn) {
+      if (ids.has(id)) continue;
+      element.remove();
+      this.drawn.delete(id);
+    }
+    visible.forEach((row, at) => {
+      const element = this.drawRow(row);
+      if (this.body.children[at] !== element) this.body.insertBefore(element, this.body.children[at] ?? null);
+    });
+    this.more.hidden = rows.length <= visible.length;
+    write(this.more, `${counted(rows.length - visible.length, "more", "more")}`);
+    const known = new Set(this.rows.map((row) => row.id));
+    for (const id of this.chosen) if (!known.has(id)) this.chosen.delete(id);
+    this.drawTools();
+  }
+
+  /** @param {T} row */
+  drawRow(row) {
+    let drawn = this.drawn.get(row.id);
+    if (!drawn) {
+      const box = this.actions && h("input", { type: "checkbox", "aria-label": "Choose", checked: this.chosen.has(row.id) });
+      box?.addEventListener("change", () => this.choose(row.id, box.checked));
+      const cells = this.columns.map((column) => ({ element: h("td", { class: column.kind, "data-title": column.title }), mark: "\0" }));
+      drawn = { element: h("tr", {}, box && h("td", { class: "pick" }, box), ...cells.map((cell) => cell.element)), cells, box };
+      this.drawn.set(row.id, drawn);
+    }
+    if (this.state) drawn.element.dataset.state = this.state(row);
+    drawn.cells.forEach((cell, place) => {
+      const column = this.columns[place];
+      const mark = String(column.mark ? column.mark(row) : column.value(row));
+      if (cell.mark === mark) return;
+      cell.mark = mark;
+      fill(cell.element, column.show ? column.show(row) : mark);
+    });
+    return drawn.element;
+  }
+
+  /** @param {number} place */
+  sortBy(place) {
+    this.order = [place, this.order[0] === place ? -this.order[1] : 1];
+    this.markOrder();
+    this.draw();
+  }
+
+  markOrder() {
+    this.heads.forEach((head, place) => {
+      const is = place === this.order[0];
+      head.setAttribute("aria-sort", is ? (this.order[1] > 0 ? "ascending" : "descending") : "none");
+    });
+  }
+
+  showMore() {
+    this.shown += ROWS_STEP;
+    this.draw();
+  }
+
+  /** @param {string} id @param {boolean} is */
+  choose(id, is) {
+    if (is) this.chosen.add(id);
+    else this.chosen.delete(id);
+    this.drawTools();
+  }
+
+  /** @param {boolean} are */
+  chooseAll(are) {
+    for (const [id, { box }] of this.drawn) {
+      box.checked = are;
+      this.choose(id, are);
+    }
+  }
+
+  drawTools() {
+    if (!this.actions) return;
+    const count = this.chosen.size;
+    this.all.checked = count > 0 && count >= this.drawn.size;
+    this.all.indeterminate = count > 0 && count < this.drawn.size;
+    this.tools.hidden = count === 0;
+    if (this.told === count) return;
+    this.told = count;
+    const none = h("button", { class: "quiet", onclick: () => this.chooseAll(false) }, "None");
+    fill(this.tools, h("b", {}, counted(count, "chosen", "chosen")), ...this.actions([...this.chosen]), none);
+  }
+}
+
+/** @param {string|number} a @param {string|number} b */
+function compare(a, b) {
+  if (typeof a === "number" && typeof b === "number") return a - b;
+  return String(a).localeCompare(String(b), undefined, { numeric: true });
+}
