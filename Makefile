@@ -70,6 +70,10 @@ addon: wheel ## the add-on with its core as one zip, for Blender 3.4 to 5.x
 	$(BIN)/python packaging/make_addon.py --core dist/core --output dist
 	rm -rf dist/core
 
+.PHONY: screenshots
+screenshots: $(VENV)/core.made ## the pictures of the monitor in docs/images
+	PATH="$(BIN):$$PATH" python tests/screenshots.py
+
 .PHONY: bench
 bench: $(VENV)/core.made ## measure the budgets side by side with the alternatives
 	NETRENDER_CONFIG=$(CURDIR)/target/bench cargo bench --locked --no-default-features --bench master

@@ -10,6 +10,7 @@ import urllib.request
 from typing import Any
 
 ANSWER_TIMEOUT_S = 20.0
+MACHINE = {"os": "Debian GNU/Linux 12", "cores": 16, "threads": 16, "memory_bytes": 64 << 30, "disk_free_bytes": 400 << 30}
 
 
 class Api:
@@ -33,10 +34,8 @@ class Api:
 
     def slave(self, name: str, **more: object) -> str:
         """Registers a slave."""
-        machine = {"os": "Debian GNU/Linux 12", "cores": 16, "threads": 16, "memory_bytes": 64 << 30, "disk_free_bytes": 400 << 30}
-        machine.update(more.pop("machine", {}))  # type: ignore[arg-type,call-overload]
         blenders = [{"version": "3.4.1"}]
-        return str(self.ask("POST", "slaves", {"name": name, "slots": 1, "blenders": blenders, "machine": machine, **more})["id"])
+        return str(self.ask("POST", "slaves", {"name": name, "slots": 1, "blenders": blenders, "machine": MACHINE, **more})["id"])
 
     def work(self, slave: str, *reports: object, want: bool = True) -> Any:
         """Reports, and asks for frames; returns the lease or nothing."""
@@ -89,6 +88,5 @@ class Pretender:
     def live(self, *, busy: bool) -> None:
         """How the machine does."""
         load = self.chance.uniform(0.86, 0.99) if busy else self.chance.uniform(0.01, 0.06)
-        machine = {"os": "Debian GNU/Linux 12", "cores": 16, "threads": 16, "memory_bytes": 64 << 30, "disk_free_bytes": 400 << 30}
-        machine |= {"load": load, "memory_used_bytes": int(self.chance.uniform(9, 40)) << 30}
+        machine = MACHINE | {"load": load, "memory_used_bytes": int(self.chance.uniform(9, 40)) << 30}
         self.api.ask("POST", f"slaves/{self.id}/orders", {"wait_ms": 0, "after": 0, "machine": machine})

@@ -1,4 +1,4 @@
-"""Pictures of the monitor for the documents (`make screenshots`): a real master, one job in a real Blender, many that only pretend.
+"""Pictures of the monitor for the documents (`make screenshots`): a real master, one job in a real Blender, the others pretended.
 
 `--assets DIR` shows scripts and styles from a folder instead of those in the program: to work on them without a build.
 """
@@ -13,9 +13,9 @@ import time
 from pathlib import Path
 from typing import Any
 
+from busy_farm import Api, Pretender
 from playwright.sync_api import Browser, Page, Route, sync_playwright
 
-from busy_farm import Api, Pretender
 from farm import Farm, make_orrery, wait_until
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -68,9 +68,8 @@ def fill(farm: Farm, blender: str | None, busy_s: float, stop: threading.Event) 
     api.ask("POST", f"jobs/{gone}/cancel")
     chance = random.Random(7)
     for name in ["ash", "birch", "cedar", "elm", "fir", "hazel", "larch", "maple", "oak", "rowan"]:
-        gpus = ["cuda", "NVIDIA RTX 4090"] if name < "h" else []
-        pace_s = chance.uniform(0.15, 0.5)
-        Pretender(api, name, pace_s, stop, tags=["gpu"] if gpus else [], machine={"gpus": gpus}, slots=2 if name == "oak" else 1).thread.start()
+        more: dict[str, object] = {"tags": ["gpu"]} if name < "h" else {"slots": 2} if name == "oak" else {}
+        Pretender(api, name, chance.uniform(0.15, 0.5), stop, **more).thread.start()
     for number in (1, 2):
         api.slave(f"laptop-{number}")
     away = next(slave["id"] for slave in api.ask("GET", "slaves") if slave["name"] == "laptop-2")

@@ -33,10 +33,21 @@ fn the_key_is_entered_once_and_then_the_pages_open() {
     let with_cookie = |method: &str, path: &str| farm.bare_request(method, path).header("cookie", &cookie);
     let name = "<script>alert(1)</script>";
     let job = farm.post("jobs", &json!({"name": name, "frames": "1-500"})).text("job");
-    for path in ["/", "/jobs", &format!("/jobs/{job}"), "/slaves", "/rules", "/settings", "/api"] {
+    for path in [
+        "/",
+        "/jobs",
+        &format!("/jobs/{job}"),
+        "/slaves",
+        "/rules",
+        "/settings",
+        "/api",
+    ] {
         let page = farm.send(with_cookie("GET", path)).expect(200);
         let policy = header(&page, "content-security-policy");
-        assert!(policy.contains("default-src 'none'") && !policy.contains("unsafe"), "{policy}");
+        assert!(
+            policy.contains("default-src 'none'") && !policy.contains("unsafe"),
+            "{policy}"
+        );
         let page = String::from_utf8_lossy(&page.body).into_owned();
         assert!(!page.contains("<script>") && !page.contains(" style="), "{path}: {page}");
         assert_eq!(page.contains("alert(1)"), path.ends_with(&job), "{path}: {page}");
@@ -72,13 +83,18 @@ fn what_pages_are_made_of_is_kept_for_good_under_an_address_of_its_own() {
     assert_eq!(header(&other, "cache-control"), "no-cache");
     assert_eq!(header(&other, "content-type"), "text/javascript; charset=utf-8");
     assert_eq!(farm.send(farm.bare_request("GET", "/assets/0000/mod.rs")).status, 404);
-    assert_eq!(farm.send(farm.bare_request("GET", "/assets/0000/..%2Fmaster.key")).status, 404);
+    assert_eq!(
+        farm.send(farm.bare_request("GET", "/assets/0000/..%2Fmaster.key")).status,
+        404
+    );
 }
 
 #[test]
 fn a_grid_tells_of_many_frames_at_once() {
     let farm = Farm::start();
-    let job = farm.post("jobs", &json!({"name": "long", "frames": "1-30000", "chunks": 1})).text("job");
+    let job = farm
+        .post("jobs", &json!({"name": "long", "frames": "1-30000", "chunks": 1}))
+        .text("job");
     let slave = farm.slave("node1");
     let attempt = farm.lease_of(&slave, &job, 0);
     let done = json!({"job": job, "task": 0, "attempt": attempt, "kind": "done", "seconds": 1.23456});
@@ -104,7 +120,10 @@ fn a_grid_tells_of_many_frames_at_once() {
 fn usage_is_told_over_time_by_job() {
     let farm = Farm::start();
     let usage = farm.get("usage").expect(200).json();
-    assert_eq!(usage["samples_ms"].as_array().unwrap().len(), usage["slots"].as_array().unwrap().len());
+    assert_eq!(
+        usage["samples_ms"].as_array().unwrap().len(),
+        usage["slots"].as_array().unwrap().len()
+    );
     assert_eq!(farm.get("usage?span=day").expect(200).json()["jobs"], json!([]));
     assert_eq!(farm.get("usage?span=year").status, 400);
 }

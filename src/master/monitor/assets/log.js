@@ -2,6 +2,7 @@
 
 import { ask, Fault } from "./api.js";
 import { fill, h } from "./dom.js";
+import { counted } from "./words.js";
 
 const FOLLOW_MS = 1_000;
 /** Longer logs show their end; the whole one is a link away. */
@@ -55,7 +56,7 @@ export class LogView {
     } else {
       const lines = this.text.split("\n").filter((line) => line.toLowerCase().includes(word));
       fill(this.pre, ...lines.flatMap((line) => [...marked(line, word), "\n"]));
-      this.count.textContent = `${lines.length} lines`;
+      this.count.textContent = counted(lines.length, "line");
     }
     if (atEnd && !word) this.pre.scrollTop = this.pre.scrollHeight;
   }

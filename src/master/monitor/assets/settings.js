@@ -64,7 +64,7 @@ function access(hello) {
   return card(
     "Access",
     [],
-    h("p", {}, "Everybody who has the farm's key may do everything. ", h("code", {}, "netrender key"), " shows it on the machine of the master."),
+    h("p", {}, "Everybody who has the farm's key may do everything. ", h("code", {}, "netrender key hand-over"), " on the machine of the master shows the line that lets others in."),
     h("p", { class: "buttons" }, h("form", { method: "post", action: "/logout" }, h("button", {}, "Forget the key here")), h("button", { class: "bad", onclick: renewKey }, "Replace the key …")),
   );
 }
