@@ -21,7 +21,7 @@ use axum::http::{StatusCode, Uri, header};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use axum::{Extension, Router};
-use pages::{Failure, Filled, Frame, Login};
+use pages::{Failure, Filled, Frame, Login, PLACES};
 use serde::Deserialize;
 use std::sync::Arc;
 
@@ -153,6 +153,7 @@ fn show(master: &str, around: &Around<'_>, page: &impl Template) -> Result<Respo
         page: around.page,
         subject: around.subject,
         body: &body,
+        places: &PLACES,
         is_locked: around.is_locked,
     };
     let headers = [

@@ -29,7 +29,7 @@ use askama::Template;
 <a class="brand" href="/"><img src="{{ assets }}/icon.svg" alt="" width="28" height="28"><span><b>netrender</b> <small>{{ master }}</small></span></a>
 {% if !page.is_empty() %}
 <nav aria-label="Pages">
-{% for place in self.places() %}
+{% for place in places %}
 <a href="{{ place.address }}"{% if place.is(page) %} aria-current="page"{% endif %}><svg viewBox="0 0 24 24" aria-hidden="true"><path d="{{ place.sign }}"/></svg><span>{{ place.name }}</span></a>
 {% endfor %}
 </nav>
@@ -53,6 +53,8 @@ pub(super) struct Frame<'a> {
     pub(super) subject: &'a str,
     /// A page of our own making, escaped already.
     pub(super) body: &'a str,
+    /// The navigation.
+    pub(super) places: &'a [Place],
     /// Whether there is a key, so that a browser can forget it.
     pub(super) is_locked: bool,
 }
@@ -68,7 +70,7 @@ pub(super) struct Place {
 }
 
 /// The navigation.
-const PLACES: [Place; 5] = [
+pub(super) const PLACES: [Place; 5] = [
     Place {
         page: "overview",
         address: "/",
@@ -105,12 +107,6 @@ impl Place {
     /// A job's page belongs to the jobs.
     fn is(&self, page: &str) -> bool {
         self.page == page || (self.page == "jobs" && page == "job")
-    }
-}
-
-impl Frame<'_> {
-    fn places(&self) -> &'static [Place] {
-        &PLACES
     }
 }
 
