@@ -71,8 +71,9 @@ addon: wheel ## the add-on with its core as one zip, for Blender 3.4 to 5.x
 	rm -rf dist/core
 
 .PHONY: screenshots
-screenshots: $(VENV)/core.made ## the pictures of the monitor in docs/images
+screenshots: $(VENV)/core.made ## the pictures of the monitor and of Blender's panels in docs/images
 	PATH="$(BIN):$$PATH" python tests/screenshots.py
+	PATH="$(BIN):$$PATH" PYTHONPATH=tests:tests/in_blender:packaging python tests/panel_pictures.py
 
 .PHONY: bench
 bench: $(VENV)/core.made ## measure the budgets side by side with the alternatives

@@ -9,8 +9,8 @@ from bpy.props import IntProperty
 from . import client, job, questions, refresh
 from .answers import Result, fail, sentence
 from .asking import JobOperator
-from .joblist import draw_state
-from .layout import Layout, SubPanel, lines
+from .joblist import JobPanel, draw_state
+from .layout import Layout, lines
 from .lists import SortedList, duration
 from .native import Failure
 from .view import view_of
@@ -87,12 +87,10 @@ class RENDER_UL_network_frames(SortedList, bpy.types.UIList):
         return _RANKS.get(row.state, len(_RANKS)), row.frame
 
 
-class RENDER_PT_network_frames(SubPanel, bpy.types.Panel):
+class RENDER_PT_network_frames(JobPanel, bpy.types.Panel):
     """The frames of the selected job."""
 
     bl_label = "Frames"
-    bl_parent_id = "RENDER_PT_network_jobs"
-    mode = "RENDER_CLIENT"
 
     def draw(self, context: bpy.types.Context) -> None:
         """Shows the list as of the last answer, and what became of the selected frame."""
@@ -100,9 +98,6 @@ class RENDER_PT_network_frames(SubPanel, bpy.types.Panel):
         layout: Layout = self.layout
         view = view_of(context)
         selected_job, selected = view.active_job(), view.active_frame()
-        if selected_job is None:
-            layout.label(text="Select a job in the list", icon="INFO")
-            return
         row = layout.row()
         row.template_list("RENDER_UL_network_frames", "", view, "frames", view, "active_frame_index", rows=4)
         buttons = row.column(align=True)
@@ -111,7 +106,7 @@ class RENDER_PT_network_frames(SubPanel, bpy.types.Panel):
         anew = buttons.operator("netrender.reset_job", text="", icon="LOOP_BACK")
         anew.frames = str(selected.frame) if selected is not None else ""
         draw_state(context, layout, view)
-        if selected_job.total > len(view.frames) > 0:
+        if selected_job is not None and selected_job.total > len(view.frames) > 0:
             layout.label(text=f"The first {len(view.frames)} of {selected_job.total} frames; the monitor shows all", icon="INFO")
         if selected is not None and selected.failure:
             lines(context, layout, sentence(selected.failure), "ERROR")

@@ -77,23 +77,33 @@ class RENDER_PT_network_jobs(SubPanel, bpy.types.Panel):
             lines(context, layout, "The farm has no jobs: Animation on Network or Send Job makes one of this scene", "INFO")
         if selected is not None:
             _draw_selected(layout, selected)
+        elif view.jobs:
+            lines(context, layout, "Select a job to see what it does, its frames and its results", "INFO")
 
 
-class RENDER_PT_network_why(SubPanel, bpy.types.Panel):
+class JobPanel(SubPanel):
+    """What the panels about the selected job share: without one they are not there."""
+
+    bl_parent_id = "RENDER_PT_network_jobs"
+    mode = "RENDER_CLIENT"
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        """Whether a job is selected."""
+        return super().poll(context) and view_of(context).active_job() is not None
+
+
+class RENDER_PT_network_why(JobPanel, bpy.types.Panel):
     """Why the selected job does not go on."""
 
     bl_label = "Why Is It Waiting?"
-    bl_parent_id = "RENDER_PT_network_jobs"
-    mode = "RENDER_CLIENT"
 
     def draw(self, context: bpy.types.Context) -> None:
         """Shows the sentences of the code that decides."""
         selected = view_of(context).active_job()
-        if selected is None:
-            self.layout.label(text="Select a job in the list", icon="INFO")
-            return
-        for told in selected.explanation.splitlines() or ["The master tells no reason"]:
-            lines(context, self.layout, sentence(told), "DOT")
+        told = "" if selected is None else selected.explanation
+        for line in told.splitlines() or ["The master tells no reason"]:
+            lines(context, self.layout, sentence(line), "DOT")
 
 
 def draw_state(context: bpy.types.Context, layout: Layout, view: NetworkRenderView) -> None:

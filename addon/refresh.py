@@ -15,6 +15,7 @@ import bpy
 from . import client, job, native, questions
 from .answers import sentence
 from .connection import Connection
+from .lists import ago
 from .native import Failure
 from .view import NetworkRenderBan, NetworkRenderFrame, NetworkRenderJob, NetworkRenderSlave, view_of
 
@@ -160,7 +161,7 @@ def _write_job(row: NetworkRenderJob, info: core.JobInfo) -> None:
     row.category, row.tags, row.requirements = info.category, "; ".join(info.tags), info.requirements
     row.priority, row.chunks, row.blacklisted = info.priority, info.chunks, info.blacklisted
     row.total, row.done, row.failed, row.rendering = info.total, info.done, info.failed, info.rendering
-    row.seconds, row.submitted = info.frame_seconds or 0.0, info.submitted
+    row.seconds = info.frame_seconds or 0.0
     row.explanation = "\n".join(info.explanation)
 
 
@@ -171,7 +172,8 @@ def _write_slave(row: NetworkRenderSlave, info: core.SlaveInfo, names: dict[str,
     row.tags, row.blenders = "; ".join(info.tags), ", ".join(info.blenders)
     memory = f"{info.memory / 2**30:.0f} GiB" if info.memory else ""
     row.machine = ", ".join(part for part in (f"{info.cores} cores", memory, info.os, *info.gpus) if part)
-    row.last_seen, row.load, row.done, row.failed = info.last_seen, info.load, info.done, info.failed
+    row.seen = ago(max(0.0, time.time() - info.last_seen))
+    row.load, row.done, row.failed = info.load, info.done, info.failed
     row.explanation = "\n".join(info.explanation)
 
 

@@ -8,7 +8,8 @@ from bpy.props import EnumProperty, StringProperty
 from . import delivery, job, refresh
 from .answers import TICK_S, Result, fail
 from .asking import JobOperator
-from .layout import Layout, SubPanel, lines
+from .joblist import JobPanel
+from .layout import Layout, lines
 from .native import Failure
 from .view import view_of
 
@@ -123,12 +124,10 @@ class RENDER_OT_netclientdownload(JobOperator, bpy.types.Operator):
                 context.workspace.status_text_set(None)
 
 
-class RENDER_PT_network_results(SubPanel, bpy.types.Panel):
+class RENDER_PT_network_results(JobPanel, bpy.types.Panel):
     """The finished frames of the selected job."""
 
     bl_label = "Results"
-    bl_parent_id = "RENDER_PT_network_jobs"
-    mode = "RENDER_CLIENT"
 
     def draw(self, context: bpy.types.Context) -> None:
         """Shows what can be had, and where it goes."""
@@ -139,9 +138,7 @@ class RENDER_PT_network_results(SubPanel, bpy.types.Panel):
         row.enabled = selected is not None and selected.done > 0
         row.operator("render.netclientdownload", text="Multilayer EXR", icon="RENDERLAYERS").kind = "LAYERS"
         row.operator("render.netclientdownload", text="Final Files", icon="OUTPUT").kind = "FINAL"
-        if selected is None:
-            layout.label(text="Select a job in the list", icon="INFO")
-        elif not selected.done:
+        if not row.enabled:
             layout.label(text="No frame of it is finished yet", icon="SORTTIME")
         else:
             lines(context, layout, f"Into {output_folder(job.scene_of(context))}", "FILE_FOLDER")

@@ -1,6 +1,5 @@
 """The farm's slaves: what each does, what it is, and what can be done to it."""
 
-import time
 from typing import Any
 
 import bpy
@@ -11,7 +10,7 @@ from .answers import sentence
 from .asking import SlaveOperator
 from .joblist import draw_state
 from .layout import Layout, SubPanel, lines
-from .lists import SortedList, ago
+from .lists import SortedList
 from .native import Failure
 from .view import NetworkRenderSlave, view_of
 
@@ -146,8 +145,7 @@ def _draw_buttons(column: Layout, selected: NetworkRenderSlave | None) -> None:
 
 def _draw_selected(context: bpy.types.Context, layout: Layout, selected: NetworkRenderSlave) -> None:
     column = layout.column(align=True)
-    seen = f", seen {ago(max(0.0, time.time() - selected.last_seen))}" if selected.last_seen else ""
-    lines(context, column, f"{selected.address}{seen}", "NETWORK_DRIVE")
+    lines(context, column, f"{selected.address}, seen {selected.seen}", "NETWORK_DRIVE")
     lines(context, column, f"{selected.machine}, load {selected.load:.1f}", "DESKTOP")
     lines(context, column, f"Blender {selected.blenders}" if selected.blenders else "No Blender", "BLENDER")
     if selected.tags:

@@ -15,7 +15,8 @@ import bpy
 import bpy.utils.previews
 
 from . import client, job, native, questions, refresh
-from .layout import Layout, SubPanel
+from .joblist import JobPanel
+from .layout import Layout
 from .native import Failure
 from .view import NetworkRenderView, view_of
 
@@ -39,12 +40,10 @@ _failed: set[Key] = set()
 _wanted: list[Key] = []
 
 
-class RENDER_PT_network_pictures(SubPanel, bpy.types.Panel):
+class RENDER_PT_network_pictures(JobPanel, bpy.types.Panel):
     """Small pictures of the selected job's frames."""
 
     bl_label = "Pictures"
-    bl_parent_id = "RENDER_PT_network_jobs"
-    mode = "RENDER_CLIENT"
 
     def draw(self, context: bpy.types.Context) -> None:
         """Shows what is here; what is missing is fetched by the timer."""

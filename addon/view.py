@@ -20,7 +20,6 @@ class NetworkRenderJob(bpy.types.PropertyGroup):
     failed: IntProperty()
     rendering: IntProperty()
     seconds: FloatProperty()
-    submitted: FloatProperty()
     blacklisted: IntProperty()
     explanation: StringProperty()
     progress: FloatProperty(
@@ -49,7 +48,8 @@ class NetworkRenderSlave(bpy.types.PropertyGroup):
     tags: StringProperty()
     blenders: StringProperty()
     machine: StringProperty()
-    last_seen: FloatProperty()
+    # In words: a property of Blender has too few digits for a moment.
+    seen: StringProperty()
     load: FloatProperty()
     done: IntProperty()
     failed: IntProperty()

@@ -19,11 +19,12 @@ LAYERS = (
     {"job"},
     {"service", "passes"},
     {"answers", "layout", "engine", "dispatch"},
-    {"notices", "refresh", "lists"},
+    {"notices", "lists"},
+    {"refresh"},
     {"watching", "gathering", "asking"},
     # One for each thing that an artist sees.
-    {"background", "sending", "versions", "network", "jobs", "joblist", "results", "thumbnails"},
-    {"panels", "slavelist", "blacklist", "framelist", "rules"},
+    {"background", "sending", "versions", "network", "jobs", "joblist"},
+    {"panels", "slavelist", "blacklist", "framelist", "results", "thumbnails", "rules"},
     {"__init__"},
 )
 HOMES = {"netrender_core": {"native"}, "cycles": {"passes"}, "signal": {"service"}}

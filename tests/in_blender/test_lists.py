@@ -9,7 +9,7 @@ from blender_child import Blender
 from components import required
 
 # All lists at once.
-TALL = (1000, 2400)
+TALL = (1000, 1800)
 
 pytestmark = pytest.mark.usefixtures("core")
 

@@ -30,7 +30,7 @@ def walk() -> Iterator[start.Awaited]:
     yield lambda: len(view.bans) == 1
     view.active_ban_index = 0
     yield lambda: True
-    yield lambda: len(netrender.thumbnails._previews) == 7
+    yield lambda: len(netrender.thumbnails._previews) == sum(row.state == "done" for row in view.frames)
     yield lambda: True
     pictures.take(f"{folder}/lists.png")
     bpy.ops.netrender.show_log("INVOKE_DEFAULT")

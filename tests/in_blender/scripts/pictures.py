@@ -7,13 +7,18 @@ import start
 
 
 def open_only(netrender, *names: str) -> None:
-    """Has these panels open, and the others closed: Blender asks a panel's class when it draws it for the first time."""
+    """Shows our panels alone, these of them open: Blender asks a panel's class when it draws it for the first time."""
     order = [module.__name__ for module in netrender._MODULES]
-    panels = [panel for panel in bpy.types.Panel.__subclasses__() if panel.__module__ in order]
-    panels.sort(key=lambda panel: order.index(panel.__module__))
-    for panel in reversed(panels):
-        bpy.utils.unregister_class(panel)
+    panels = [panel for panel in bpy.types.Panel.__subclasses__() if getattr(panel, "is_registered", False)]
     for panel in panels:
+        if panel.__module__ not in order and getattr(panel, "bl_context", "") == "render" and hasattr(panel, "poll"):
+            # Not unregistered: the add-ons that they belong to do so when Blender ends.
+            panel.poll = classmethod(lambda _cls, _context: False)
+    ours = [panel for panel in panels if panel.__module__ in order]
+    ours.sort(key=lambda panel: order.index(panel.__module__))
+    for panel in reversed(ours):
+        bpy.utils.unregister_class(panel)
+    for panel in ours:
         if hasattr(panel, "bl_parent_id"):
             panel.bl_options = set() if panel.__name__ in names else {"DEFAULT_CLOSED"}
         bpy.utils.register_class(panel)
