@@ -207,7 +207,7 @@ class NETRENDER_OT_show_job(JobOperator, bpy.types.Operator):
         except Failure as failure:
             return fail(self, failure)
         url = session.monitor_url(job.settings_in(context).connection()) or ""
-        webbrowser.open(f"{url.rstrip('/')}/html/job/{whom}")
+        webbrowser.open(f"{url.rstrip('/')}/jobs/{whom}")
         return {"FINISHED"}
 
 

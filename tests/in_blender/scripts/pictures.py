@@ -7,7 +7,10 @@ import start
 
 
 def open_only(netrender, *names: str) -> None:
-    """Shows our panels alone, these of them open: Blender asks a panel's class when it draws it for the first time."""
+    """Shows our panels alone, these of them open (all, if none is named).
+
+    Blender asks a panel's class when it draws it for the first time.
+    """
     order = [module.__name__ for module in netrender._MODULES]
     panels = [panel for panel in bpy.types.Panel.__subclasses__() if getattr(panel, "is_registered", False)]
     for panel in panels:
@@ -20,7 +23,7 @@ def open_only(netrender, *names: str) -> None:
         bpy.utils.unregister_class(panel)
     for panel in ours:
         if hasattr(panel, "bl_parent_id"):
-            panel.bl_options = set() if panel.__name__ in names else {"DEFAULT_CLOSED"}
+            panel.bl_options = set() if panel.__name__ in names or not names else {"DEFAULT_CLOSED"}
         bpy.utils.register_class(panel)
 
 

@@ -4,31 +4,15 @@ from collections.abc import Iterator
 from types import SimpleNamespace
 
 import bpy
+import pictures
 import start
 
 (folder,) = start.arguments()
 bpy.context.preferences.view.show_splash = False
 netrender = start.enable()
 network, watching, native = netrender.network, netrender.watching, netrender.native
-ours = [module.__name__ for module in netrender._MODULES]
 scene = bpy.context.scene
 settings = scene.network_render
-
-
-def alone() -> None:
-    """Our panels, all of them open, and no others in their place."""
-    panels = [panel for panel in bpy.types.Panel.__subclasses__() if getattr(panel, "is_registered", False)]
-    mine = sorted((panel for panel in panels if panel.__module__ in ours), key=lambda panel: ours.index(panel.__module__))
-    for panel in panels:
-        # Cycles has put something into that one, and takes it out again when Blender ends.
-        is_others = panel not in mine and panel.__name__ != "RENDER_PT_context"
-        if is_others and getattr(panel, "bl_context", "") == "render":
-            bpy.utils.unregister_class(panel)
-    for panel in reversed(mine):
-        bpy.utils.unregister_class(panel)
-    for panel in mine:
-        panel.bl_options = set()
-        bpy.utils.register_class(panel)
 
 
 def area_of(kind: str) -> bpy.types.Area:
@@ -129,7 +113,7 @@ def unfold_preferences() -> None:
 
 def walk() -> Iterator[start.Awaited]:
     """The story; each `yield` lets Blender draw."""
-    yield from start.in_turn(alone, enlarge, show_render_tab)
+    yield from start.in_turn(lambda: pictures.open_only(netrender), enlarge, show_render_tab)
     bpy.app.timers.register(redraw, persistent=True)
     bpy.ops.wm.save_as_mainfile(filepath=f"{folder}/shot_010.blend")
     for mode in ("client", "master", "slave"):
