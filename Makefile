@@ -80,6 +80,7 @@ bench: $(VENV)/core.made ## measure the budgets side by side with the alternativ
 	NETRENDER_CONFIG=$(CURDIR)/target/bench cargo bench --locked --no-default-features --bench master
 	PATH="$(BIN):$$PATH" python benches/hyperqueue_dispatch.py
 	PATH="$(BIN):$$PATH" python benches/animation.py
+	PATH="$(BIN):$$PATH" python benches/tiles.py
 
 .PHONY: requirements
 requirements: ## renew the pinned set of test tools

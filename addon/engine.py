@@ -38,6 +38,8 @@ class _Render:
     question: questions.Question[moving.Gathering] | None = None
     gathering: moving.Gathering | None = None
     frame: _Frame | None = None
+    tiles: set[str] = field(default_factory=set)
+    """Those of the frame that are waited for that are shown already."""
     own_job: tuple[Connection, str] | None = None
     """The job that exists only for this render: given up together with it."""
     interruption: service.Interruption = field(default_factory=service.Interruption)
@@ -104,20 +106,21 @@ class NetworkRenderEngine(bpy.types.RenderEngine):
         service.run(role, _render.interruption, say, self.test_break)
 
     def _gather(self, depsgraph: bpy.types.Depsgraph) -> None:
-        frame = self._gathered_frame(job.scene_of(depsgraph))
+        frame = self._gathered_frame(job.scene_of(depsgraph), depsgraph.view_layer_eval.name)
         if frame is not None:
             try:
                 passes.load_layer(self, depsgraph.view_layer_eval.name, frame.number, frame.path, frame.info)
             except passes.Unfit as unfit:
                 raise Failure(str(unfit)) from unfit
 
-    def _gathered_frame(self, scene: bpy.types.Scene) -> _Frame | None:
+    def _gathered_frame(self, scene: bpy.types.Scene, layer: str) -> _Frame | None:
         """The current frame, once it is here; None if the artist gave up waiting."""
         number = scene.frame_current
         if _render.frame is not None and _render.frame.number == number:
             return _render.frame
         _let_go(_render.frame)
         _render.frame = None
+        _render.tiles.clear()
         said = ""
         while not (_render.interruption.asked or self.test_break()):
             gathering = self._gathering(scene)
@@ -129,6 +132,7 @@ class NetworkRenderEngine(bpy.types.RenderEngine):
                 return _render.frame
             if gathered.state in ("failed", "unknown", "cancelled"):
                 raise Failure(gathered.text)
+            self._show_tiles(gathering, scene, layer)
             if gathered.text != said:
                 said = gathered.text
                 self.update_stats("", said)
@@ -137,6 +141,16 @@ class NetworkRenderEngine(bpy.types.RenderEngine):
             # Blender does not know of a signal that Python took: the report keeps it from going on.
             self.report({"ERROR"}, "interrupted")
         return None
+
+    def _show_tiles(self, gathering: moving.Gathering, scene: bpy.types.Scene, layer: str) -> None:
+        """Shows what has come of the frame that is waited for; with a border, Blender would put it elsewhere."""
+        if scene.render.use_border:
+            return
+        tiles = gathering.tiles(scene.frame_current, self.resolution_x, self.resolution_y)
+        news = [tile for tile in tiles if tile[0] not in _render.tiles]
+        for tile in news:
+            passes.show_tile(self, layer, tile)
+            _render.tiles.add(tile[0])
 
     def _gathering(self, scene: bpy.types.Scene) -> moving.Gathering | None:
         """Frames on their way, begun at the first one that is asked for and kept for the render; None while it is asked."""

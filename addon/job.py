@@ -22,6 +22,7 @@ def arguments(scene: bpy.types.Scene, frames: str) -> dict[str, Any]:
     return {
         "blender": [own_blender()],
         "frames": frames,
+        "tiles": settings.tiles.strip() or "1x1",
         "name": None if name in ("", DEFAULT) else name,
         "category": settings.job_category.strip(),
         "tags": tags(settings.job_tags),

@@ -90,6 +90,10 @@ class Gathering:
         with failures_told():
             return self._gather.frame(frame, timeout)
 
+    def tiles(self, frame: int, width: int, height: int) -> list[tuple[str, int, int, int, int]]:
+        """The tiles of a frame that are here before it is: path, left, bottom, width, height; never waits."""
+        return self._gather.tiles(frame, width, height)
+
     def stop(self) -> None:
         """Ends it, and removes its folder unless the frames are to be kept."""
         if self in _gatherings:

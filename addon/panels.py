@@ -57,6 +57,7 @@ class RENDER_PT_network_job(SubPanel, bpy.types.Panel):
         column = layout.column(align=True)
         column.prop(settings, "priority")
         column.prop(settings, "chunks")
+        column.prop(settings, "tiles")
         column = layout.column(heading="Send")
         column.prop(settings, "save_before_job")
         rest = column.column()

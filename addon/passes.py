@@ -4,6 +4,7 @@ Without those that the slaves' engine has, a Render Layers node keeps only its i
 without a word. Used by the add-on's engine, and by the children that make final frames (`finishing.py` of the core).
 """
 
+import contextlib
 from typing import Any, Protocol
 
 import bpy
@@ -82,3 +83,13 @@ def load_layer(engine: bpy.types.RenderEngine, layer: str, frame: int, path: str
     for key, value in picture.metadata.items():
         if key.startswith(_STAMPS):
             whole.stamp_data_add_field(key, value)
+
+
+def show_tile(engine: bpy.types.RenderEngine, layer: str, tile: tuple[str, int, int, int, int]) -> None:
+    """Shows a part of a frame that is not complete, to be replaced by the whole; one that cannot be shown is left out."""
+    path, *place = tile
+    result = engine.begin_result(*place, layer=layer)
+    # It may have gone: the frame is complete by now.
+    with contextlib.suppress(RuntimeError):
+        result.load_from_file(path)
+    engine.end_result(result)

@@ -153,6 +153,13 @@ class NetworkRenderSettings(bpy.types.PropertyGroup):
         min=0,
         max=65535,
     )
+    tiles: StringProperty(
+        name="Tiles",
+        description="Columns and rows that each frame is cut into for several slaves, such as 4x3; auto: by its size and the "
+        "slaves that are there; 1x1 does not cut it",
+        default="1x1",
+        maxlen=NAME_CHARACTERS_MAX,
+    )
     save_before_job: BoolProperty(name="Save Before Job", description="Save the file before a job is sent")
     send_from_memory: BoolProperty(
         name="Unsaved Changes",

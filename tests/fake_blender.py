@@ -17,6 +17,7 @@ every order), else from the environment variable FAKE_BLENDER, as JSON too; ever
     layers            ["ViewLayer"]: the view layers that it says to have rendered
     list_on_open      true: prints the names of the files that lie in and below the scene's folder
     gate_frames       [3]: waits until the file beside it that ends in `.open` is there
+    gate_tiles        [3]: the same for tiles of these numbers
     times             how often, over all processes, a frame crashes, hangs, fails or is truncated or shrunk; then it goes well
     print_bytes       prints so much before each frame
     grandchild        true: starts a process that leaves its process group, and writes its id to `grandchild.pid` beside it
@@ -130,7 +131,8 @@ def render(fake, order):
     print_much(fake.get("print_bytes", 0))
     print(f"Fra:{frame} Mem:8.00M (Peak 8.00M)", flush=True)
     time.sleep(float(fake.get("render_ms", os.environ.get("FAKE_BLENDER_FRAME_MS", "0"))) / 1000)
-    while frame in fake.get("gate_frames", []) and not os.path.exists(BESIDE + ".open"):
+    is_gated = frame in fake.get("gate_frames", []) or number_of(order.get("tile")) in fake.get("gate_tiles", [])
+    while is_gated and not os.path.exists(BESIDE + ".open"):
         time.sleep(0.01)
     for key, misdeed in (("crash_on_frames", crash), ("hang_on_frames", hang)):
         if frame in fake.get(key, []) and still_due(fake):
@@ -149,6 +151,10 @@ def render(fake, order):
         file.write(picture)
     layers = fake.get("layers", ["ViewLayer"])
     return {"reply": "rendered", "seconds": time.perf_counter() - started, "size": size, "layers": layers}
+
+
+def number_of(tile):
+    return None if tile is None else tile["row"] * tile["columns"] + tile["column"]
 
 
 def cut(whole, tile):

@@ -153,6 +153,38 @@ fn a_broken_tile_is_tried_again_alone() {
 }
 
 #[test]
+fn tiles_are_here_before_their_frame_is() {
+    let farm = Farm::start();
+    let blender = FakeBlender::told(r#"{"size": [20, 10], "gate_tiles": [3]}"#);
+    let _slave = farm.slave(&blender, "one");
+    let client = farm.client();
+    let folder = tempfile::tempdir().unwrap();
+    let mut wish = SubmitRequest::new(blender.scene());
+    wish.blender = Some(blender.path());
+    wish.frames = Some("3".parse().unwrap());
+    wish.tiles = "2x2".parse().unwrap();
+    let job = client.submit(wish).unwrap().wait(PATIENCE).unwrap().unwrap();
+    let gather = client.gather(GatherRequest {
+        job,
+        folder: folder.path().to_path_buf(),
+        frames: None,
+        follow: true,
+        what: Gathered::Layers,
+    });
+    let gather = gather.unwrap();
+    wait_until("three tiles are here", || gather.tiles(3).len() == 3);
+    for (tile, path) in gather.tiles(3) {
+        images::verify(&path, Some(tile.of(20, 10).size())).unwrap();
+    }
+    let told = gather.frame(3, Duration::ZERO).text;
+    assert!(told.ends_with(": 3 of 4 tiles are done"), "{told}");
+    std::fs::write(blender.folder().join("fake_blender.open"), b"").unwrap();
+    assert!(gather.wait(PATIENCE).complete);
+    assert!(gather.tiles(3).is_empty());
+    images::verify(&folder.path().join("000003.exr"), Some((20, 10))).unwrap();
+}
+
+#[test]
 fn tiles_that_would_show_seams_are_refused_before_anything_is_sent() {
     let farm = Farm::start();
     let blender = FakeBlender::told(r#"{"collected": {"seams": ["denoising looks at the pixels around"]}}"#);

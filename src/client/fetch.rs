@@ -7,6 +7,10 @@ use crate::files;
 use crate::ids::{ContentHash, JobId, TileGrid};
 use crate::link::{Link, no_progress};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Tells apart the temporary names of one process.
+static PARTS: AtomicU64 = AtomicU64::new(0);
 
 /// Longest zip of final files.
 const FINALS_BYTES_MAX: u64 = 16 << 30;
@@ -90,7 +94,8 @@ impl Part {
     /// Hidden, beside what it will be.
     pub(super) fn beside(path: &Path) -> Self {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
-        Self(path.with_file_name(format!(".{name}.{}.part", std::process::id())))
+        let number = PARTS.fetch_add(1, Ordering::Relaxed);
+        Self(path.with_file_name(format!(".{name}.{}_{number}.part", std::process::id())))
     }
 }
 

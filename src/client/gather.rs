@@ -6,8 +6,9 @@ use super::fetch;
 use super::pages::{frames_of, wanted_frames};
 use super::round::Round;
 use super::table::{GatheredFrame, GatheredState, Table};
+use super::tiles;
 use crate::error::{Code, Error, Result};
-use crate::ids::{FrameSet, JobId, SlaveId};
+use crate::ids::{FrameSet, JobId, SlaveId, Tile};
 use crate::link::Link;
 use crate::wire::{JobInfo, JobStateInfo};
 use std::collections::HashMap;
@@ -165,6 +166,13 @@ impl Gather {
         state.show(frame, &self.shared.request.folder)
     }
 
+    /// Those tiles of a frame that are here before the frame is.
+    #[must_use]
+    pub fn tiles(&self, frame: i32) -> Vec<(Tile, PathBuf)> {
+        let told = self.shared.lock().table.tiles(frame);
+        told.map_or_else(Vec::new, |told| tiles::here(&self.shared.request.folder, frame, told.grid))
+    }
+
     /// How far it is; never blocks.
     #[must_use]
     pub fn view(&self) -> GatherView {
@@ -272,6 +280,10 @@ impl State {
             (GatheredState::Rendering, _) => format!("frame {frame} is being rendered{}", on("on")),
             (GatheredState::Delivering, _) => format!("frame {frame} is on its way to the master{}", on("from")),
             (GatheredState::Fetching, _) => format!("frame {frame} is being fetched"),
+        };
+        let text = match self.table.tiles(frame).filter(|_| !state.is_settled()) {
+            Some(tiles) => format!("{text}: {} of {} tiles are done", tiles.done, tiles.grid.count()),
+            None => text,
         };
         let text = match &self.trouble {
             Some(trouble) if !state.is_settled() => format!("{text}; {}, trying again", trouble.message),

@@ -5,6 +5,7 @@
 //!
 //! Absences: no callbacks, no output, no idea of Blender's interface; nothing here decides what is rendered where.
 
+mod ahead;
 mod archive;
 mod board;
 mod entrust;

@@ -5,6 +5,7 @@
 //! open), often while somebody waits, seldom else. A master that is away is waited for; the frames say so meanwhile.
 
 use super::PAGE;
+use super::ahead::Ahead;
 use super::fetch::{self, Expected};
 use super::gather::{GatherRequest, Gathered, Shared, State};
 use super::pages::{frames_of, wanted_frames};
@@ -75,6 +76,8 @@ pub(super) struct Round<'a> {
     /// Places of frames that it told of.
     told: Vec<u32>,
     backoff: Backoff,
+    /// Tiles of frames that are not done.
+    ahead: Ahead,
 }
 
 impl<'a> Round<'a> {
@@ -89,6 +92,7 @@ impl<'a> Round<'a> {
             events: None,
             told: Vec::new(),
             backoff: Backoff::default(),
+            ahead: Ahead::default(),
         }
     }
 
@@ -109,6 +113,7 @@ impl<'a> Round<'a> {
                 Err(error) => return error,
             };
             self.start_fetches();
+            self.ahead.go_on(self.shared, self.link);
             let complete = self.is_complete();
             self.shared.change(|state| state.complete = complete);
             if complete {
@@ -253,6 +258,7 @@ impl<'a> Round<'a> {
                 state.table.next_fetch(awaited)
             });
             let Some((frame, expected)) = next else { break };
+            self.ahead.let_go(frame);
             self.fetches
                 .spawn(fetch_one(self.link.clone(), Arc::clone(self.shared), frame, expected));
         }

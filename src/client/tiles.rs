@@ -1,11 +1,12 @@
 //! Frames in tiles: how a job's frames are cut, and how the tiles become one file again.
 
 use super::fetch::{self, Expected, Part};
+use super::gather::Gathered;
 use super::pages::all;
 use crate::blender::Collected;
 use crate::error::{Error, Result};
 use crate::files::hash_of_hashes;
-use crate::ids::{ContentHash, JobId, ParseError, TileGrid};
+use crate::ids::{ContentHash, JobId, ParseError, Tile, TileGrid};
 use crate::images;
 use crate::link::Link;
 use crate::wire::{FrameInfo, SlaveInfo};
@@ -77,16 +78,18 @@ pub(super) struct Tiled {
 /// Brings all tiles of a frame and puts them together. What lies there of the very same tiles is not made again. A picture
 /// that was put together is not the same file each time, so a note beside it says of which tiles it is.
 pub(super) async fn bring(link: &Link, tiled: &Tiled, tiles_hash: ContentHash, path: &Path) -> Result<()> {
-    let hidden = |end: &str| path.with_file_name(format!(".{}.{end}", stem(path)));
-    let (note, folder) = (hidden("tiles.note"), hidden("tiles"));
+    let folder = folder_of(path);
+    let note = folder.with_extension("note");
     let noted = tokio::fs::read_to_string(&note).await.unwrap_or_default();
     if noted.starts_with(&tiles_hash.to_string()) && fetch::hash(path).await.is_ok_and(|hash| noted == told(tiles_hash, hash)) {
         return Ok(());
     }
-    tokio::fs::create_dir_all(&folder)
-        .await
-        .map_err(|error| Error::io("make the folder", &folder, &error))?;
-    let paths = bring_tiles(link, tiled, tiles_hash, &folder).await?;
+    let infos = told_of(link, tiled).await?;
+    let hashes: Vec<ContentHash> = infos.iter().filter_map(|info| info.hash).collect();
+    if hashes.len() != infos.len() || hash_of_hashes(&hashes) != tiles_hash {
+        return Err(Error::conflict(format!("frame {} is being rendered anew", tiled.frame)));
+    }
+    let paths = bring_tiles(link, tiled, &infos, &folder).await?;
     let part = Part::beside(path);
     let (grid, output) = (tiled.grid, part.0.clone());
     tokio::task::spawn_blocking(move || images::assemble(grid, &paths, &output))
@@ -102,27 +105,43 @@ pub(super) async fn bring(link: &Link, tiled: &Tiled, tiles_hash: ContentHash, p
     Ok(())
 }
 
-/// The files of all tiles, in the order of the grid. Those that came before and are the right ones are not fetched again.
-async fn bring_tiles(link: &Link, tiled: &Tiled, tiles_hash: ContentHash, folder: &Path) -> Result<Vec<PathBuf>> {
+/// Brings those tiles of a frame that are done by now.
+pub(super) async fn bring_done(link: &Link, tiled: &Tiled, folder: &Path) -> Result<()> {
+    let folder = folder_of(&folder.join(fetch::file_name(tiled.frame, Gathered::Layers)));
+    let infos = told_of(link, tiled).await?;
+    bring_tiles(link, tiled, &infos, &folder).await.map(drop)
+}
+
+/// Tiles of a frame that are here by now, with what they are of it.
+pub(super) fn here(folder: &Path, frame: i32, grid: TileGrid) -> Vec<(Tile, PathBuf)> {
+    let folder = folder_of(&folder.join(fetch::file_name(frame, Gathered::Layers)));
+    let place = |tile: Tile| (tile, folder.join(file_name(tile.number())));
+    grid.tiles().map(place).filter(|(_, path)| path.is_file()).collect()
+}
+
+async fn told_of(link: &Link, tiled: &Tiled) -> Result<Vec<FrameInfo>> {
+    link.get(&format!("jobs/{}/frames/{}/tiles", tiled.job, tiled.frame)).await
+}
+
+/// Brings the tiles that have a result. Those that came before and are the right ones are not fetched again.
+async fn bring_tiles(link: &Link, tiled: &Tiled, infos: &[FrameInfo], folder: &Path) -> Result<Vec<PathBuf>> {
+    tokio::fs::create_dir_all(folder)
+        .await
+        .map_err(|error| Error::io("make the folder", folder, &error))?;
     let Tiled { job, frame, .. } = tiled;
-    let url = format!("jobs/{job}/frames/{frame}");
-    let infos: Vec<FrameInfo> = link.get(&format!("{url}/tiles")).await?;
-    let results: Option<Vec<(ContentHash, u64)>> = infos.iter().map(|info| info.hash.zip(info.size_bytes)).collect();
-    let results = results.unwrap_or_default();
-    let hashes: Vec<ContentHash> = results.iter().map(|(hash, _)| *hash).collect();
-    if hash_of_hashes(&hashes) != tiles_hash {
-        return Err(Error::conflict(format!("frame {frame} is being rendered anew")));
-    }
-    let mut paths = Vec::with_capacity(results.len());
-    for (number, (hash, size_bytes)) in results.into_iter().enumerate() {
-        let path = folder.join(format!("{number:04}.exr"));
+    let mut paths = Vec::with_capacity(infos.len());
+    for (number, info) in (0..).zip(infos) {
+        let Some((hash, size_bytes)) = info.hash.zip(info.size_bytes) else {
+            continue;
+        };
+        let path = folder.join(file_name(number));
         let expected = Expected {
             hash,
             size_bytes,
             grid: None,
         };
-        let what = format!("tile {} of frame {frame}", number + 1);
-        fetch::file(link, &format!("{url}/result?tile={number}"), expected, &path, &what).await?;
+        let url = format!("jobs/{job}/frames/{frame}/result?tile={number}");
+        fetch::file(link, &url, expected, &path, &info.piece().to_string()).await?;
         paths.push(path);
     }
     Ok(paths)
@@ -132,8 +151,14 @@ fn told(tiles: ContentHash, file: ContentHash) -> String {
     format!("{tiles} {file}\n")
 }
 
-fn stem(path: &Path) -> String {
-    path.file_stem().unwrap_or_default().to_string_lossy().into_owned()
+/// The hidden folder of a frame's tiles, beside the frame's own file.
+fn folder_of(path: &Path) -> PathBuf {
+    let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+    path.with_file_name(format!(".{stem}.tiles"))
+}
+
+fn file_name(number: u32) -> String {
+    format!("{number:04}.exr")
 }
 
 #[cfg(test)]

@@ -131,6 +131,18 @@ impl Gather {
         })
     }
 
+    /// The tiles of a frame that are here before the frame is: path, left, bottom, width and height in pixels of a picture of
+    /// this size.
+    fn tiles(&self, py: Python<'_>, frame: i32, width: u32, height: u32) -> Vec<(String, u32, u32, u32, u32)> {
+        let tiles = py.detach(|| self.inner.tiles(frame));
+        let placed = tiles.iter().map(|(tile, path)| {
+            let place = tile.of(width, height);
+            let (wide, high) = place.size();
+            (shown(path), place.columns.start, height - place.rows.end, wide, high)
+        });
+        placed.collect()
+    }
+
     /// How many frames lie in the folder; never blocks.
     fn done(&self, py: Python<'_>) -> u32 {
         py.detach(|| self.inner.view().here)

@@ -4,7 +4,7 @@ use crate::client::PAGE;
 use crate::client::fetch::Expected;
 use crate::error::Result;
 use crate::ids::{FrameSet, SlaveId};
-use crate::wire::{FrameInfo, FrameStateInfo};
+use crate::wire::{FrameInfo, FrameStateInfo, TilesInfo};
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 
@@ -101,6 +101,8 @@ pub(in crate::client) struct Table {
     fetches_failed: HashMap<u32, u8>,
     slaves: HashMap<u32, SlaveId>,
     failures: HashMap<u32, String>,
+    /// Of frames of which not all tiles are done.
+    tiles: BTreeMap<u32, TilesInfo>,
     pub(in crate::client) wanted: u32,
     pub(in crate::client) here: u32,
     pub(in crate::client) failed: u32,
@@ -126,6 +128,7 @@ impl Table {
             fetches_failed: HashMap::new(),
             slaves: HashMap::new(),
             failures: HashMap::new(),
+            tiles: BTreeMap::new(),
             wanted: 0,
             here: 0,
             failed: 0,
@@ -187,6 +190,10 @@ impl Table {
             Some(slave) => self.slaves.insert(place, slave),
             None => self.slaves.remove(&place),
         };
+        match info.tiles.filter(|_| info.state != FrameStateInfo::Done) {
+            Some(tiles) => self.tiles.insert(place, tiles),
+            None => self.tiles.remove(&place),
+        };
         let row = match (info.state, info.hash, info.size_bytes) {
             (FrameStateInfo::Queued, ..) => Row::Queued,
             (FrameStateInfo::Rendering, ..) => Row::Rendering,
@@ -208,6 +215,26 @@ impl Table {
             }
         };
         self.set(place, row);
+    }
+
+    /// How far a frame is of which not all tiles are done.
+    pub(in crate::client) fn tiles(&self, frame: i32) -> Option<TilesInfo> {
+        self.tiles.get(&self.frames.place_of(frame)?).copied()
+    }
+
+    /// A frame of which some tiles are done that were not before: the one that somebody waits for, else the lowest.
+    pub(in crate::client) fn tiles_to_come(
+        &self,
+        awaited: Option<i32>,
+        is_news: impl Fn(i32, u32) -> bool,
+    ) -> Option<(i32, TilesInfo)> {
+        let first = awaited.and_then(|frame| self.frames.place_of(frame));
+        let first = first.and_then(|place| self.tiles.get_key_value(&place));
+        let mut all = first.into_iter().chain(&self.tiles);
+        all.find_map(|(place, tiles)| {
+            let frame = self.frames.nth(*place)?;
+            (tiles.done > 0 && is_news(frame, tiles.done)).then_some((frame, *tiles))
+        })
     }
 
     /// The next frame to fetch: the one that somebody waits for, else the lowest.

@@ -453,6 +453,11 @@ class Gather:
 
     def frame(self, frame: int, timeout: float) -> GatheredFrame:
         """The frame's state, waiting up to `timeout` for its file. Fetches it first if it is not under way yet."""
+    def tiles(self, frame: int, width: int, height: int) -> list[tuple[str, int, int, int, int]]:
+        """The tiles of a frame that lie in the folder before all of it does, as multilayer EXR; never blocks.
+
+        Each with left, bottom, width and height in pixels of a picture of this size.
+        """
     def done(self) -> int:
         """How many frames lie in the folder; never blocks."""
     def wait(self, timeout: float) -> bool:

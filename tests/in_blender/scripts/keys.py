@@ -34,7 +34,8 @@ def frame_of_folder(frame: int, _timeout: float) -> SimpleNamespace:
 def gather(_connection: object, _job: str, frames: str, _folder: object) -> SimpleNamespace:
     """Stands for the network."""
     told.append(f"gathers {frames}")
-    return start.answered(SimpleNamespace(frame=frame_of_folder, stop=lambda: told.append("stopped")), looks=3)
+    gathering = SimpleNamespace(frame=frame_of_folder, tiles=lambda *_: [], stop=lambda: told.append("stopped"))
+    return start.answered(gathering, looks=3)
 
 
 netrender.moving.gather_frames = gather

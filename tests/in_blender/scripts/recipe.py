@@ -60,6 +60,11 @@ class FramesOfFolder:
         path.write_bytes((Path(slave_folder) / f"{frame:04}.exr").read_bytes())
         return SimpleNamespace(state="here", path=str(path), text="")
 
+    def tiles(self, frame: int, width: int, height: int) -> list[tuple[str, int, int, int, int]]:
+        """One tile of the frame is there before it is; another one went just when it was to be shown."""
+        place = (0, 0, width // 2, height // 2)
+        return [(str(Path(slave_folder) / f"tile_{frame:04}.exr"), *place), ("gone.exr", *place)]
+
     def stop(self) -> None:
         """The render has ended."""
         print("gathering stopped")
@@ -71,6 +76,11 @@ elif step == "slave":
     scene.render.use_compositing = scene.render.use_sequencer = False
     multilayer("32")
     scene.render.filepath = f"{slave_folder}/"
+    bpy.ops.render.render(animation=True)
+    border = scene.render
+    border.use_border = border.use_crop_to_border = True
+    border.border_min_x, border.border_max_x, border.border_min_y, border.border_max_y = 0.0, 0.5, 0.0, 0.5
+    scene.render.filepath = f"{slave_folder}/tile_"
     bpy.ops.render.render(animation=True)
 else:
     netrender = start.enable()
