@@ -21,6 +21,7 @@ from . import (
     gathering,
     joblist,
     jobs,
+    native,
     network,
     notices,
     panels,
@@ -63,9 +64,10 @@ def register() -> None:
     global _registered
     if _registered:
         unregister()
-    twin = _twin()
-    if twin:
-        print(f"netrender: a second copy is enabled as {twin}: disable one of them, both are the engine NET_RENDER")
+    native.look_for_twin(_twin())
+    native.look_for_update()
+    for notice in native.notices():
+        print(f"netrender: {notice}")
     for module in _MODULES:
         module.register()
     _registered = True

@@ -4,7 +4,9 @@ import contextlib
 import importlib
 import importlib.util
 import re
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 # The core's own words (`link/hello.rs`); a test compares them.
@@ -26,6 +28,10 @@ else:
             _obstacle = "the add-on's native part is missing: install the add-on from its zip"
 
 
+# What stands against a smooth run, by its cause.
+_notices: dict[str, str] = {}
+
+
 class Failure(Exception):
     """What went wrong, as one sentence for people."""
 
@@ -33,6 +39,33 @@ class Failure(Exception):
 def obstacle() -> str | None:
     """Why nothing can be run in this Blender, in one sentence."""
     return _obstacle
+
+
+def notices() -> list[str]:
+    """What the artist should change about this installation, in sentences."""
+    return list(_notices.values())
+
+
+def look_for_twin(twin: str | None) -> None:
+    """Tells of a copy that was installed the other way: both would be the engine NET_RENDER."""
+    _notices.pop("twin", None)
+    if twin is not None:
+        _notices["twin"] = f"Network Render is enabled twice, also as {twin}: disable one of them"
+
+
+def look_for_update() -> None:
+    """Tells of an update: a native module that is loaded stays the one it was until Blender ends."""
+    _notices.pop("update", None)
+    if core is None:
+        return
+    try:
+        found = Path(str(sys.modules[f"{core.__name__}._core"].__file__)).stat().st_mtime_ns
+    except OSError:
+        return
+    # Kept with the module, which outlives this add-on's being disabled and enabled.
+    loaded = core.__dict__.setdefault("netrender_loaded_from", found)
+    if loaded != found:
+        _notices["update"] = "Network Render was updated: restart Blender to use the new version"
 
 
 @contextlib.contextmanager

@@ -23,6 +23,8 @@ class RENDER_PT_network(bpy.types.Panel):
         obstacle = native.obstacle()
         if obstacle is not None:
             lines(context, layout, sentence(obstacle), "ERROR")
+        for notice in native.notices():
+            lines(context, layout, notice, "ERROR")
         layout.row().prop(job.settings_in(context), "mode", expand=True)
         role = service.role_of(job.scene_of(context))
         if role is None:

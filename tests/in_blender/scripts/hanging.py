@@ -17,6 +17,38 @@ silent = socket.create_server(("127.0.0.1", 0))
 settings.server_address, settings.server_port = silent.getsockname()
 
 
+# How long anybody in this window was ready to wait for an answer, and how many questions there were.
+patience: set[float] = set()
+asked: list[object] = []
+begin, answer = questions.Question.__init__, questions.Question.answer
+
+
+def counted_begin(self, steps) -> None:
+    """A question is begun."""
+    asked.append(self)
+    begin(self, steps)
+
+
+def noted_answer(self, timeout: float) -> object:
+    """Somebody looks for an answer."""
+    patience.add(timeout)
+    return answer(self, timeout)
+
+
+questions.Question.__init__, questions.Question.answer = counted_begin, noted_answer
+
+
+def draw_often() -> None:
+    """Draws all editors again and again, with the Render properties among them."""
+    for area in bpy.context.window_manager.windows[0].screen.areas:
+        if area.type == "PROPERTIES":
+            area.spaces[0].context = "RENDER"
+    before = len(asked)
+    with bpy.context.temp_override(window=bpy.context.window_manager.windows[0]):
+        bpy.ops.wm.redraw_timer(type="DRAW", iterations=20)
+    assert len(asked) == before, "drawing asks nothing"
+
+
 def view():
     """What the panels show."""
     return bpy.context.window_manager.network_render
@@ -57,8 +89,10 @@ def walk() -> Iterator[Callable[[], bool]]:
     assert not moving._gatherings
     assert scene.render.engine == "CYCLES"
 
+    draw_often()
     assert invoke("netclientsend") == {"RUNNING_MODAL"}
     assert invoke("netclientstatus") == {"FINISHED"}
+    assert patience == {0.0}, f"somebody stopped the window to wait: {sorted(patience)} s"
     print("nobody waited", flush=True)
 
 

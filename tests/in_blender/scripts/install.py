@@ -1,6 +1,7 @@
 """Runs in Blender: installs the zip as a user does, by the way that is named."""
 
 import sys
+from types import SimpleNamespace
 
 import bpy
 import start
@@ -34,6 +35,18 @@ handlers = [
     if one.__module__.startswith(name)
 ]
 assert len(handlers) == len(set(handlers)) > 0, handlers
+
+# What the artist should change about the installation is told in the panel.
+assert not module.native.notices(), module.native.notices()
+sys.modules["elsewhere.netrender"] = SimpleNamespace(_registered=True)
+if module.native.core is not None:
+    module.native.core.netrender_loaded_from = 0
+module.unregister()
+module.register()
+told = " ".join(module.native.notices())
+assert "enabled twice, also as elsewhere.netrender" in told, told
+assert module.native.core is None or "restart Blender" in told, told
+del sys.modules["elsewhere.netrender"]
 bpy.ops.preferences.addon_disable(module=name)
 assert not hasattr(bpy.types.Scene, "network_render")
 print("installed", name)
