@@ -16,9 +16,14 @@ from farm import make_orrery
 
 IMAGES = Path(__file__).resolve().parent.parent / "docs" / "images"
 SIZE = (1000, 1800)
-# What a script calls its picture, and what the documents call it.
-LISTS = {"lists": "panel-lists"}
-PORTRAITS = {"client": "panel-client", "master_runs": "panel-master", "slave_runs": "panel-slave", "preferences": "preferences"}
+# What a script calls its picture: what the documents call it, and down to where there is something to see.
+LISTS = {"lists": ("panel-lists", 1565)}
+PORTRAITS = {
+    "client": ("panel-client", 562),
+    "master_runs": ("panel-master", 695),
+    "slave_runs": ("panel-slave", 695),
+    "preferences": ("preferences", 592),
+}
 
 
 def main() -> None:
@@ -35,10 +40,9 @@ def main() -> None:
         with farm(folder, blender.home / "netrender", program, blend) as master:
             blender.finish(blender.window_command(display, "lists_window.py", master.url, folder, size=SIZE))
         blender.finish(blender.window_command(display, "portraits.py", folder, size=SIZE))
-        for taken, called in (LISTS | PORTRAITS).items():
-            # Below the panels there is nothing to see.
-            crop = ["-bordercolor", "#303030", "-border", "1", "-fuzz", "4%", "-trim", "+repage"]
-            subprocess.run(["convert", str(folder / f"{taken}.png"), *crop, str(IMAGES / f"{called}.png")], check=True)
+        for taken, (called, height) in (LISTS | PORTRAITS).items():
+            picture = ["convert", str(folder / f"{taken}.png"), "-crop", f"x{height}+0+0", "+repage"]
+            subprocess.run([*picture, str(IMAGES / f"{called}.png")], check=True)
 
 
 if __name__ == "__main__":
