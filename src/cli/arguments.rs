@@ -110,6 +110,9 @@ pub(super) enum Command {
         /// The frame's number
         #[arg(allow_negative_numbers = true, value_parser = super::ask::frame_number)]
         frame: i32,
+        /// Which tile of a frame that is cut into tiles, from 1
+        #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+        tile: Option<u32>,
         /// Go on while Blender prints, until the frame is done or given up
         #[arg(long)]
         follow: bool,

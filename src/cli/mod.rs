@@ -93,7 +93,12 @@ fn carry_out(arguments: Arguments) -> Result<u8> {
         Command::Reset(wanted) => manage::reset(wanted, &keys),
         Command::Blacklist(wanted) => manage::blacklist(&wanted, &keys),
         Command::Settings(wanted) => manage::settings(&wanted, &keys),
-        Command::Log { job, frame, follow } => log::log(&job, frame, follow, &keys),
+        Command::Log {
+            job,
+            frame,
+            tile,
+            follow,
+        } => log::log(&job, frame, tile, follow, &keys),
         Command::Archive { job, file } => archive::archive(&job, &file, &keys),
         Command::Restore { file, to } => archive::restore(&file, &to, &keys),
         Command::Explain(wanted) => rules::explain(&wanted, &keys),

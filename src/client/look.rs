@@ -3,7 +3,7 @@
 use super::{Client, Pending, pages};
 use crate::error::Result;
 use crate::ids::{JobId, SlaveId};
-use crate::wire::{Explanation, SlaveInfo};
+use crate::wire::{Explanation, FrameInfo, SlaveInfo};
 
 impl Client {
     /// The slaves that the master knows.
@@ -37,11 +37,19 @@ impl Client {
         self.explain(format!("slaves/{slave}/explain"))
     }
 
-    /// What Blender printed in the latest attempt at a frame.
-    pub fn log(&self, job: JobId, frame: i32) -> Result<String> {
+    /// The tiles of a frame, or the frame itself if it is not cut.
+    pub fn tiles(&self, job: JobId, frame: i32) -> Result<Vec<FrameInfo>> {
         let link = self.link.clone();
         self.threads
-            .ask(async move { link.get_text(&format!("jobs/{job}/frames/{frame}/log")).await })
+            .ask(async move { link.get(&format!("jobs/{job}/frames/{frame}/tiles")).await })
+    }
+
+    /// What Blender printed in the latest attempt at a frame, or at the tile of this number.
+    pub fn log(&self, job: JobId, frame: i32, tile: Option<u32>) -> Result<String> {
+        let link = self.link.clone();
+        let tile = tile.map_or_else(String::new, |tile| format!("?tile={tile}"));
+        self.threads
+            .ask(async move { link.get_text(&format!("jobs/{job}/frames/{frame}/log{tile}")).await })
     }
 
     /// What Blender printed in an attempt at a frame (none: the latest that has a log), from a byte on.
@@ -53,6 +61,12 @@ impl Client {
     pub fn ask_log(&self, job: JobId, frame: i32, attempt: Option<u32>, offset: u64) -> Result<Pending<Vec<u8>>> {
         let attempt = attempt.map_or_else(String::new, |attempt| format!("&attempt={attempt}"));
         self.bytes(format!("jobs/{job}/frames/{frame}/log?offset={offset}{attempt}"))
+    }
+
+    /// What Blender printed in an attempt at a tile, from a byte on.
+    pub fn log_of_tile_from(&self, job: JobId, (frame, tile): (i32, u32), attempt: u32, offset: u64) -> Result<Vec<u8>> {
+        let path = format!("jobs/{job}/frames/{frame}/log?tile={tile}&offset={offset}&attempt={attempt}");
+        self.bytes(path)?.answer()
     }
 
     /// A small picture of a finished frame as PNG, about so many pixels wide.
