@@ -81,6 +81,7 @@ bench: $(VENV)/core.made ## measure the budgets side by side with the alternativ
 	PATH="$(BIN):$$PATH" python benches/hyperqueue_dispatch.py
 	PATH="$(BIN):$$PATH" python benches/animation.py
 	PATH="$(BIN):$$PATH" python benches/tiles.py
+	PATH="$(BIN):$$PATH" python benches/warm.py
 
 .PHONY: requirements
 requirements: ## renew the pinned set of test tools

@@ -168,7 +168,7 @@ fn make_small_files(folder: &Path) -> (PathBuf, Vec<PathBuf>) {
 }
 
 /// A Blender that only tells which files there are.
-fn fake_blender(folder: &Path, files: &[PathBuf]) -> PathBuf {
+pub(crate) fn fake_blender(folder: &Path, files: &[PathBuf]) -> PathBuf {
     let path = folder.join("fake_blender.py");
     std::fs::copy(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fake_blender.py"), &path).unwrap();
     let entry = |file: &PathBuf| {

@@ -1,6 +1,6 @@
-//! What a master costs, measured from outside on the real binary: dispatch, the way to the first lease, upload.
+//! What a master costs, measured from outside on the real binary: dispatch, the way to the first lease, files up and down.
 //!
-//! `cargo bench --no-default-features --bench master [-- dispatch|lease|upload|files|queued|history|slaves]`. The load comes from this process over
+//! `cargo bench --no-default-features --bench master [-- dispatch|lease|upload|files|download|ahead|queued|history|slaves]`. The load comes from this process over
 //! loopback, so on a small machine both share the cores; the master's own share is what `/proc` says of it.
 #![expect(
     clippy::print_stdout,
@@ -9,6 +9,7 @@
     reason = "a measuring program"
 )]
 
+mod down;
 mod files;
 mod load;
 mod scale;
@@ -43,6 +44,14 @@ fn main() {
         if runs("files") {
             let master = Master::start().await;
             tokio::task::block_in_place(|| files::many(&master));
+        }
+        if runs("download") {
+            down::long(None).await;
+            down::long(Some("self-signed")).await;
+            down::many().await;
+        }
+        if runs("ahead") {
+            down::ahead().await;
         }
         if runs("queued") {
             scale::queued().await;
