@@ -234,9 +234,9 @@ impl Farm {
         self.post(&format!("slaves/{slave}/work"), wanted)
     }
 
-    /// The attempt under which a slave has a task: held already, or leased now.
+    /// The attempt under which a slave has a task: held already, or leased as soon as its job has rested there.
     pub(crate) fn lease_of(&self, slave: &str, job: &str, task: u64) -> u64 {
-        let lease = self.work(slave, &json!({"want": true})).json()["lease"].clone();
+        let lease = self.work(slave, &json!({"want": true, "wait_ms": 20_000})).json()["lease"].clone();
         assert_eq!(lease["job"], job, "{lease}");
         let tasks = lease["tasks"].as_array().unwrap();
         tasks.iter().find(|it| it["task"] == task).expect("another task was leased")["attempt"]

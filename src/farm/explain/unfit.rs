@@ -105,3 +105,98 @@ fn unfulfilled(online: &[&Slave], job: &Job) -> Option<String> {
         Some(nowhere.join("; "))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::farm::sim::trial::{Trial, a_job, a_machine, slave_id};
+    use crate::farm::{Machine, NewJob};
+
+    #[test]
+    fn a_job_from_a_blender_that_no_slave_has_waits_and_says_so() {
+        let mut trial = Trial::new();
+        let job = a_job(1, 9);
+        let job = trial.submit(NewJob {
+            blender: Some("5.0.1".parse().unwrap()),
+            ..job
+        });
+        assert_eq!(trial.farm.explain_job(job), ["waiting: no slave is there"]);
+        let slave = trial.slave(1);
+        assert_eq!(trial.want(slave), None);
+        let sentence = "waiting: needs Blender 5.0, which no slave has (slaves have 3.4)";
+        assert_eq!(trial.farm.explain_job(job), [sentence]);
+        let told = trial.farm.explain_slave(slave);
+        let of_job = format!("gets nothing of job {job} (job 1): it needs Blender 5.0");
+        assert_eq!(told, ["idle: no job has frames for it".to_owned(), of_job]);
+    }
+
+    #[test]
+    fn a_job_whose_tags_no_slave_has_says_so() {
+        let mut trial = Trial::new();
+        trial.register(1, a_machine(&["gpu"]), &[]);
+        let job = a_job(1, 9);
+        let tags = vec!["gpu".to_owned(), "linux".to_owned()];
+        let job = trial.submit(NewJob { tags, ..job });
+        let sentence = "waiting: needs a slave with the tags gpu, linux, and none has them all";
+        assert_eq!(trial.farm.explain_job(job), [sentence]);
+    }
+
+    #[test]
+    fn a_job_whose_requirements_no_slave_fulfils_says_which() {
+        let mut trial = Trial::new();
+        for (number, cores, gpu) in [(1, 4, "cuda"), (2, 16, "hip")] {
+            let machine = Machine {
+                cores,
+                gpus: vec![gpu.to_owned()],
+                ..a_machine(&[])
+            };
+            trial.register(number, machine, &[]);
+        }
+        let mut told = |number, text: &str| {
+            let job = trial.submit(NewJob {
+                requirements: text.parse().unwrap(),
+                ..a_job(number, 9)
+            });
+            trial.farm.explain_job(job).remove(0)
+        };
+        let sentence = "waiting: needs cores>=32; os=windows, which no slave has";
+        assert_eq!(told(1, "cores>=32; gpu=cuda; os=windows"), sentence);
+        let sentence = "waiting: needs cores>=8; gpu=cuda on one machine, which no slave has";
+        assert_eq!(told(2, "cores>=8; gpu=cuda"), sentence);
+        let gets = trial.farm.explain_slave(slave_id(1));
+        assert!(gets.iter().any(|it| it.ends_with("it needs cores>=32")), "{gets:?}");
+    }
+
+    #[test]
+    fn a_scene_that_runs_scripts_waits_for_a_slave_that_allows_them() {
+        let mut trial = Trial::new();
+        let careful = trial.slave(1);
+        let job = trial.submit(NewJob {
+            runs_scripts: true,
+            ..a_job(1, 9)
+        });
+        assert_eq!(trial.want(careful), None);
+        let told = trial.farm.explain_job(job).remove(0);
+        assert!(
+            told.starts_with("waiting: its scene runs scripts, which no slave that could render it allows: start one with"),
+            "{told}"
+        );
+        let told = trial.farm.explain_slave(careful).remove(1);
+        assert!(
+            told.ends_with("its scene runs scripts, which this slave does not allow"),
+            "{told}"
+        );
+        let machine = Machine {
+            allows_scripts: true,
+            ..a_machine(&[])
+        };
+        let trusting = trial.register(2, machine, &[]);
+        assert_eq!(trial.leased(trusting)[0].job, job);
+        assert_eq!(trial.farm.job(job).unwrap().leased, 1);
+        trial.restart();
+        assert_eq!(trial.want(careful), None, "who allows scripts is remembered");
+        trial.pass(61_000);
+        trial.slave(1);
+        let told = trial.farm.explain_job(job).remove(0);
+        assert!(told.contains("no slave that could render it allows"), "{told}");
+    }
+}
