@@ -46,10 +46,10 @@ def fill(farm: Farm, blender: str | None, busy_s: float, stop: threading.Event) 
     ids = {"large": api.job("sq030_sh020 crowd", "1001-11000", category="sq030", tags=["gpu"], priority=2)}
     ids["job"] = ids["large"]
     if blender:
-        scene = make_orrery(blender, farm.folder / "scene", 48, "light")
+        scene = make_orrery(blender, farm.folder / "scene", 48)
         farm.start_slave("studio-desk", blender, "--tags", "blender")
         # Those that only pretend would bring no pictures.
-        named = ("--name", "orrery", "--priority", "8", "--tags", "blender")
+        named = ("--name", "orrery", "--priority", "8", "--tags", "blender", "--samples", "24")
         sent = farm.run("submit", str(scene), "--master", farm.url, "--blender", blender, *named)
         if sent.returncode:
             raise SystemExit(sent.stderr)
@@ -74,7 +74,7 @@ def fill(farm: Farm, blender: str | None, busy_s: float, stop: threading.Event) 
         api.slave(f"laptop-{number}")
     away = next(slave["id"] for slave in api.ask("GET", "slaves") if slave["name"] == "laptop-2")
     api.ask("POST", f"slaves/{away}/pause")
-    wait_until("the real job has pictures", lambda: api.ask("GET", f"jobs/{ids['job']}")["done"] >= 12 or not blender, 240.0)
+    wait_until("the real job has pictures", lambda: api.ask("GET", f"jobs/{ids['job']}")["done"] >= 12 or not blender, 400.0)
     time.sleep(busy_s)
     return ids
 

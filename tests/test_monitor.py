@@ -175,6 +175,23 @@ def test_a_job_is_held_back_rendered_and_looked_at_down_to_its_log(page: Page, f
     wait_until("the job is gone", lambda: job not in farm.run("jobs", "--json", "--master", farm.url).stdout)
 
 
+def test_a_frame_that_is_cut_is_shown_tile_by_tile(page: Page, farm: Farm, tmp_path: Path) -> None:
+    log_in(page, farm)
+    farm.start_slave("slave1", FAKE)
+    job = submit(farm, tmp_path, "--tiles", "2x2")
+    page.goto(f"{farm.url}/jobs/{job}")
+    live(page)
+    expect(page.locator("h1")).to_contain_text("finished")
+    page.locator(".grid canvas").click(position={"x": 5, "y": 5})
+    details = page.get_by_role("complementary", name="Frame")
+    expect(details).to_contain_text("4 done of 2x2")
+    pictures = details.locator(".mosaic img")
+    expect(pictures).to_have_count(4)
+    assert pictures.last.evaluate("(image) => image.decode().then(() => image.naturalWidth)") > 0
+    details.get_by_role("button", name="Tile 3/2x2").click()
+    expect(details.get_by_role("log")).to_contain_text("Fra:1")
+
+
 def test_names_from_outside_are_text_and_nothing_else(page: Page, api: Api) -> None:
     job = api.job(NASTY, "1-3", category=NASTY, tags=[NASTY], chunks=1)
     slave = api.slave(NASTY, tags=[NASTY])

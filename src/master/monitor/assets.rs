@@ -19,7 +19,7 @@ macro_rules! assets {
 }
 
 /// All of them. Scripts import each other by these names.
-const ASSETS: [Asset; 31] = assets![
+const ASSETS: [Asset; 32] = assets![
     "base.css",
     "parts.css",
     "pages.css",
@@ -50,6 +50,7 @@ const ASSETS: [Asset; 31] = assets![
     "shell.js",
     "slaves.js",
     "table.js",
+    "tiles.js",
     "words.js",
 ];
 

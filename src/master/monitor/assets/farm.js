@@ -82,7 +82,9 @@ export function fairShares() {
 export function secondsLeft(job, farmSlots) {
   const left = job.queued + job.rendering;
   if (!job.frame_seconds || !left || job.state !== "queued" || !farmSlots) return null;
-  return (job.frame_seconds * left) / Math.max(1, Math.min(left, Math.max(job.usage, 0.02) * farmSlots));
+  // Usage is an average that lags behind; what is being rendered counts chunks that are not begun.
+  const atOnce = Math.max(1, job.usage * farmSlots, Math.min(farmSlots, job.rendering / Math.max(1, job.chunks)));
+  return (job.frame_seconds * left) / Math.min(left, atOnce);
 }
 
 /** One reading at a time: what changes meanwhile is read right after. */

@@ -6,6 +6,7 @@ import { fail } from "./dialog.js";
 import { fill, h } from "./dom.js";
 import { LogView } from "./log.js";
 import { chip } from "./parts.js";
+import { showTiles } from "./tiles.js";
 import { duration, size } from "./words.js";
 
 const SMALL_PX = 480;
@@ -20,12 +21,15 @@ export class FrameDetails {
     this.element = h("aside", { class: "card details", "aria-label": "Frame", tabindex: -1, hidden: true });
     this.element.addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => event.key === "Escape" && this.close());
     /** @type {number|null} */ this.frame = null;
+    this.mosaic = h("div", { class: "mosaic" });
   }
 
   /** @param {number} frame */
   async open(frame) {
     this.frame = frame;
     this.attempt = undefined;
+    this.log?.close();
+    this.log = undefined;
     this.mark = "";
     this.element.hidden = false;
     await this.renew();
@@ -35,6 +39,7 @@ export class FrameDetails {
 
   close() {
     this.log?.close();
+    this.log = undefined;
     this.frame = null;
     this.element.hidden = true;
     this.closed();
@@ -67,17 +72,32 @@ export class FrameDetails {
       ["Size", info.size_bytes === undefined ? "–" : size(info.size_bytes)],
     ];
     this.logPlace = h("div");
+    if (info.tiles) {
+      facts[3] = ["Tiles", `${info.tiles.done} done of ${info.tiles.grid}`];
+      void showTiles(this.mosaic, this.job, info, (tile) => this.openTile(tile)).catch(fail);
+    }
     fill(
       this.element,
       h("header", {}, h("h2", {}, `Frame ${info.frame}`), h("span", { class: "gap" }), h("button", { class: "quiet", "aria-label": "Close the frame", onclick: () => this.close() }, "×")),
-      info.hash && this.picture(info),
+      info.tiles ? this.mosaic : info.hash && this.picture(info),
       h("dl", { class: "facts" }, ...facts.flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, value)])),
       info.failure && h("p", { class: "error" }, info.failure),
       h("p", { class: "buttons" }, ...this.buttons(info)),
-      info.attempt > 0 && this.attempts(info),
+      info.attempt > 0 && !info.tiles && this.attempts(info),
       this.logPlace,
     );
-    this.showLog();
+    if (!info.tiles) this.showLog();
+    else if (this.log) fill(this.logPlace, this.log.element);
+  }
+
+  /** Shows the log of a tile's latest attempt. @param {any} tile */
+  openTile(tile) {
+    this.log?.close();
+    const { frame } = this;
+    const number = Number.parseInt(tile.tile, 10);
+    const grows = () => this.frame === frame && ["rendering", "delivering"].includes(tile.state);
+    this.log = tile.attempt ? new LogView(this.job, /** @type {number} */ (frame), tile.attempt, grows, number) : undefined;
+    fill(this.logPlace, h("p", { class: "soft" }, `Tile ${tile.tile}: ${tile.state}`, tile.slave && ` on ${this.slaveName(tile.slave)}`), this.log?.element);
   }
 
   /** @param {any} info */
@@ -90,7 +110,7 @@ export class FrameDetails {
   buttons(info) {
     const path = `/api/v1/jobs/${this.job}/frames/${info.frame}`;
     return [
-      info.hash && h("a", { class: "button", href: `${path}/result`, download: `${String(info.frame).padStart(6, "0")}.exr` }, "EXR"),
+      info.hash && !info.tiles && h("a", { class: "button", href: `${path}/result`, download: `${String(info.frame).padStart(6, "0")}.exr` }, "EXR"),
       h("button", { onclick: () => resetFrames(this.job, [info.frame]) }, "Render anew"),
       info.slave && h("button", { onclick: () => ban(info.slave, this.job) }, "Not on this slave …"),
     ];

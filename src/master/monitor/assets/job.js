@@ -109,7 +109,8 @@ async function readStale() {
   else if (frames) await grid.update(frames);
   rare();
   if (isFirst) void showFiles(subject, files).then((has) => {
-    pictures.hidden = !has;
+    // Of frames that are cut, only their tiles have pictures.
+    pictures.hidden = !has || job.tiles !== "1x1";
     rare();
   }, fail);
   await details.renew();
@@ -166,6 +167,7 @@ function drawFacts() {
   const rows = [
     ["Priority", job.priority],
     ["Frames", job.frames],
+    ["Tiles", job.tiles === "1x1" ? "not cut" : job.tiles],
     ["Chunks", job.chunks || "chosen by the master"],
     ["Category", job.category || "–"],
     ["Tags", job.tags.join(", ") || "–"],

@@ -9,10 +9,11 @@ const FOLLOW_MS = 1_000;
 const SHOWN_BYTES_MAX = 400_000;
 
 export class LogView {
-  /** @param {string} job @param {number} frame @param {number} attempt @param {() => boolean} grows */
-  constructor(job, frame, attempt, grows) {
+  /** @param {string} job @param {number} frame @param {number} attempt @param {() => boolean} grows @param {number} [tile] of a frame that is cut */
+  constructor(job, frame, attempt, grows, tile) {
+    const which = tile === undefined ? "" : `&tile=${tile}`;
     this.path = `jobs/${job}/frames/${frame}/log`;
-    this.attempt = attempt;
+    this.query = `attempt=${attempt}${which}`;
     this.grows = grows;
     this.offset = 0;
     this.text = "";
@@ -24,7 +25,7 @@ export class LogView {
       this.draw();
     });
     this.word = "";
-    const whole = h("a", { href: `/api/v1/${this.path}?attempt=${attempt}`, target: "_blank", rel: "noopener" }, "Whole log");
+    const whole = h("a", { href: `/api/v1/${this.path}?${this.query}`, target: "_blank", rel: "noopener" }, "Whole log");
     this.element = h("div", { class: "logged" }, h("p", { class: "tools" }, search, this.count, h("span", { class: "gap" }), whole), this.pre);
     void this.read();
   }
@@ -34,7 +35,7 @@ export class LogView {
     if (this.closed) return;
     let goesOn = this.grows();
     try {
-      const answer = await ask(`${this.path}?attempt=${this.attempt}&offset=${this.offset}`);
+      const answer = await ask(`${this.path}?${this.query}&offset=${this.offset}`);
       const bytes = await answer.arrayBuffer();
       this.offset += bytes.byteLength;
       this.decoder ??= new TextDecoder();

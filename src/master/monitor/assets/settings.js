@@ -8,6 +8,8 @@ import { card } from "./parts.js";
 import { offerNotices } from "./notify.js";
 import { show } from "./shell.js";
 
+const LOOK_MS = 5_000;
+
 /** Groups of settings: key, name, unit. @type {[string, [string, string, string][]][]} */
 const GROUPS = [
   ["Frames", [
@@ -37,6 +39,15 @@ const about = h("dl", { class: "facts" });
 
 watch(() => {});
 void start();
+setInterval(() => document.hidden || look(), LOOK_MS);
+
+/** Shows what another browser has set meanwhile, unless somebody is about to change it here. */
+async function look() {
+  const fresh = await read("settings").catch(() => known);
+  if (!known || JSON.stringify(fresh) === JSON.stringify(known) || forms.contains(document.activeElement)) return;
+  known = fresh;
+  draw();
+}
 
 async function start() {
   try {
