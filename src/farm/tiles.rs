@@ -126,6 +126,7 @@ mod tests {
         for _ in 0..3 {
             let task = trial.leased(slave)[0];
             trial.fail(slave, task);
+            trial.let_rest();
         }
         for _ in 0..2 {
             let task = trial.leased(slave)[0];

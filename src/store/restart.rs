@@ -132,6 +132,7 @@ impl Life {
                 settings: Box::new(Settings {
                     ban_after: self.random.u32(1..4),
                     ban_s: self.random.u32(1..100),
+                    straggler_s: self.random.u32(1..10),
                     ..Settings::default()
                 }),
             },
@@ -221,7 +222,7 @@ impl Life {
     fn report(&mut self, request: RequestId) -> Event {
         let place = self.random.usize(0..self.held.len());
         let (slave, task) = self.held[place];
-        let body = match self.random.u32(0..5) {
+        let body = match self.random.u32(0..10) {
             0 => ReportBody::Rendered,
             1 => ReportBody::Failed {
                 reason: "no camera".to_owned(),
