@@ -56,10 +56,8 @@ class AskingOperator:
     bl_idname: Any
 
 
-class JobOperator(AskingOperator):
-    """An operator of one job."""
-
-    job: StringProperty(name="Job", description="The job's id; the selected job if it is empty", options={"HIDDEN", "SKIP_SAVE"})
+class _OneOperator(AskingOperator):
+    """An operator of one job or one slave."""
 
     def _changes(self, context: bpy.types.Context) -> list[client.Change]:
         return [self._change(context, self._whom(context))]
@@ -67,6 +65,12 @@ class JobOperator(AskingOperator):
     def _change(self, _context: bpy.types.Context, whom: str) -> client.Change:
         """What is done to it. It is done when the operator is gone already: nothing in it may name `self`."""
         raise NotImplementedError
+
+
+class JobOperator(_OneOperator):
+    """An operator of one job."""
+
+    job: StringProperty(name="Job", description="The job's id; the selected job if it is empty", options={"HIDDEN", "SKIP_SAVE"})
 
     def _whom(self, context: bpy.types.Context) -> str:
         if self.job:
@@ -77,19 +81,12 @@ class JobOperator(AskingOperator):
         return str(selected.job_id)
 
 
-class SlaveOperator(AskingOperator):
+class SlaveOperator(_OneOperator):
     """An operator of one slave."""
 
     slave: StringProperty(
         name="Slave", description="The slave's id; the selected slave if it is empty", options={"HIDDEN", "SKIP_SAVE"}
     )
-
-    def _changes(self, context: bpy.types.Context) -> list[client.Change]:
-        return [self._change(context, self._whom(context))]
-
-    def _change(self, _context: bpy.types.Context, whom: str) -> client.Change:
-        """What is done to it. It is done when the operator is gone already: nothing in it may name `self`."""
-        raise NotImplementedError
 
     def _whom(self, context: bpy.types.Context) -> str:
         if self.slave:

@@ -50,17 +50,7 @@ class RENDER_OT_netclientwhitelistslave(AskingOperator, bpy.types.Operator):
 class RENDER_UL_network_bans(SortedList, bpy.types.UIList):
     """The rows of the blacklist."""
 
-    def draw_item(
-        self,
-        context: bpy.types.Context,
-        layout: Layout,
-        data: Any,
-        item: Any,
-        icon: int | None,
-        active_data: Any,
-        active_property: str | None,
-        index: int | None,
-    ) -> None:
+    def _draw_row(self, layout: Layout, item: Any) -> None:
         """Shows a slave, of what it gets nothing, and until when."""
         row = layout.split(factor=0.4)
         row.label(text=item.name, icon=_CAUSES.get(item.cause, ("DOT", ""))[0])

@@ -63,17 +63,7 @@ class NETRENDER_OT_show_log(JobOperator, bpy.types.Operator):
 class RENDER_UL_network_frames(SortedList, bpy.types.UIList):
     """The rows of the list of frames."""
 
-    def draw_item(
-        self,
-        context: bpy.types.Context,
-        layout: Layout,
-        data: Any,
-        item: Any,
-        icon: int | None,
-        active_data: Any,
-        active_property: str | None,
-        index: int | None,
-    ) -> None:
+    def _draw_row(self, layout: Layout, item: Any) -> None:
         """Shows a frame in one row: its state and number, who renders it, how long it took."""
         row = layout.split(factor=0.3)
         row.alert = item.state == "failed"

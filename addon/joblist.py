@@ -25,17 +25,7 @@ _RANKS = {state: rank for rank, state in enumerate(("failed", "queued", "waiting
 class RENDER_UL_network_jobs(SortedList, bpy.types.UIList):
     """The rows of the list of jobs."""
 
-    def draw_item(
-        self,
-        context: bpy.types.Context,
-        layout: Layout,
-        data: Any,
-        item: Any,
-        icon: int | None,
-        active_data: Any,
-        active_property: str | None,
-        index: int | None,
-    ) -> None:
+    def _draw_row(self, layout: Layout, item: Any) -> None:
         """Shows a job in one row: its state and name, how far it is, when it may be done, what failed."""
         # Fixed shares, so that rows have columns.
         row = layout.split(factor=0.34)

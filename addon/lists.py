@@ -21,6 +21,20 @@ class SortedList:
         name="Sort by State", description="First what needs somebody, then what goes on, then what is over"
     )
 
+    def draw_item(
+        self,
+        context: bpy.types.Context,
+        layout: Layout,
+        data: Any,
+        item: Any,
+        icon: int | None,
+        active_data: Any,
+        active_property: str | None,
+        index: int | None,
+    ) -> None:
+        """Shows one row, in Blender's own words for it."""
+        self._draw_row(layout, item)
+
     def draw_filter(self, _context: bpy.types.Context, layout: Layout) -> None:
         """Shows the field for names and the switches for orders."""
         row = layout.row(align=True)
@@ -42,6 +56,9 @@ class SortedList:
         if self.use_filter_sort_alpha:
             return shown, order(rows, lambda row: row.name.lower())
         return shown, []
+
+    def _draw_row(self, layout: Layout, item: Any) -> None:
+        raise NotImplementedError
 
     def _rank(self, row: Any) -> Any:
         raise NotImplementedError

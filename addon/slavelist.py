@@ -81,17 +81,7 @@ class NETRENDER_OT_end_slave(SlaveOperator, bpy.types.Operator):
 class RENDER_UL_network_slaves(SortedList, bpy.types.UIList):
     """The rows of the list of slaves."""
 
-    def draw_item(
-        self,
-        context: bpy.types.Context,
-        layout: Layout,
-        data: Any,
-        item: Any,
-        icon: int | None,
-        active_data: Any,
-        active_property: str | None,
-        index: int | None,
-    ) -> None:
+    def _draw_row(self, layout: Layout, item: Any) -> None:
         """Shows a slave in one row: its state and name, what it renders, what it has done."""
         row = layout.split(factor=0.4)
         row.active = item.state != "away"
