@@ -4,16 +4,11 @@
 //! render times, which are added up. A tile does not say where it belongs: the grid does. Absences: nothing here knows where
 //! tiles come from or whether their seams fit. Memory is that of the whole picture and of a tile for each core.
 
-use super::{check_claims, decode, headers, render_time};
+use super::{Picture, check_claims, headers, read, render_time};
 use crate::error::{Error, Result};
 use crate::ids::{Rectangle, TileGrid};
-use exr::prelude::{
-    AnyChannel, AnyChannels, FlatSamples, Image, IntegerBounds, Layer, Layers, ReadChannels as _, ReadLayers as _,
-    WritableImage as _,
-};
+use exr::prelude::{AnyChannel, AnyChannels, FlatSamples, Image, IntegerBounds, Layer, WritableImage as _};
 use std::path::{Path, PathBuf};
-
-type Picture = Image<Layers<AnyChannels<FlatSamples>>>;
 
 /// Writes the picture of all tiles of a grid, given row by row from the top left. Refuses tiles that do not fit together. The
 /// file is not whole before this returns: give it a temporary name.
@@ -97,19 +92,6 @@ fn read_all<'a>(paths: &'a [PathBuf], places: &'a [Rectangle]) -> Vec<(&'a PathB
         let tiles: Vec<_> = tiles.collect();
         let named = paths.iter().zip(places).zip(tiles);
         named.map(|((path, place), tile)| (path, place, tile)).collect()
-    })
-}
-
-fn read(path: &Path) -> Result<Picture> {
-    decode(path, || {
-        exr::prelude::read()
-            .no_deep_data()
-            .largest_resolution_level()
-            .all_channels()
-            .all_layers()
-            .all_attributes()
-            .non_parallel()
-            .from_file(path)
     })
 }
 

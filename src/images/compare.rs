@@ -1,8 +1,8 @@
 //! Whether two files hold the same picture, channel by channel, bit by bit.
 
-use super::{decode, headers};
+use super::{headers, read};
 use crate::error::Result;
-use exr::prelude::{FlatSamples, ReadChannels as _, ReadLayers as _, f16};
+use exr::prelude::{FlatSamples, f16};
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -51,16 +51,7 @@ type Channel = ((usize, usize), FlatSamples);
 fn channels(path: &Path) -> Result<BTreeMap<String, Channel>> {
     // Claims beyond the limits are refused before memory is taken for them.
     headers(path)?;
-    let image = decode(path, || {
-        exr::prelude::read()
-            .no_deep_data()
-            .largest_resolution_level()
-            .all_channels()
-            .all_layers()
-            .all_attributes()
-            .non_parallel()
-            .from_file(path)
-    })?;
+    let image = read(path)?;
     let mut channels = BTreeMap::new();
     for layer in image.layer_data {
         let size = (layer.size.width(), layer.size.height());

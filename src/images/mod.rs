@@ -19,6 +19,7 @@ pub use thumbnail::{THUMBNAIL_WIDTH_RANGE, thumbnail};
 pub use verify::verify;
 
 use crate::error::{Error, Result};
+use exr::prelude::{AnyChannels, FlatSamples, Image, Layers, ReadChannels as _, ReadLayers as _};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
@@ -41,6 +42,23 @@ fn decode<T>(path: &Path, decoder: impl FnOnce() -> exr::error::Result<T>) -> Re
         Ok(Err(error)) => Err(damaged(&error.to_string())),
         Err(_) => Err(damaged("it cannot be decoded")),
     }
+}
+
+/// A picture with all its parts and channels.
+type Picture = Image<Layers<AnyChannels<FlatSamples>>>;
+
+/// Reads a whole picture. Its claims are to be checked before ([`headers`]).
+fn read(path: &Path) -> Result<Picture> {
+    decode(path, || {
+        exr::prelude::read()
+            .no_deep_data()
+            .largest_resolution_level()
+            .all_channels()
+            .all_layers()
+            .all_attributes()
+            .non_parallel()
+            .from_file(path)
+    })
 }
 
 /// Reads the headers of all parts and refuses claims beyond the limits.
