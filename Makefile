@@ -52,12 +52,13 @@ lint: $(VENV)/made ## formatting, clippy, ruff, mypy, licences
 
 .PHONY: test-rust
 test-rust: $(BPY)/made
-	cargo test --locked --no-default-features
+	cargo test --locked --no-default-features --lib
+	cargo test --locked --no-default-features --profile dev --test '*'
 
 .PHONY: test-python
 test-python: $(VENV)/core.made $(BPY)/made
 	$(BIN)/python -m mypy.stubtest netrender_core --ignore-missing-stub
-	PATH="$(BIN):$$PATH" $(BIN)/python -m pytest tests
+	PATH="$(BIN):$$PATH" $(BIN)/python -m pytest tests --numprocesses 2 --dist loadscope
 
 .PHONY: wheel
 wheel: $(VENV)/made ## the wheel that users install, optimised
@@ -76,7 +77,10 @@ screenshots: $(VENV)/core.made ## the pictures of the monitor and of Blender's p
 	PATH="$(BIN):$$PATH" PYTHONPATH=tests:tests/in_blender:packaging python tests/panel_pictures.py
 
 .PHONY: bench
-bench: $(VENV)/core.made ## measure the budgets side by side with the alternatives
+bench: $(VENV)/made ## measure the budgets side by side with the alternatives
+	# As users have it, not as tests do.
+	rm -f $(VENV)/core.made
+	VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/maturin develop --locked --release
 	NETRENDER_CONFIG=$(CURDIR)/target/bench cargo bench --locked --no-default-features --bench master
 	PATH="$(BIN):$$PATH" python benches/hyperqueue_dispatch.py
 	PATH="$(BIN):$$PATH" python benches/animation.py

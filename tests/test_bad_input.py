@@ -268,7 +268,7 @@ def test_a_blender_that_hangs_is_ended_and_the_frame_rendered_again(running: Far
     slave = running.start_slave("slave1", hanging, "--hang-timeout", "1")
     sent = running.run("submit", scene, "--blender", hanging, "--frames", "1-3", "--wait", "--master", running.url)
     assert sent.returncode == 0, sent.stderr
-    assert "frame 2 failed: Blender hung: it said nothing for 1 s while rendering frame 2" in slave.text()
+    wait_for_text(slave, "frame 2 failed: Blender hung: it said nothing for 1 s while rendering frame 2")
 
 
 def test_a_hundred_megabytes_of_log_are_cut_and_the_frame_is_done(running: Farm, tmp_path: Path, scene: str) -> None:
