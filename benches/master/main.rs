@@ -1,6 +1,7 @@
-//! What a master costs, measured from outside on the real binary: dispatch, the way to the first lease, files up and down.
+//! What a master costs, measured from outside on the real binary: dispatch, the way to the first lease, files up and down; and what
+//! clients do with tiles.
 //!
-//! `cargo bench --no-default-features --bench master [-- dispatch|lease|upload|files|download|ahead|queued|history|slaves]`. The load comes from this process over
+//! `cargo bench --no-default-features --bench master [-- dispatch|lease|upload|files|download|ahead|queued|history|slaves|assembly]`. The load comes from this process over
 //! loopback, so on a small machine both share the cores; the master's own share is what `/proc` says of it.
 #![expect(
     clippy::print_stdout,
@@ -9,6 +10,7 @@
     reason = "a measuring program"
 )]
 
+mod assembly;
 mod down;
 mod files;
 mod load;
@@ -52,6 +54,9 @@ fn main() {
         }
         if runs("ahead") {
             down::ahead().await;
+        }
+        if runs("assembly") {
+            tokio::task::block_in_place(assembly::put_together);
         }
         if runs("queued") {
             scale::queued().await;
