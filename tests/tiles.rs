@@ -126,13 +126,18 @@ fn many_slaves_render_one_frame_and_the_client_puts_it_together() {
     gather(&client, job, &folder.path().join("tiled"));
     assert_eq!(made(), before);
     blender.tell(r#"{"size": [61, 47], "gradient": false}"#);
-    let frames = "3".parse().unwrap();
-    let reset = JobReset::Frames { frames };
+    let reset = JobReset::Frames {
+        frames: "3".parse().unwrap(),
+        tiles: vec![5],
+    };
     farm.ask(async |link| {
         link.post::<_, serde_json::Value>(&format!("jobs/{job}/reset"), &reset, Duration::ZERO)
             .await
     });
     wait_until("it is rendered anew", || farm.job(job).done == 12);
+    let tiles: Vec<FrameInfo> = farm.ask(async |link| link.get(&format!("jobs/{job}/frames/3/tiles")).await);
+    let anew: Vec<usize> = (0..12).filter(|place| tiles[*place].attempt > 1).collect();
+    assert_eq!(anew, [5]);
     gather(&client, job, &folder.path().join("tiled"));
     assert!(!images::compare(&whole, &assembled).unwrap().is_identical());
 }

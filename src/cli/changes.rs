@@ -94,6 +94,9 @@ pub(super) struct ResetArguments {
     /// These frames, whatever became of them
     #[arg(long, allow_hyphen_values = true)]
     pub(super) frames: Option<FrameSet>,
+    /// Only this tile of them, counted from 1 at the top left, row by row; may be repeated
+    #[arg(long, value_name = "NUMBER", requires = "frames", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(super) tile: Vec<u32>,
 }
 
 #[derive(Debug, Args)]

@@ -82,7 +82,10 @@ pub(super) fn reset(wanted: ResetArguments, keys: &KeySource) -> Result<u8> {
     let client = connect(&wanted.job.to.master, keys)?;
     let job = client.find_job(&wanted.job.id)?;
     let which = match wanted.frames {
-        Some(frames) => JobReset::Frames { frames },
+        Some(frames) => JobReset::Frames {
+            frames,
+            tiles: wanted.tile.iter().map(|tile| tile - 1).collect(),
+        },
         None if wanted.all => JobReset::All,
         None => JobReset::Failed,
     };

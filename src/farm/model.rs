@@ -85,8 +85,10 @@ pub enum Reset {
     Failed,
     /// All, finished ones too.
     All,
-    /// Those of these frames, whatever their state.
+    /// Those of these frames, whatever their state …
     Frames(FrameSet),
+    /// … or of these tiles of them, each by its number in the grid.
+    Tiles(FrameSet, Vec<u32>),
 }
 
 /// Why a slave gets nothing of a job, or of any.

@@ -5,7 +5,7 @@ use super::effect::{Change, Refusal};
 use super::event::RequestId;
 use super::model::{JobState, Reset};
 use super::task::State;
-use crate::ids::{JobId, TaskIndex};
+use crate::ids::{FrameSet, JobId, TaskIndex};
 
 impl Farm {
     /// Results of what is reset count for nothing from now on; who failed it before is remembered. A job that is over goes
@@ -66,17 +66,39 @@ impl Farm {
                 .filter(|(_, task)| task.attempt.0 > 0)
                 .map(|(index, _)| index)
                 .collect(),
-            Reset::Frames(frames) => {
-                let mut tasks = Vec::new();
-                for frame in frames.iter() {
-                    let of_frame = self.tasks_of(id, frame);
-                    tasks.extend(of_frame.ok_or_else(|| Refusal::Frames(id, format!("it has no frame {frame}")))?);
+            Reset::Frames(frames) => self.touched_of(id, frames, |_| true)?,
+            Reset::Tiles(frames, tiles) => {
+                let grid = job.record.layout.grid();
+                if let Some(none) = tiles.iter().find(|tile| grid.is_whole() || **tile >= grid.count()) {
+                    let why = if grid.is_whole() {
+                        "its frames are not cut into tiles".to_owned()
+                    } else {
+                        format!("it has no tile {}: each frame has {}, of {grid}", none + 1, grid.count())
+                    };
+                    return Err(Refusal::Frames(id, why));
                 }
-                tasks.retain(|index| job.task(*index).is_some_and(|task| task.attempt.0 > 0));
-                tasks.sort_unstable();
-                tasks
+                self.touched_of(id, frames, |tile| tiles.contains(&tile))?
             }
         })
+    }
+
+    /// The tasks of these frames, in order, that were ever leased; of each frame those whose number in the grid is wanted.
+    fn touched_of(&self, id: JobId, frames: &FrameSet, is_wanted: impl Fn(u32) -> bool) -> Result<Vec<TaskIndex>, Refusal> {
+        let job = self.jobs.get(&id).ok_or(Refusal::UnknownJob(id))?;
+        let mut tasks = Vec::new();
+        for frame in frames.iter() {
+            let of_frame = self.tasks_of(id, frame);
+            let of_frame = of_frame.ok_or_else(|| Refusal::Frames(id, format!("it has no frame {frame}")))?;
+            tasks.extend(
+                (0..)
+                    .zip(of_frame)
+                    .filter(|(tile, _)| is_wanted(*tile))
+                    .map(|(_, index)| index),
+            );
+        }
+        tasks.retain(|index| job.task(*index).is_some_and(|task| task.attempt.0 > 0));
+        tasks.sort_unstable();
+        Ok(tasks)
     }
 }
 

@@ -90,8 +90,8 @@ impl Farm {
 
 #[cfg(test)]
 mod tests {
-    use crate::farm::sim::trial::{Trial, a_job};
-    use crate::farm::{JobState, NewJob, Reset};
+    use crate::farm::sim::trial::{Answer, Trial, a_job};
+    use crate::farm::{JobState, NewJob, Refusal, Reset};
     use crate::ids::{Piece, TileGrid};
 
     #[test]
@@ -148,7 +148,18 @@ mod tests {
             },
         );
         assert_eq!((trial.farm.task_of(job, 1), tile.map(|task| task.0)), (None, Some(1)));
+        let of_frame = |tiles: &[u32]| Reset::Tiles("1".parse().unwrap(), tiles.to_vec());
+        assert_eq!(trial.reset(job, of_frame(&[2])), Answer::Accept);
+        let frame = trial.farm.tiled_frame(job, 1).unwrap();
+        assert_eq!((frame.done, frame.queued), (1, 2));
+        assert!(matches!(
+            trial.reset(job, of_frame(&[3])),
+            Answer::Refuse(Refusal::Frames(..))
+        ));
         trial.reset(job, Reset::Frames("1".parse().unwrap()));
         assert_eq!(trial.farm.tiled_frame(job, 1).unwrap().queued, 3);
+        let whole = trial.submit(a_job(2, 1));
+        let refused = Answer::Refuse(Refusal::Frames(whole, "its frames are not cut into tiles".to_owned()));
+        assert_eq!(trial.reset(whole, of_frame(&[0])), refused);
     }
 }

@@ -51,7 +51,10 @@ pub(super) fn ids(texts: Vec<String>) -> Result<Vec<JobId>> {
 /// Which frames are to be rendered anew.
 pub(super) fn which_frames(frames: Option<&str>, everything: bool) -> Result<JobReset> {
     Ok(match frames {
-        Some(frames) => JobReset::Frames { frames: frames.parse()? },
+        Some(frames) => JobReset::Frames {
+            frames: frames.parse()?,
+            tiles: Vec::new(),
+        },
         None if everything => JobReset::All,
         None => JobReset::Failed,
     })

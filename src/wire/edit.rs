@@ -71,6 +71,9 @@ pub enum JobReset {
         #[serde(with = "text")]
         #[schema(value_type = String, example = "1-10,20")]
         frames: FrameSet,
+        /// Of frames that are cut, only these tiles, counted from 0 at the top left, row by row; none: all.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        tiles: Vec<u32>,
     },
 }
 

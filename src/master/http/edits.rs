@@ -33,7 +33,8 @@ pub(super) async fn reset(state: Shared, job: Path<String>, JsonBody(which): Jso
     let which = match which {
         JobReset::Failed => Reset::Failed,
         JobReset::All => Reset::All,
-        JobReset::Frames { frames } => Reset::Frames(frames),
+        JobReset::Frames { frames, tiles } if tiles.is_empty() => Reset::Frames(frames),
+        JobReset::Frames { frames, tiles } => Reset::Tiles(frames, tiles),
     };
     change(state, job, |request, job| Event::JobReset { request, job, which }).await
 }
