@@ -16,6 +16,7 @@ from .view import view_of
 
 _CAUSES = {
     "failures": ("ERROR", "Frame after frame failed there"),
+    "unfit": ("ERROR", "It lacks what the job takes"),
     "client": ("USER", "An artist put it there"),
     "administrator": ("USER", "Somebody put it there"),
 }

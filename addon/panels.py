@@ -127,6 +127,7 @@ class RENDER_PT_network_slave(SubPanel, bpy.types.Panel):
         threads.active = render.threads_mode == "FIXED"
         threads.prop(render, "threads", text="Threads")
         column = layout.column()
+        column.prop(settings, "use_slave_thumb")
         column.prop(settings, "use_slave_output_log")
         column.prop(settings, "use_slave_clear")
 

@@ -86,6 +86,11 @@ class NetworkRenderSettings(bpy.types.PropertyGroup):
         name="Force Dependency Upload",
         description="Have clients upload every file, even one that the master could read from a shared disk",
     )
+    use_slave_thumb: BoolProperty(
+        name="Generate Thumbnails",
+        description="Send a small picture with each result; else the master makes them when somebody looks",
+        default=True,
+    )
     use_slave_clear: BoolProperty(
         name="Clear on Exit", description="Delete the files that the slave fetched when it stops", default=True
     )
@@ -226,6 +231,7 @@ class NetworkRenderSettings(bpy.types.PropertyGroup):
             "threads": render.threads if render.threads_mode == "FIXED" else 0,
             "clear_on_exit": self.use_slave_clear,
             "log_console": self.use_slave_output_log,
+            "thumbnails": self.use_slave_thumb,
             "allow_scripts": preferred.slave_allow_scripts,
             "key_file": preferred.key_file,
         }

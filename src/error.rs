@@ -27,6 +27,8 @@ pub enum Code {
     Storage,
     /// Blender (or its module) is missing, crashed or refused the scene.
     Blender,
+    /// This machine's Blender lacks what the scene takes: another machine may have it.
+    Unfit,
     /// The handle was stopped, or the program is about to end.
     Stopped,
     /// The user interrupted it.
@@ -37,7 +39,7 @@ pub enum Code {
 
 impl Code {
     /// All codes with their spelling on the wire.
-    pub const ALL: [(Self, &'static str); 12] = [
+    pub const ALL: [(Self, &'static str); 13] = [
         (Self::BadInput, "bad_input"),
         (Self::NotFound, "not_found"),
         (Self::Unauthorized, "unauthorized"),
@@ -47,6 +49,7 @@ impl Code {
         (Self::Timeout, "timeout"),
         (Self::Storage, "storage"),
         (Self::Blender, "blender"),
+        (Self::Unfit, "unfit"),
         (Self::Stopped, "stopped"),
         (Self::Cancelled, "cancelled"),
         (Self::Internal, "internal"),
@@ -117,6 +120,8 @@ constructors! {
     storage => Storage,
     /// Blender fails.
     blender => Blender,
+    /// A Blender that lacks something.
+    unfit => Unfit,
     /// Stopped, or about to.
     stopped => Stopped,
     /// Interrupted by the user.

@@ -9,7 +9,7 @@ every order), else from the environment variable FAKE_BLENDER, as JSON too; ever
     size              [8, 8] pixels
     render_ms         how long a frame takes; else FAKE_BLENDER_FRAME_MS, else 0
     crash_on_start    true: dies before it listens
-    crash_on_open     true          hang_on_open    true      fail_on_open    "a sentence"
+    crash_on_open     true          hang_on_open    true      fail_on_open    "a sentence"    lacks_on_open  "a sentence"
     crash_on_frames   [3]           hang_on_frames  [3]       fail_on_frames  [3]
     truncate_frames   [3]: writes only half of the file
     shrink_frames     [3]: writes a picture of one pixel
@@ -109,6 +109,8 @@ def open_scene(fake, order):
         hang()
     if "fail_on_open" in fake:
         return {"reply": "failed", "reason": fake["fail_on_open"]}
+    if "lacks_on_open" in fake:
+        return {"reply": "lacks", "reason": fake["lacks_on_open"]}
     print("Read blend: " + order["blend"], flush=True)
     if fake.get("list_on_open"):
         names = [name for _, _, names in os.walk(os.path.dirname(order["blend"])) for name in names]

@@ -6,7 +6,7 @@ mod parts;
 use netrender::access::{FarmKey, KeySource};
 use netrender::happening::HappeningKind;
 use netrender::slave::{Slave, SlaveState};
-use netrender::wire::{FrameStateInfo, SlaveInfo};
+use netrender::wire::{FrameStateInfo, JobInfo, SlaveInfo};
 use parts::farm::{Farm, PATIENCE, wait_until};
 use parts::{FakeBlender, lives};
 use std::time::Duration;
@@ -38,6 +38,29 @@ fn two_slaves_on_one_path_render_every_frame_once() {
         slave.stop(PATIENCE).unwrap();
         assert_eq!(slave.status().state, SlaveState::Stopped);
     }
+}
+
+#[test]
+fn a_slave_that_lacks_what_a_scene_takes_is_passed_over_and_no_frame_has_failed() {
+    let farm = Farm::start();
+    let bare = FakeBlender::told(r#"{"lacks_on_open": "the scene has nodes of an add-on that this Blender lacks: FooNode"}"#);
+    let _bare = farm.slave(&bare, "bare");
+    let job = farm.submit(&bare.scene(), "1-8", 2);
+    let explained = || {
+        farm.ask(async |link| link.get::<JobInfo>(&format!("jobs/{job}")).await)
+            .explanation
+    };
+    wait_until("it is found out", || explained()[0].ends_with("this Blender lacks: FooNode"));
+    let able = FakeBlender::told("{}");
+    let _able = farm.slave(&able, "able");
+    let frames = farm.wait_for_end(job);
+    assert!(
+        frames
+            .iter()
+            .all(|frame| frame.state == FrameStateInfo::Done && frame.failure.is_none()),
+        "{frames:?}"
+    );
+    assert_eq!(farm.thumbnails(job), 8, "they come with the results, before anybody looks");
 }
 
 #[test]

@@ -15,6 +15,10 @@ class Refused(Exception):
     """The scene cannot be rendered; the text is one sentence for people."""
 
 
+class Lacking(Refused):
+    """What the scene takes and this Blender lacks; another one may have it."""
+
+
 def open_file(blend, allow_scripts):
     """Opens a .blend, or says in a sentence why not."""
     if NET_RENDER not in engines_of_python():
@@ -60,7 +64,7 @@ def set_engine(scene, engine):
                 known = re.findall(r"'(\w+)'", str(error).rpartition("not found in")[2])
         else:
             names = ", ".join(name for name in known if name != NET_RENDER)
-            raise Refused(f"Blender {bpy.app.version_string} has no render engine {engine!r}, only {names}")
+            raise Lacking(f"Blender {bpy.app.version_string} has no render engine {engine!r}, only {names}")
     if scene.render.engine == NET_RENDER:
         raise Refused(
             f"the scene {scene.name!r} names Network Render as its engine: choose the engine that renders it, such as CYCLES"
@@ -110,10 +114,14 @@ def speak_english():
             setattr(view, name, False)
 
 
+def lacks_denoiser(error):
+    return "OpenImageDenoiser" in str(error)
+
+
 def sentence(error):
     """Blender's report as one line without its label, full stop and line ends."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     text = lines[0] if lines else type(error).__name__
-    if "OpenImageDenoiser" in text:
+    if lacks_denoiser(text):
         return "this Blender was built without the denoiser that the scene asks for: switch denoising off, or use another build"
     return re.sub(r"^(Error|Warning): ", "", text).rstrip(".")

@@ -107,6 +107,10 @@ pub(super) enum Reply {
     Failed {
         reason: String,
     },
+    /// This Blender lacks what the scene takes.
+    Lacks {
+        reason: String,
+    },
 }
 
 /// A connection on which a child said who it is.

@@ -60,6 +60,8 @@ def answer(order):
     """Carries out one order; whatever goes wrong becomes a sentence."""
     try:
         return ORDERS[order["order"]](order)
+    except opening.Lacking as lack:
+        return {"reply": "lacks", "reason": str(lack)}
     except (Failed, opening.Refused, passes.Unfit) as refusal:
         return {"reply": "failed", "reason": str(refusal)}
     except Exception as error:  # the worker must answer, whatever Blender or a scene's add-on raises
@@ -105,12 +107,12 @@ def refuse_unwanted(order, allows):
     wants = order.get("wants") or {}
     scripts, nodes = wants.get("scripts") or [], lacking(wants.get("nodes") or [])
     if scripts and not allows and not order.get("without_scripts"):
-        raise opening.Refused(
+        raise opening.Lacking(
             f"the scene runs scripts ({', '.join(scripts[:3])}), which this slave does not allow: "
             "start it with --allow-scripts, or send the job with --without-scripts"
         )
     if nodes:
-        raise opening.Refused(f"the scene has nodes of an add-on that this Blender lacks: {', '.join(nodes[:3])}")
+        raise opening.Lacking(f"the scene has nodes of an add-on that this Blender lacks: {', '.join(nodes[:3])}")
 
 
 def choose_devices(scene, names):
@@ -134,7 +136,7 @@ def choose_devices(scene, names):
         pass  # this build does not know the kind at all
     missing = [f"{kind.lower()}:{number}" for kind, number in sorted(wanted) if kind in kinds and number >= len(found)]
     if missing:
-        raise Failed(f"this slave is to render with {', '.join(missing)}, which its Blender does not find")
+        raise opening.Lacking(f"this slave is to render with {', '.join(missing)}, which its Blender does not find")
     for device in preferences.devices:
         device.use = device.type == "CPU" and ("CPU", 0) in wanted
     for number, device in enumerate(found):
@@ -220,7 +222,8 @@ def render(order):
         with tiles.only(scene.render, order.get("tile")) as size:
             bpy.ops.render.render(write_still=True, scene=scene.name)
     except (RuntimeError, tiles.TooSmall) as error:
-        raise Failed(opening.sentence(error)) from error
+        kind = opening.Lacking if opening.lacks_denoiser(error) else Failed
+        raise kind(opening.sentence(error)) from error
     if STATE["cancelled"]:
         raise Failed("the render was cancelled inside Blender")
     if not os.path.isfile(output) or os.path.getsize(output) == 0:

@@ -205,7 +205,7 @@ fn one_time_token() -> Result<String> {
 }
 
 pub(super) fn engine_missing(scene: &str, engine: &str) -> Error {
-    Error::blender(format!(
+    Error::unfit(format!(
         "the scene {scene:?} wants the render engine {engine}, which this Blender does not have"
     ))
     .hint("enable its add-on in that Blender, or choose another engine for the job, such as CYCLES")
@@ -225,6 +225,7 @@ pub(super) fn unexpected(reply: Result<Reply>, doing: &str) -> Error {
     match reply {
         Err(error) => error,
         Ok(Reply::Failed { reason }) => Error::blender(reason),
+        Ok(Reply::Lacks { reason }) => Error::unfit(reason),
         Ok(_) => Error::internal(format!("Blender gave an answer that does not fit {doing}")),
     }
 }

@@ -134,7 +134,7 @@ fn ban_row(ban: &BanInfo, now: u64) -> [String; 5] {
         None => "taken off".to_owned(),
     };
     let by = match ban.cause {
-        BanCauseInfo::Failures => "",
+        BanCauseInfo::Failures | BanCauseInfo::Unfit => "",
         BanCauseInfo::Client => "wished by who sent the job",
         BanCauseInfo::Administrator => "wished by an administrator",
     };

@@ -68,6 +68,9 @@ pub(super) struct SlaveArguments {
     /// Show what Blender prints
     #[arg(long)]
     pub(super) log_console: bool,
+    /// Send no small picture with each result: the master makes them when somebody looks
+    #[arg(long)]
+    pub(super) no_thumbnails: bool,
     /// Delete its files when it ends (what is not delivered yet stays)
     #[arg(long)]
     pub(super) clear_on_exit: bool,
@@ -107,6 +110,7 @@ fn options(wanted: SlaveArguments, keys: KeySource) -> Result<SlaveOptions> {
         adopt_orphans: true,
         clear_on_exit: wanted.clear_on_exit,
         log_console: wanted.log_console,
+        thumbnails: !wanted.no_thumbnails,
         allow_scripts: wanted.allow_scripts,
         allow_local_repositories: wanted.allow_local_repositories,
         hang_timeout: Duration::from_secs(wanted.hang_timeout),

@@ -155,7 +155,7 @@ impl Farm {
         cancels
     }
 
-    fn lift(&mut self, job: Option<JobId>, slave: SlaveId) {
+    pub(super) fn lift(&mut self, job: Option<JobId>, slave: SlaveId) {
         let ban = match job {
             Some(job) => self.jobs.get_mut(&job).and_then(|job| job.bans.remove(&slave)),
             None => self.slaves.get_mut(&slave).and_then(|slave| slave.ban.take()),

@@ -4,6 +4,8 @@
 //! jobs is set aside for all of them: for a time that the settings say. Two things speak for a slave: a frame that it
 //! finishes, and that others fail the same frame until it is given up. And the farm never bans the last one that might do
 //! better: where all fail, it is the job. Until it is known who is at fault, the job rests on the slave ([`super::resting`]).
+//! A slave that finds itself unfit for a job, as its Blender lacks something, has failed nothing: it is passed over until the
+//! time is over, or it leaves, as it does before its owner mends that.
 //!
 //! Absences: what is held against whom is not recorded; a restarted master forgives it. Bans are.
 
@@ -11,10 +13,12 @@ use super::Farm;
 use super::effect::Effect;
 use super::event::TaskRef;
 use super::fitness::unfitness;
-use super::limits::FAULTS_KEPT_MAX;
+use super::job::Job;
+use super::limits::{FAULTS_KEPT_MAX, REASON_BYTES_MAX};
 use super::model::BanCause;
 use super::slave::Slave;
 use super::task::State;
+use super::time::Moment;
 use crate::ids::{JobId, SlaveId, TaskIndex};
 use std::collections::BTreeSet;
 
@@ -55,6 +59,24 @@ impl Farm {
         cancels
     }
 
+    /// A slave lacks what a job takes: it gets nothing more of it for a time, and the task is free for others.
+    pub(super) fn found_unfit(&mut self, slave: SlaveId, at: TaskRef, mut reason: String) {
+        reason.truncate(reason.floor_char_boundary(REASON_BYTES_MAX));
+        self.put_back(slave, at.job, at.task);
+        let until = self.ban_end(self.settings.ban_s);
+        let cancels = self.ban(Some(at.job), slave, BanCause::Unfit, until, reason);
+        self.effects.extend(cancels);
+    }
+
+    /// A slave leaves: what it lacked it may have when it comes again.
+    pub(super) fn forget_unfitness_of(&mut self, slave: SlaveId) {
+        let is_unfit = |job: &&Job| job.bans.get(&slave).is_some_and(|ban| ban.cause == BanCause::Unfit);
+        let jobs: Vec<JobId> = self.jobs.values().filter(is_unfit).map(Job::id).collect();
+        for job in jobs {
+            self.lift(Some(job), slave);
+        }
+    }
+
     /// A slave finished a task.
     pub(super) fn praise(&mut self, slave: SlaveId, job: JobId) {
         self.forgive(job, slave);
@@ -69,7 +91,7 @@ impl Farm {
         } else {
             self.settings.set_aside_s
         };
-        let until = (seconds > 0).then(|| self.now.plus_millis(u64::from(seconds) * 1_000));
+        let until = self.ban_end(seconds);
         // What it did until now is paid for by this.
         if let Some(slave) = self.slaves.get_mut(&slave).filter(|_| job.is_none()) {
             slave.faults.clear();
@@ -78,6 +100,11 @@ impl Farm {
             self.forgive(job, slave);
         }
         self.ban(job, slave, BanCause::Failures, until, reason)
+    }
+
+    /// The end of a ban of so many seconds; 0: until somebody lifts it.
+    fn ban_end(&self, seconds: u32) -> Option<Moment> {
+        (seconds > 0).then(|| self.now.plus_millis(u64::from(seconds) * 1_000))
     }
 
     /// The frame was given up after several slaves failed it: that speaks against the frame.
@@ -124,7 +151,7 @@ pub(super) fn note_fault<T: Ord>(faults: &mut BTreeSet<T>, fault: T) {
 #[cfg(test)]
 mod tests {
     use crate::farm::sim::trial::{Answer, Trial, a_job};
-    use crate::farm::{Event, Reset, Settings};
+    use crate::farm::{Event, NewJob, ReportBody, Reset, Settings};
     use crate::ids::{JobId, SlaveId};
 
     fn banned(trial: &Trial, job: Option<JobId>) -> Vec<SlaveId> {
@@ -159,6 +186,41 @@ mod tests {
             trial.pass(30_000);
         }
         assert_eq!(banned(&trial, Some(job)), []);
+    }
+
+    #[test]
+    fn a_slave_that_lacks_what_a_job_takes_is_passed_over_and_nothing_has_failed() {
+        let mut trial = Trial::new();
+        let (bare, other) = (trial.slave(1), trial.slave(2));
+        let job = trial.submit(NewJob {
+            chunk_tasks: 2,
+            ..a_job(1, 9)
+        });
+        let reason = "the scene has nodes of an add-on that this Blender lacks: FooNode";
+        let unfit = || ReportBody::Unfit {
+            reason: reason.to_owned(),
+        };
+        let tasks = trial.leased(bare);
+        assert_eq!(trial.report(bare, tasks[0], unfit()), Answer::Accept);
+        assert_eq!(trial.report(bare, tasks[0], unfit()), Answer::Accept, "told twice");
+        assert_eq!(trial.want(bare), None);
+        trial.restart();
+        assert_eq!(trial.want(bare), None);
+        let told = trial.farm.explain_slave(bare);
+        assert!(told[1].ends_with(&format!("not fit for it, because {reason}")), "{told:?}");
+        let told = trial.farm.explain_job(job);
+        assert_eq!(told.len(), 1, "nothing has failed: {told:?}");
+        let again = trial.leased(other);
+        assert_eq!(again[0].task, tasks[0].task);
+        trial.report(other, again[0], unfit());
+        let told = trial.farm.explain_job(job);
+        let sentence = format!("waiting: every slave that could render it is not fit for it, the last one because {reason}");
+        assert_eq!(told, [sentence]);
+        assert_eq!(trial.farm.job(job).unwrap().queued, 9);
+        trial.happen(&Event::SlaveLeft { slave: bare });
+        assert_eq!(banned(&trial, Some(job)), [other]);
+        trial.slave(1);
+        assert_eq!(trial.leased(bare).len(), 2, "it may have got what it lacked");
     }
 
     #[test]

@@ -109,6 +109,8 @@ pub struct Ban {
 pub enum BanCause {
     /// The farm, after failures.
     Failures,
+    /// The slave itself: it lacks what the job takes.
+    Unfit,
     /// Who sent the job.
     Client,
     /// An administrator.
@@ -314,6 +316,11 @@ pub enum ReportBody {
     },
     /// It could not be rendered.
     Failed {
+        /// One sentence, for people.
+        reason: String,
+    },
+    /// The slave lacks what the job takes: no failure, but it gets nothing more of the job for a time.
+    Unfit {
         /// One sentence, for people.
         reason: String,
     },

@@ -47,15 +47,16 @@ impl Farm {
                 self.done(task, claim, State::Done { slave, seconds, result }, slave);
             }
             (ReportBody::Failed { reason }, Claim::Held { rendered }) => self.failed(slave, task, rendered, reason),
+            (ReportBody::Unfit { reason }, Claim::Held { .. }) => self.found_unfit(slave, task, reason),
             (ReportBody::Returned, Claim::Held { .. }) => self.put_back(slave, task.job, task.task),
             // Told before, or without consequence. A result that is announced late is welcome if it comes in time.
             (ReportBody::Rendered, Claim::Held { .. } | Claim::TakenBack | Claim::DoneBefore)
             | (ReportBody::Done { .. }, Claim::DoneBefore)
             | (ReportBody::Failed { .. }, Claim::FailedBefore)
-            | (ReportBody::Returned, Claim::TakenBack | Claim::FailedBefore) => {}
+            | (ReportBody::Returned | ReportBody::Unfit { .. }, Claim::TakenBack | Claim::FailedBefore) => {}
             (ReportBody::Rendered | ReportBody::Done { .. }, Claim::FailedBefore)
             | (ReportBody::Failed { .. }, Claim::TakenBack | Claim::DoneBefore)
-            | (ReportBody::Returned, Claim::DoneBefore)
+            | (ReportBody::Returned | ReportBody::Unfit { .. }, Claim::DoneBefore)
             | (_, Claim::Stale) => return self.refuse(request, Refusal::Stale(task)),
         }
         self.accept(request);

@@ -43,6 +43,7 @@ impl Farm {
 
     pub(super) fn slave_left(&mut self, id: SlaveId) {
         self.send_off(id);
+        self.forget_unfitness_of(id);
     }
 
     /// Notes a sign of life; whether the slave is known.

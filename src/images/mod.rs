@@ -15,8 +15,9 @@ mod verify;
 pub use assemble::assemble;
 pub use compare::{Comparison, compare};
 pub use inspect::{ExrInfo, inspect};
-pub use thumbnail::{THUMBNAIL_WIDTH_RANGE, thumbnail};
-pub use verify::verify;
+pub use png::png_size;
+pub use thumbnail::{THUMBNAIL_WIDTH, THUMBNAIL_WIDTH_RANGE, thumbnail};
+pub use verify::{verify, verify_and_show};
 
 use crate::error::{Error, Result};
 use exr::prelude::{AnyChannels, FlatSamples, Image, Layers, ReadChannels as _, ReadLayers as _};

@@ -1,6 +1,6 @@
 //! Small pictures for people, written as PNG.
 //!
-//! Absences: nothing is read here, and only what previews need can be written: 8 bits a channel, with or without alpha.
+//! Absences: no pixel is read here, and only what previews need can be written: 8 bits a channel, with or without alpha.
 
 use miniz_oxide::deflate::compress_to_vec_zlib;
 
@@ -37,6 +37,17 @@ pub(super) fn encode(width: u32, channels: usize, pixels: &[u8]) -> Vec<u8> {
     file
 }
 
+/// Width and height of a PNG that begins and ends as those of [`encode`] do; none for anything else.
+#[must_use]
+pub fn png_size(file: &[u8]) -> Option<(u32, u32)> {
+    let mut end = Vec::new();
+    push_chunk(&mut end, *b"IEND", &[]);
+    let header = file.strip_prefix(&SIGNATURE)?.strip_prefix(b"\0\0\0\rIHDR")?;
+    let number = |at: usize| Some(u32::from_be_bytes(header.get(at..at + 4)?.try_into().ok()?));
+    let size = (number(0)?, number(4)?);
+    file.ends_with(&end).then_some(size)
+}
+
 fn push_chunk(file: &mut Vec<u8>, kind: [u8; 4], data: &[u8]) {
     file.extend(u32::try_from(data.len()).unwrap_or(u32::MAX).to_be_bytes());
     let begin = file.len();
@@ -69,6 +80,8 @@ mod tests {
         let pixels: Vec<u8> = (0..2 * 3 * 4).map(|byte| byte * 9).collect();
         let file = encode(2, 4, &pixels);
         assert!(file.starts_with(&SIGNATURE) && file.ends_with(b"IEND\xaeB`\x82"));
+        assert_eq!(png_size(&file), Some((2, 3)));
+        assert!((0..file.len()).all(|length| png_size(&file[..length]).is_none()), "cut short");
         let at = file.windows(4).position(|it| it == b"IDAT").unwrap();
         let length = u32::from_be_bytes(file[at - 4..at].try_into().unwrap()) as usize;
         let mut rows = miniz_oxide::inflate::decompress_to_vec_zlib(&file[at + 4..at + 4 + length]).unwrap();

@@ -7,12 +7,17 @@ use super::{decode, headers, png};
 use crate::error::{Error, Result};
 use exr::block::lines::LineRef;
 use exr::block::reader::ChunksReader as _;
-use exr::meta::attribute::{ChannelDescription, SampleType};
+use exr::block::{BlockIndex, UncompressedBlock};
+use exr::error::UnitResult;
+use exr::meta::Headers;
+use exr::meta::attribute::{ChannelDescription, ChannelList, SampleType};
 use exr::prelude::f16;
 use std::path::Path;
 
 /// Narrowest and widest picture.
 pub const THUMBNAIL_WIDTH_RANGE: std::ops::RangeInclusive<u32> = 16..=1920;
+/// How wide a picture is if nobody says: so slaves make them ahead.
+pub const THUMBNAIL_WIDTH: u32 = 240;
 /// Highest picture, so that a file one pixel wide cannot ask for more memory than a broad one.
 const HEIGHT_MAX: u32 = 4_096;
 /// Red, green, blue, alpha.
@@ -21,38 +26,70 @@ const CHANNELS: usize = 4;
 /// A picture of a file as PNG, `width` pixels wide or as wide as the file if that is less.
 pub fn thumbnail(path: &Path, width: u32) -> Result<Vec<u8>> {
     let headers = headers(path)?;
-    let found = headers.iter().enumerate().find_map(|(part, header)| {
-        let sources = combined(&header.channels.list)?;
-        Some((part, header.layer_size, sources, header.channels.list.to_vec()))
-    });
-    let (part, size, sources, channels) =
-        found.ok_or_else(|| Error::bad_input(format!("{} holds no picture that could be shown", path.display())))?;
-    let mut small = Small::new(size.width(), size.height(), width);
+    let mut painting = Painting::begin(&headers, width)
+        .ok_or_else(|| Error::bad_input(format!("{} holds no picture that could be shown", path.display())))?;
     decode(path, || {
         let file = std::io::BufReader::new(std::fs::File::open(path)?);
         let reader = exr::block::read(file, false)?;
-        // The largest of several resolutions.
-        let chunks = reader.filter_chunks(false, |_, _, block| {
-            block.layer == part && block.level.x() == 0 && block.level.y() == 0
-        })?;
-        let all = chunks.meta_data().headers.clone();
+        let chunks = reader.filter_chunks(false, |_, _, block| painting.shows(block))?;
         for block in chunks.sequential_decompressor(false) {
-            let block = block?;
-            for line in block.lines(&all[part].channels) {
-                let targets = (0..CHANNELS).filter(|target| sources[*target] == Some(line.location.channel));
-                for target in targets {
-                    add_line(&mut small, target, &line, &channels[line.location.channel])?;
-                }
-            }
+            painting.add(&block?)?;
         }
         Ok(())
     })?;
-    let has_alpha = sources[3].is_some();
-    Ok(png::encode(
-        small.width,
-        if has_alpha { 4 } else { 3 },
-        &small.pixels(has_alpha),
-    ))
+    Ok(painting.png())
+}
+
+/// A small picture that becomes complete block by block.
+pub(super) struct Painting {
+    /// The part of the file that is shown, its channels, and which of them are the colours.
+    part: usize,
+    channels: ChannelList,
+    sources: [Option<usize>; CHANNELS],
+    small: Small,
+}
+
+impl Painting {
+    /// An empty one of a file with these parts; none if it holds nothing that could be shown.
+    pub(super) fn begin(headers: &Headers, width: u32) -> Option<Self> {
+        headers.iter().enumerate().find_map(|(part, header)| {
+            let sources = combined(&header.channels.list)?;
+            let size = header.layer_size;
+            Some(Self {
+                part,
+                channels: header.channels.clone(),
+                sources,
+                small: Small::new(size.width(), size.height(), width),
+            })
+        })
+    }
+
+    /// Whether anything of a block is shown: only the largest of several resolutions is.
+    fn shows(&self, block: BlockIndex) -> bool {
+        block.layer == self.part && block.level.x() == 0 && block.level.y() == 0
+    }
+
+    /// Takes in what is shown of a block.
+    pub(super) fn add(&mut self, block: &UncompressedBlock) -> UnitResult {
+        if !self.shows(block.index) {
+            return Ok(());
+        }
+        for line in block.lines(&self.channels) {
+            let channel = line.location.channel;
+            let targets = (0..CHANNELS).filter(|target| self.sources[*target] == Some(channel));
+            for target in targets {
+                add_line(&mut self.small, target, &line, &self.channels.list[channel])?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What was taken in, as PNG.
+    pub(super) fn png(&self) -> Vec<u8> {
+        let has_alpha = self.sources[3].is_some();
+        let channels = if has_alpha { 4 } else { 3 };
+        png::encode(self.small.width, channels, &self.small.pixels(has_alpha))
+    }
 }
 
 /// The places of red, green, blue and alpha among the channels. What has no colours is shown in grey.
@@ -127,7 +164,7 @@ impl Small {
     }
 }
 
-fn add_line(small: &mut Small, target: usize, line: &LineRef<'_>, channel: &ChannelDescription) -> exr::error::UnitResult {
+fn add_line(small: &mut Small, target: usize, line: &LineRef<'_>, channel: &ChannelDescription) -> UnitResult {
     let (left, y) = (line.location.position.x(), line.location.position.y());
     let mut add = |x: usize, sample: f32| small.add(target, left + x, y, sample);
     match channel.sample_type {
@@ -168,6 +205,7 @@ fn byte_of(value: f32) -> u8 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::images::verify_and_show;
     use exr::prelude::{AnyChannel, AnyChannels, Encoding, FlatSamples, Image, Layer, LayerAttributes, WritableImage as _};
 
     /// An EXR whose channels are given by a function of their place.
@@ -251,6 +289,21 @@ mod tests {
                 "each pixel is the mean of its own samples"
             );
         }
+    }
+
+    #[test]
+    fn a_file_that_is_checked_is_shown_as_by_itself() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.exr");
+        picture(&path, (9, 7), &["L.Combined.R", "L.Depth.Z"], |channel, x, y| {
+            (x * y + channel) as f32 / 64.0
+        });
+        let shown = verify_and_show(&path, Some((9, 7)), 4).unwrap();
+        assert_eq!(shown, Some(thumbnail(&path, 4).unwrap()));
+        picture(&path, (9, 7), &["L.Depth.Z"], |_, _, _| 1.0);
+        assert_eq!(verify_and_show(&path, None, 4).unwrap(), None);
+        std::fs::write(&path, &std::fs::read(&path).unwrap()[..300]).unwrap();
+        assert!(verify_and_show(&path, None, 4).is_err());
     }
 
     #[test]

@@ -86,6 +86,6 @@ fn status_of(code: Code) -> StatusCode {
         Code::Unreachable | Code::Stopped => StatusCode::SERVICE_UNAVAILABLE,
         Code::Timeout => StatusCode::REQUEST_TIMEOUT,
         Code::Storage => StatusCode::INSUFFICIENT_STORAGE,
-        Code::Blender | Code::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+        Code::Blender | Code::Unfit | Code::Internal => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }

@@ -41,7 +41,7 @@ pub(super) fn away<T: Send>(py: Python<'_>, work: impl FnOnce() -> Result<T> + S
 pub(super) fn raise(py: Python<'_>, error: &Error) -> PyErr {
     let text = error.to_string();
     let exception = match error.code {
-        Code::BadInput | Code::Blender => InvalidJob::new_err(text),
+        Code::BadInput | Code::Blender | Code::Unfit => InvalidJob::new_err(text),
         Code::NotFound => NotFound::new_err(text),
         Code::Unauthorized | Code::Conflict => Refused::new_err(text),
         Code::VersionMismatch => VersionMismatch::new_err(text),

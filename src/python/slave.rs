@@ -39,9 +39,9 @@ impl Slave {
     #[pyo3(
         signature = (
             *, master="auto", path=None, blenders=Vec::new(), name=None, tags=Vec::new(), gpus=Vec::new(), threads=0,
-            clear_on_exit=true, log_console=false, allow_scripts=false, allow_local_repositories=false, key_file=None, wait=true
+            clear_on_exit=true, log_console=false, thumbnails=true, allow_scripts=false, allow_local_repositories=false, key_file=None, wait=true
         ),
-        text_signature = "($cls, *, master='auto', path=None, blenders=(), name=None, tags=(), gpus=(), threads=0, clear_on_exit=True, log_console=False, allow_scripts=False, allow_local_repositories=False, key_file=None, wait=True)"
+        text_signature = "($cls, *, master='auto', path=None, blenders=(), name=None, tags=(), gpus=(), threads=0, clear_on_exit=True, log_console=False, thumbnails=True, allow_scripts=False, allow_local_repositories=False, key_file=None, wait=True)"
     )]
     #[expect(
         clippy::too_many_arguments,
@@ -60,6 +60,7 @@ impl Slave {
         threads: u32,
         clear_on_exit: bool,
         log_console: bool,
+        thumbnails: bool,
         allow_scripts: bool,
         allow_local_repositories: bool,
         key_file: Option<PathBuf>,
@@ -77,6 +78,7 @@ impl Slave {
                 threads,
                 clear_on_exit,
                 log_console,
+                thumbnails,
                 allow_scripts,
                 allow_local_repositories,
                 ..slave::SlaveOptions::default()

@@ -133,6 +133,7 @@ impl From<wire::BanInfo> for Ban {
             until: ban.until_ms.map(seconds),
             cause: match ban.cause {
                 wire::BanCauseInfo::Failures => "failures",
+                wire::BanCauseInfo::Unfit => "unfit",
                 wire::BanCauseInfo::Client => "client",
                 wire::BanCauseInfo::Administrator => "administrator",
             },

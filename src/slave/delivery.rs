@@ -89,6 +89,7 @@ async fn send_outcome(shop: &Shop, session: &Session, parcel: Parcel) -> Result<
             if let Some(packed) = finals {
                 send_finals(shop, session, task, packed).await?;
             }
+            send_thumbnail(shop, session, task).await?;
             let path = format!(
                 "jobs/{}/tasks/{}/attempts/{}/result?slave={slave}&seconds={seconds}&hash={hash}&size={size_bytes}",
                 task.job, task.task, task.attempt
@@ -97,8 +98,12 @@ async fn send_outcome(shop: &Shop, session: &Session, parcel: Parcel) -> Result<
             let sent = session.link.put_file(&path, &picture, 0, size_bytes, no_progress());
             sent.await.map(|_: serde_json::Value| ())
         }
-        Outcome::Failed { reason } => {
-            let kind = ReportKind::Failed { reason };
+        Outcome::Failed { reason, unfit } => {
+            let kind = if unfit {
+                ReportKind::Unfit { reason }
+            } else {
+                ReportKind::Failed { reason }
+            };
             let reports = vec![ReportInfo { task, kind }];
             let told = WorkWanted {
                 reports,
@@ -124,6 +129,21 @@ async fn send_finals(shop: &Shop, session: &Session, task: TaskName, packed: Pac
     let zip = shop.outbox.finals(task);
     let sent = session.link.put_file(&path, &zip, 0, packed.size_bytes, no_progress());
     sent.await.map(|_: serde_json::Value| ())
+}
+
+/// Before the result too. A master that does not take it, as older ones do not know how, makes one itself.
+async fn send_thumbnail(shop: &Shop, session: &Session, task: TaskName) -> Result<()> {
+    let Ok(png) = tokio::fs::read(shop.outbox.thumbnail(task)).await else {
+        return Ok(());
+    };
+    let path = format!(
+        "jobs/{}/tasks/{}/attempts/{}/thumbnail?slave={}",
+        task.job, task.task, task.attempt, session.slave
+    );
+    match session.link.put_bytes::<serde_json::Value>(&path, png).await {
+        Err(error) if matches!(error.code, Code::Unreachable | Code::Timeout | Code::Unauthorized) => Err(error),
+        _ => Ok(()),
+    }
 }
 
 /// The master does not take the result as it is: rendering it again may help, sending it again does not.

@@ -1,4 +1,4 @@
-//! From a rendered file to a parcel in the outbox: decoded, hashed, put away, while the next frame renders already.
+//! From a rendered file to a parcel in the outbox: decoded, made small, hashed, put away, while the next frame renders already.
 
 use super::copies::Label;
 use super::finals::{FinalOrder, packed};
@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::files;
 use crate::happening::HappeningKind;
 use crate::ids::{ContentHash, Piece};
-use crate::images;
+use crate::images::{self, THUMBNAIL_WIDTH};
 use crate::wire::TaskName;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -40,7 +40,7 @@ pub(super) async fn finish(shop: Arc<Shop>, finishing: Finishing) {
         // Whoever took it back, or ends the slave, has seen to the rest.
         Ok(None) => remove(&picture),
         Err(error) => {
-            shop.fail(task, error.to_string());
+            shop.fail(task, &error);
             remove(&picture);
         }
     }
@@ -52,7 +52,8 @@ async fn parcel(shop: &Arc<Shop>, finishing: &Finishing) -> Result<Option<Parcel
     let (task, picture) = (finishing.task, finishing.picture.as_path());
     let (checked, rendered) = (picture.to_path_buf(), finishing.rendered.clone());
     let seconds = rendered.seconds;
-    let (hash, size_bytes) = blocking(move || check(&checked, &rendered)).await?;
+    let width = shop.options.thumbnails.then_some(THUMBNAIL_WIDTH);
+    let checked = blocking(move || check(&checked, &rendered, width)).await?;
     copy(shop, finishing);
     let zip = match &finishing.finals {
         None => None,
@@ -67,9 +68,12 @@ async fn parcel(shop: &Arc<Shop>, finishing: &Finishing) -> Result<Option<Parcel
         if let Some(zip) = &zip {
             outbox.put_finals(task, zip)?;
         }
+        if let Some(png) = &checked.thumbnail {
+            outbox.put_thumbnail(task, png);
+        }
         let outcome = Outcome::Rendered {
-            hash,
-            size_bytes,
+            hash: checked.hash,
+            size_bytes: checked.size_bytes,
             seconds,
             finals,
         };
@@ -105,16 +109,32 @@ fn remove(picture: &Path) {
     let _ = std::fs::remove_file(picture);
 }
 
-/// The hash and the length of a picture that is whole.
-fn check(picture: &Path, rendered: &Rendered) -> Result<(ContentHash, u64)> {
+/// A picture that is whole.
+struct Checked {
+    hash: ContentHash,
+    size_bytes: u64,
+    /// A small one, as PNG.
+    thumbnail: Option<Vec<u8>>,
+}
+
+/// Checks that a picture is whole; `width`: makes a small one of it too.
+fn check(picture: &Path, rendered: &Rendered, width: Option<u32>) -> Result<Checked> {
     let size_bytes = std::fs::metadata(picture)
         .map_err(|error| Error::io("read the result", picture, &error))?
         .len();
     let useless = |why: &str| Error::blender(format!("Blender left a picture that cannot be used: {why}"));
-    images::verify(picture, Some(rendered.size)).map_err(|error| useless(&error.message))?;
+    let thumbnail = match width {
+        Some(width) => images::verify_and_show(picture, Some(rendered.size), width),
+        None => images::verify(picture, Some(rendered.size)).map(|()| None),
+    };
+    let thumbnail = thumbnail.map_err(|error| useless(&error.message))?;
     let found = images::inspect(picture).map_err(|error| useless(&error.message))?.layers;
     if let Some(layer) = rendered.layers.iter().find(|layer| !found.contains_key(*layer)) {
         return Err(useless(&format!("the view layer {layer:?} is not in it")));
     }
-    Ok((files::hash_file(picture)?, size_bytes))
+    Ok(Checked {
+        hash: files::hash_file(picture)?,
+        size_bytes,
+        thumbnail,
+    })
 }

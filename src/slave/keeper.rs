@@ -212,6 +212,6 @@ fn choose(blenders: &[Installation], wanted: Option<BlenderVersion>) -> Result<&
     let fits = |blender: &&Installation| wanted.is_none_or(|wanted| blender.version.same_series(wanted));
     blenders.iter().find(fits).ok_or_else(|| {
         let series = wanted.map(BlenderVersion::series).unwrap_or_default();
-        Error::blender(format!("this slave has no Blender {series}"))
+        Error::unfit(format!("this slave has no Blender {series}"))
     })
 }

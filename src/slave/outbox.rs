@@ -1,7 +1,8 @@
 //! The outbox on disk: outcomes of tasks, from the moment Blender is done with them until the master has them.
 //!
-//! Each is up to four files in `<home>/outbox`: `<job>_<task>_<attempt>.exr` (the result), `.zip` (its final files), `.log`
-//! (what Blender printed) and `.json` (what became of it). The last is written last: an outcome without it is none, and is swept away at the next start.
+//! Each is up to five files in `<home>/outbox`: `<job>_<task>_<attempt>.exr` (the result), `.zip` (its final files), `.png` (a
+//! small picture, which nothing depends on), `.log` (what Blender printed) and `.json` (what became of it). The last is written
+//! last: an outcome without it is none, and is swept away at the next start.
 //!
 //! Absences: no network; [`super::delivery`] sends.
 
@@ -29,7 +30,12 @@ pub(super) enum Outcome {
         finals: Option<Packed>,
     },
     /// There is none.
-    Failed { reason: String },
+    Failed {
+        reason: String,
+        /// No failure of the frame: this machine lacks what the job takes.
+        #[serde(default)]
+        unfit: bool,
+    },
 }
 
 /// The final files of a frame, in one zip.
@@ -100,6 +106,15 @@ impl Outbox {
             .map_err(|error| Error::io("keep the final files", &kept, &error))
     }
 
+    /// Takes in a small picture of a result that follows. It is nothing to lose a result for, or to wait for the disk.
+    pub(super) fn put_thumbnail(&self, task: TaskName, png: &[u8]) {
+        let path = self.thumbnail(task);
+        if std::fs::write(&path, png).is_err() {
+            // What was cut short the master would refuse.
+            let _ = std::fs::remove_file(&path);
+        }
+    }
+
     /// Takes in an outcome without a picture.
     pub(super) fn put(&self, parcel: &Parcel) -> Result<()> {
         let text = serde_json::to_vec(parcel).map_err(|error| Error::internal(error.to_string()))?;
@@ -114,7 +129,7 @@ impl Outbox {
     /// Delivered, or not wanted any more.
     pub(super) fn remove(&self, task: TaskName) {
         // The .json first: without it the rest is swept away at the next start at the latest.
-        for extension in ["json", "exr", "zip", "log"] {
+        for extension in ["json", "exr", "zip", "png", "log"] {
             let _ = std::fs::remove_file(self.file(task, extension));
         }
     }
@@ -127,6 +142,11 @@ impl Outbox {
     /// Where the final files of a task lie.
     pub(super) fn finals(&self, task: TaskName) -> PathBuf {
         self.file(task, "zip")
+    }
+
+    /// Where the small picture of a task lies, if there is one.
+    pub(super) fn thumbnail(&self, task: TaskName) -> PathBuf {
+        self.file(task, "png")
     }
 
     /// Where the log of a task lies.
@@ -218,7 +238,10 @@ mod tests {
         outbox.put_result(&rendered(0, 5), &picture).unwrap();
         let failed = Parcel {
             task: task(1),
-            outcome: Outcome::Failed { reason: "no".to_owned() },
+            outcome: Outcome::Failed {
+                reason: "no".to_owned(),
+                unfit: false,
+            },
         };
         outbox.put(&failed).unwrap();
         assert!(!picture.exists() && !is_empty(home.path()));

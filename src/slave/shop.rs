@@ -10,6 +10,7 @@ use super::machine;
 use super::outbox::{Outbox, Outcome, Parcel};
 use crate::access::KeySource;
 use crate::blender::{Device, Installation};
+use crate::error::{Code, Error};
 use crate::ids::SlaveId;
 use crate::link::{Link, MasterAddress};
 use crate::wire::TaskName;
@@ -50,6 +51,8 @@ pub struct SlaveOptions {
     pub clear_on_exit: bool,
     /// Whether Blender's output is told as [`crate::happening::Happening`]s too.
     pub log_console: bool,
+    /// Whether a small picture goes to the master with each result; else it makes one when somebody looks.
+    pub thumbnails: bool,
     /// Whether scripts inside of .blend files run.
     pub allow_scripts: bool,
     /// Whether jobs may come from repositories in folders of this machine (`file://`).
@@ -84,6 +87,7 @@ impl Default for SlaveOptions {
             gpus: Vec::new(),
             clear_on_exit: false,
             log_console: false,
+            thumbnails: true,
             allow_scripts: false,
             allow_local_repositories: false,
             hang_timeout: Duration::from_secs(HANG_TIMEOUT_S),
@@ -165,8 +169,12 @@ impl Shop {
     }
 
     /// An attempt failed: its log is delivered first, then the reason.
-    pub(super) fn fail(&self, task: TaskName, reason: String) {
-        let outcome = Outcome::Failed { reason: reason.clone() };
+    pub(super) fn fail(&self, task: TaskName, error: &Error) {
+        let reason = error.to_string();
+        let outcome = Outcome::Failed {
+            reason: reason.clone(),
+            unfit: error.code == Code::Unfit,
+        };
         if self.outbox.put(&Parcel { task, outcome }).is_err() {
             // A disk that takes nothing more: then at least the reason goes out.
             self.desk.failed(task, reason);

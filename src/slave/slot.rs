@@ -127,11 +127,18 @@ impl Slot {
                 tokio::spawn(finish::finish(Arc::clone(&shop), finishing));
             }
             End::Failed(error) => {
+                let how = if error.code == Code::Unfit {
+                    "is not for this slave"
+                } else {
+                    "failed"
+                };
                 shop.board
-                    .tell(HappeningKind::Warning, format!("{} failed: {error}", assignment.piece));
-                shop.fail(assignment.name, error.to_string());
+                    .tell(HappeningKind::Warning, format!("{} {how}: {error}", assignment.piece));
+                shop.fail(assignment.name, &error);
                 remove(&picture);
-                self.keeper.note_failure(assignment.name.job);
+                if error.code != Code::Unfit {
+                    self.keeper.note_failure(assignment.name.job);
+                }
                 if error.code == Code::Storage {
                     self.rest().await;
                 } else {

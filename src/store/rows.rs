@@ -25,8 +25,12 @@ pub(super) const DONE: i64 = 2;
 pub(super) const FAILED: i64 = 3;
 
 /// Causes of bans as numbers.
-pub(super) const BAN_CAUSES: [(BanCause, i64); 3] =
-    [(BanCause::Failures, 0), (BanCause::Client, 1), (BanCause::Administrator, 2)];
+pub(super) const BAN_CAUSES: [(BanCause, i64); 4] = [
+    (BanCause::Failures, 0),
+    (BanCause::Client, 1),
+    (BanCause::Administrator, 2),
+    (BanCause::Unfit, 3),
+];
 /// In the place of a job: the farm itself.
 pub(super) const FARM: i64 = -1;
 

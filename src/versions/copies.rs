@@ -267,7 +267,9 @@ async fn bring(place: &Path, source: &Source, watch: &Watch) -> Result<()> {
 fn is_elsewhere(error: &Error) -> bool {
     match error.code {
         Code::Unauthorized | Code::Unreachable | Code::NotFound | Code::Timeout | Code::Cancelled | Code::BadInput => true,
-        Code::Conflict | Code::VersionMismatch | Code::Storage | Code::Blender | Code::Stopped | Code::Internal => false,
+        Code::Conflict | Code::VersionMismatch | Code::Storage | Code::Blender | Code::Unfit | Code::Stopped | Code::Internal => {
+            false
+        }
     }
 }
 

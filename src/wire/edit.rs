@@ -168,6 +168,8 @@ pub struct SettingsEdit {
 pub enum BanCauseInfo {
     /// The master, after failures.
     Failures,
+    /// The slave itself, which lacks what the job takes.
+    Unfit,
     /// Who sent the job.
     Client,
     /// An administrator.

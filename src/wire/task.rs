@@ -109,6 +109,11 @@ pub enum ReportKind {
         /// One sentence.
         reason: String,
     },
+    /// This slave lacks what the job takes: no failure, but it gets nothing more of the job for a time.
+    Unfit {
+        /// One sentence.
+        reason: String,
+    },
     /// Given back unrendered: no failure.
     Returned,
 }
@@ -144,6 +149,9 @@ impl<'de> Deserialize<'de> for ReportInfo {
             FlatKind::Failed => ReportKind::Failed {
                 reason: reason.ok_or_else(missing("reason"))?,
             },
+            FlatKind::Unfit => ReportKind::Unfit {
+                reason: reason.ok_or_else(missing("reason"))?,
+            },
             FlatKind::Returned => ReportKind::Returned,
         };
         let task = TaskName { job, task, attempt };
@@ -169,6 +177,7 @@ enum FlatKind {
     Rendered,
     Done,
     Failed,
+    Unfit,
     Returned,
 }
 

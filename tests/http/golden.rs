@@ -189,6 +189,8 @@ fn render(book: &mut Book<'_>, job: &str) -> String {
         finals.len()
     );
     book.put(&format!("{attempt}/final"), &final_path, &finals);
+    let thumbnail = format!("jobs/{job}/tasks/0/attempts/1/thumbnail?slave={slave}");
+    book.put(&format!("{attempt}/thumbnail"), &thumbnail, &crate::looking::small_png(8));
     let result = picture("one", 0);
     book.put(
         &format!("{attempt}/result"),

@@ -74,6 +74,38 @@ fn small_pictures_are_made_once_and_go_with_their_job() {
 }
 
 #[test]
+fn the_small_picture_that_comes_with_a_result_is_the_one_that_is_shown() {
+    let farm = Farm::start();
+    let (job, slave, attempt) = rendering(&farm);
+    let deliver = |attempt: u64, png: &[u8]| {
+        let path = format!("jobs/{job}/tasks/0/attempts/{attempt}/thumbnail?slave={slave}");
+        farm.send(farm.request("PUT", &path).body(png.to_vec()))
+    };
+    let small = small_png(3);
+    deliver(attempt + 1, &small).refused(409, "conflict", "");
+    deliver(attempt, b"no picture").refused(400, "bad_input", "no PNG of at most 240 pixels in width");
+    deliver(attempt, &small[..small.len() - 1]).refused(400, "bad_input", "no PNG");
+    deliver(attempt, &small_png(241)).refused(400, "bad_input", "no PNG");
+    deliver(attempt, &small).expect(204);
+    deliver(attempt, &small).expect(204);
+    farm.deliver(&slave, &job, 0, attempt, &picture("one", 4_000)).expect(204);
+    let path = format!("jobs/{job}/frames/7/thumbnail");
+    assert_eq!(farm.get(&path).expect(200).body, small);
+    assert_ne!(farm.get(&format!("{path}?width=480")).expect(200).body, small);
+    deliver(attempt, &small_png(4)).refused(409, "conflict", "");
+    assert_eq!(farm.get(&path).body, small);
+}
+
+/// A picture as small ones are: so many pixels wide, one high; what it shows does not matter here.
+pub(crate) fn small_png(width: u32) -> Vec<u8> {
+    let mut png = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR".to_vec();
+    png.extend(width.to_be_bytes());
+    png.extend(1_u32.to_be_bytes());
+    png.extend(b"\x08\x02\0\0\0----\0\0\0\0IEND\xaeB`\x82");
+    png
+}
+
+#[test]
 fn what_is_measured_is_told_to_prometheus_and_to_nobody_without_the_key() {
     let farm = Farm::start();
     let (job, slave, attempt) = rendering(&farm);

@@ -99,6 +99,12 @@ impl Farm {
         Contents::new(self.folder.path().join(folder)).path(hash)
     }
 
+    /// How many small pictures of a job are on the master's disk.
+    pub(crate) fn thumbnails(&self, job: JobId) -> usize {
+        let folder = format!("master/master_{}/jobs/{job}/thumbnails", std::process::id());
+        std::fs::read_dir(self.folder.path().join(folder)).map_or(0, Iterator::count)
+    }
+
     pub(crate) fn client(&self) -> Client {
         Client::connect(&self.address(), &KeySource::Given(self.key.clone()), PATIENCE).unwrap()
     }

@@ -4,7 +4,7 @@ mod unfit;
 mod words;
 
 use crate::farm::Farm;
-use crate::farm::fitness::{Obstacle, unfitness};
+use crate::farm::fitness::Obstacle;
 use crate::farm::job::Job;
 use crate::farm::limits::EXPLAINED_JOBS_MAX;
 use crate::farm::model::{Ban, JobState};
@@ -125,7 +125,7 @@ impl Explainer<'_> {
             if matches!(obstacle, Some(Obstacle::SetAside | Obstacle::Paused)) {
                 continue;
             }
-            let obstacle = obstacle.map(|obstacle| told(&obstacle));
+            let obstacle = obstacle.map(|obstacle| told(&obstacle, job.bans.get(&slave.id())));
             let held_back = || self.farm.balance.is_held_back(id).map(|over| self.told_share(&over));
             if let Some(why) = obstacle.or_else(held_back) {
                 sentences.push(format!("gets nothing of job {id} ({}): {why}", job.record.job.name));
@@ -191,10 +191,6 @@ impl Explainer<'_> {
             .filter(|slave| Farm::unfit(slave, job).is_none())
             .collect();
         if fit.is_empty() {
-            let able = online.iter().filter(|slave| unfitness(&slave.record.machine, job).is_none());
-            if able.count() > 0 {
-                return "waiting: every slave that could render it is on its blacklist, set aside or paused".to_owned();
-            }
             return explain_unfit(&online, job);
         }
         if let Some(over) = self.farm.balance.is_held_back(job.id()) {

@@ -2,7 +2,7 @@
 
 use crate::farm::fitness::{Obstacle, unfitness};
 use crate::farm::job::Job;
-use crate::farm::model::Machine;
+use crate::farm::model::{Ban, BanCause, Machine};
 use crate::farm::requirements::fulfils;
 use crate::farm::slave::Slave;
 use crate::ids::Requirement;
@@ -10,6 +10,11 @@ use std::collections::BTreeSet;
 
 /// Why none of the slaves can render a job.
 pub(super) fn explain_unfit(online: &[&Slave], job: &Job) -> String {
+    let able = online.iter().filter(|slave| unfitness(&slave.record.machine, job).is_none());
+    let bans: Vec<Option<&Ban>> = able.map(|slave| job.bans.get(&slave.id())).collect();
+    if !bans.is_empty() {
+        return explain_bans(&bans);
+    }
     let obstacles: Vec<_> = online
         .iter()
         .filter_map(|slave| unfitness(&slave.record.machine, job))
@@ -54,6 +59,23 @@ pub(super) fn explain_unfit(online: &[&Slave], job: &Job) -> String {
     )
 }
 
+/// Who could render the job by what it says of itself is kept from it, or has found out that it cannot.
+fn explain_bans(bans: &[Option<&Ban>]) -> String {
+    let unfit: Vec<&Ban> = bans
+        .iter()
+        .flatten()
+        .copied()
+        .filter(|ban| ban.cause == BanCause::Unfit)
+        .collect();
+    match unfit.iter().max_by_key(|ban| ban.since) {
+        Some(last) if unfit.len() == bans.len() => {
+            let reason = &last.reason;
+            format!("waiting: every slave that could render it is not fit for it, the last one because {reason}")
+        }
+        _ => "waiting: every slave that could render it is on its blacklist, set aside or paused".to_owned(),
+    }
+}
+
 /// A job rests wherever it could be rendered.
 pub(super) fn explain_rests<'a>(obstacles: impl Iterator<Item = &'a Obstacle>) -> String {
     let ends_ms = obstacles.filter_map(|obstacle| match obstacle {
@@ -64,9 +86,13 @@ pub(super) fn explain_rests<'a>(obstacles: impl Iterator<Item = &'a Obstacle>) -
     format!("waiting: it failed time after time on every slave that could render it, and rests for {seconds} s")
 }
 
-/// What stands between a slave and a job, of the slave.
-pub(super) fn told(obstacle: &Obstacle) -> String {
+/// What stands between a slave and a job, of the slave; `ban`: of it from the job.
+pub(super) fn told(obstacle: &Obstacle, ban: Option<&Ban>) -> String {
     match obstacle {
+        Obstacle::Banned if ban.is_some_and(|ban| ban.cause == BanCause::Unfit) => {
+            let reason = ban.map_or("", |ban| &ban.reason);
+            format!("it is not fit for it, because {reason}")
+        }
         Obstacle::Paused => "it is paused".to_owned(),
         Obstacle::SetAside => "it is set aside for all jobs".to_owned(),
         Obstacle::Banned => "it is on the job's blacklist".to_owned(),

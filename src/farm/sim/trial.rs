@@ -195,7 +195,7 @@ impl Trial {
                         assert!(theirs && record.attempt == task.attempt, "accepted, but not recorded as done");
                     }
                     ReportBody::Failed { .. } => assert!(record.failures > 0),
-                    ReportBody::Rendered | ReportBody::Returned => {}
+                    ReportBody::Rendered | ReportBody::Returned | ReportBody::Unfit { .. } => {}
                 }
             }
             _ => {}

@@ -159,6 +159,7 @@ fn body(report: ReportInfo) -> ReportBody {
         ReportKind::Rendered => ReportBody::Rendered,
         ReportKind::Done { seconds } => ReportBody::Done { seconds, result: None },
         ReportKind::Failed { reason } => ReportBody::Failed { reason },
+        ReportKind::Unfit { reason } => ReportBody::Unfit { reason },
         ReportKind::Returned => ReportBody::Returned,
     }
 }

@@ -265,6 +265,7 @@ pub(super) fn ban(slave: SlaveId, ban: &farm::Ban, farm: &Farm) -> BanInfo {
         until_ms: ban.until.map(|until| until.0),
         cause: match ban.cause {
             farm::BanCause::Failures => BanCauseInfo::Failures,
+            farm::BanCause::Unfit => BanCauseInfo::Unfit,
             farm::BanCause::Client => BanCauseInfo::Client,
             farm::BanCause::Administrator => BanCauseInfo::Administrator,
         },

@@ -233,6 +233,7 @@ fn calls() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(jobs::manifest))
         .routes(routes!(results::upload))
         .routes(routes!(finals::upload))
+        .routes(routes!(thumbnails::upload))
         .routes(routes!(logs::append))
 }
 

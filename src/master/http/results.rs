@@ -148,7 +148,7 @@ fn check_picture(path: &std::path::Path) -> Result<()> {
 
 /// The frame or tile, and the right to write its result; nothing if this very result is here already.
 pub(super) async fn begin(app: &App, task: TaskRef, slave: SlaveId, file: ResultFile) -> Result<Option<(Piece, Claim)>> {
-    let found = app.desk.look(move |state| expected(state, task, slave, file)).await??;
+    let found = app.desk.look(move |state| expected(state, task, slave, Some(file))).await??;
     let Some(piece) = found else { return Ok(None) };
     let key = (task.job, task.task, task.attempt);
     let active = Arc::clone(&app.active_results);
@@ -158,8 +158,8 @@ pub(super) async fn begin(app: &App, task: TaskRef, slave: SlaveId, file: Result
     Ok(Some((piece, Claim { key, active })))
 }
 
-/// The frame or tile that a result is for, if it is wanted; nothing if this very result is here already.
-fn expected(state: &Known, task: TaskRef, slave: SlaveId, file: ResultFile) -> Result<Option<Piece>> {
+/// The frame or tile that a result is for, if one of this attempt is wanted; nothing if this very result is here already.
+pub(super) fn expected(state: &Known, task: TaskRef, slave: SlaveId, file: Option<ResultFile>) -> Result<Option<Piece>> {
     let unwanted = || Err(convert::refused(&crate::farm::Refusal::Stale(task)));
     if !state.jobs.contains_key(&task.job) {
         return Err(no_job(task.job));
@@ -178,7 +178,7 @@ fn expected(state: &Known, task: TaskRef, slave: SlaveId, file: ResultFile) -> R
         return unwanted();
     }
     match record.state {
-        TaskState::Done { slave: by, result, .. } if by == slave && result == Some(file) => Ok(None),
+        TaskState::Done { slave: by, result, .. } if by == slave && result == file => Ok(None),
         // Taken back from a slave that was thought to be gone: if nobody else has it, its result is welcome.
         TaskState::Queued => Ok(Some(piece)),
         TaskState::Done { .. } | TaskState::Leased { .. } | TaskState::Failed { .. } => unwanted(),

@@ -1,27 +1,33 @@
-//! Small pictures of frames, made when somebody looks at them: one at a time, kept beside the results.
+//! Small pictures of frames, kept beside the results: slaves send one with each, all others are made when somebody looks at
+//! them, one at a time.
 
 use super::body::Asked;
 use super::contents::blocking;
-use super::results::result_of;
+use super::receive::{drain, receive};
+use super::results::{expected, result_of};
 use super::{Shared, number, parse};
 use crate::error::{Error, Result};
+use crate::farm::TaskRef;
 use crate::files::{part, write_whole};
-use crate::ids::JobId;
-use crate::images::{self, THUMBNAIL_WIDTH_RANGE};
+use crate::ids::{Attempt, JobId, SlaveId, TaskIndex};
+use crate::images::{self, THUMBNAIL_WIDTH, THUMBNAIL_WIDTH_RANGE};
 use crate::master::fault::Fault;
 use crate::wire::FaultBody;
+use axum::body::Body;
 use axum::extract::{Path, State};
-use axum::http::header;
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use serde::Deserialize;
-use std::path::PathBuf;
+use std::path::{self, PathBuf};
 use std::sync::Arc;
 use tokio::sync::Semaphore;
 
 /// Widths that are made; others are rounded up, so that a frame has few pictures.
-const WIDTHS: [u32; 4] = [240, 480, 960, 1920];
+const WIDTHS: [u32; 4] = [THUMBNAIL_WIDTH, 480, 960, 1920];
 /// Who may wait for pictures. A page shows far fewer at once.
 const WAITING_MAX: usize = 256;
+/// Longest picture that is taken: four bytes for each pixel of the highest one, with room to spare.
+const DELIVERED_BYTES_MAX: u64 = 8 << 20;
 
 /// The one who paints, and those who wait for it.
 #[derive(Debug)]
@@ -56,14 +62,71 @@ impl Painter {
             }
             let bytes = images::thumbnail(&source, width)?;
             // That it cannot be kept is no reason not to show it.
-            let folder = kept.parent().unwrap_or(&kept);
-            if let Err(error) = part::make_folder(folder).and_then(|()| write_whole(&kept, &bytes)) {
+            if let Err(error) = keep(&kept, &bytes) {
                 tracing::warn!(%error, "a small picture is not kept");
             }
             Ok(bytes)
         })
         .await
     }
+}
+
+fn keep(kept: &path::Path, bytes: &[u8]) -> Result<()> {
+    part::make_folder(kept.parent().unwrap_or(kept))?;
+    write_whole(kept, bytes)
+}
+
+#[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct DeliveryQuery {
+    /// The slave that rendered the frame.
+    slave: String,
+}
+
+/// Delivers a small picture of a frame, before its result: PNG, 240 pixels wide or as wide as the frame if that is less. Without
+/// it the master makes one when somebody looks.
+#[utoipa::path(put, path = "/jobs/{job}/tasks/{task}/attempts/{attempt}/thumbnail", operation_id = "deliver_thumbnail",
+    params(("job" = String, Path), ("task" = u32, Path), ("attempt" = u32, Path), DeliveryQuery),
+    request_body(content = Vec<u8>, content_type = "image/png"),
+    responses((status = 204), (status = "default", body = FaultBody)))]
+pub(super) async fn upload(
+    State(app): Shared,
+    Path((job, task, attempt)): Path<(String, String, String)>,
+    Asked(query): Asked<DeliveryQuery>,
+    body: Body,
+) -> Result<StatusCode, Fault> {
+    let task = TaskRef {
+        job: parse(&job)?,
+        task: TaskIndex(number(&task, "task number")?),
+        attempt: Attempt(number(&attempt, "attempt number")?),
+    };
+    let slave: SlaveId = parse(&query.slave)?;
+    let piece = match app.desk.look(move |state| expected(state, task, slave, None)).await? {
+        Ok(Some(piece)) => piece,
+        refused => {
+            drain(body).await;
+            return Ok(refused.map(|_| StatusCode::NO_CONTENT)?);
+        }
+    };
+    let kept = app.folders.thumbnail(task.job, piece, task.attempt, THUMBNAIL_WIDTH);
+    let disk = Arc::clone(&app.folders.disk);
+    receive(body, DELIVERED_BYTES_MAX, move |incoming| {
+        let mut bytes = Vec::new();
+        incoming.for_each(|piece| {
+            bytes.extend_from_slice(piece);
+            Ok(())
+        })?;
+        let is_small = |(width, _)| (1..=THUMBNAIL_WIDTH).contains(&width);
+        if !images::png_size(&bytes).is_some_and(is_small) {
+            return Err(Error::bad_input(format!(
+                "this is no PNG of at most {THUMBNAIL_WIDTH} pixels in width"
+            )));
+        }
+        disk.admit(bytes.len() as u64)?;
+        keep(&kept, &bytes)
+    })
+    .await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 #[derive(Deserialize, utoipa::IntoParams)]

@@ -126,6 +126,7 @@ class Slave:
         threads: int = 0,
         clear_on_exit: bool = True,
         log_console: bool = False,
+        thumbnails: bool = True,
         allow_scripts: bool = False,
         allow_local_repositories: bool = False,
         key_file: str | None = None,
@@ -136,7 +137,7 @@ class Slave:
         `master`: a URL, `host:port`, or "auto" to find one by its broadcast. `blenders`: executables of Blender, or
         Pythons that have the `bpy` module; with none, those on PATH are tried. `gpus`: what it renders with
         beside the processor, such as "cuda", for requirements of jobs; with none, what the system tells. `threads`: 0 for as many as there are
-        cores. Raises InvalidJob if no Blender works, OSError if the path is not writable; to find that out starts each Blender once.
+        cores. `thumbnails`: whether a small picture goes to the master with each result. Raises InvalidJob if no Blender works, OSError if the path is not writable; to find that out starts each Blender once.
         Without `wait` that goes on in the background, and is told by `events()` as its last error.
         """
     @property
@@ -553,7 +554,7 @@ class Ban:
     since: float
     until: float | None
     """None: until somebody takes it off the list."""
-    cause: Literal["failures", "client", "administrator"]
+    cause: Literal["failures", "unfit", "client", "administrator"]
     reason: str
 
 @final
