@@ -33,11 +33,11 @@ SHAPES = {"volume", "volumes", "font", "mesh cache", "IES lamp", "multiresolutio
 CACHES = {"baked simulation", "simulation baked elsewhere"}
 OF_EXECUTABLE = {"fluid"}
 OF_MODULE = {
-    *("Alembic", "USD", "Alembic, a file each frame", "imported by a node", "imported by a modifier"),
+    *("Alembic", "USD", "USD of layers", "Alembic, a file each frame", "imported by a node", "imported by a modifier"),
     *("simulation nodes", "simulation nodes baked elsewhere"),
 }
 # What the scene names and no picture of a slave shows.
-UNSEEN = {"voice.wav", "c_01.png", "c_02.png", "notes.txt", "film.avi", "s.png", "glow.osl"}
+UNSEEN = {"voice.wav", "c_01.png", "c_02.png", "notes.txt", "film.avi", "s.png", "glow.osl", "lamp.h", "common.h"}
 
 
 @dataclass
@@ -142,7 +142,8 @@ def test_an_unchanged_scene_is_the_same_content_again(sent: Sent) -> None:
 def test_what_is_not_there_is_told_by_the_names_that_people_know(sent: Sent) -> None:
     shot = f"{sent.original}/project/shot"
     told = [file["path"] for file in sent.answer["missing"]]
-    assert told == ["/", "/dev/zero", shot, f"{shot}/gone.png", "D:/gone.png", r"\\server/share/gone.png"]
+    layers = [f"{sent.original}/project/cache/layers/gone.usda"] if is_module(sent.blender) else []
+    assert told == ["/", "/dev/zero", *layers, shot, f"{shot}/gone.png", "D:/gone.png", r"\\server/share/gone.png"]
 
 
 def test_only_what_a_frame_needs_is_for_it(sent: Sent) -> None:

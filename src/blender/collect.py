@@ -3,8 +3,8 @@
 Runs inside `blender -b -P collect.py -- REQUEST` and as `python collect.py -- REQUEST` with the `bpy` module; the standard
 library and `bpy` only. REQUEST is a file of JSON (see `main`), the answer goes to the file that it names.
 
-What a .blend names is in `references`, what that is on this disk in `on_disk`, which frames need it in `windows`, and where
-it lies for a slave in `places`.
+What a .blend names is in `references`, what those files name in their turn in `followed`, what that is on this disk in
+`on_disk`, which frames need it in `windows`, and where it lies for a slave in `places`.
 """
 
 import json
@@ -18,9 +18,10 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import caches
 import tiles
 from copies import copy_with_other_paths
+from followed import files_of, is_layer, is_pattern, meant_by, named_in
 from on_disk import below, cache_folder, is_foreign
 from opening import Refused, choose_scene, open_file, refuse_unrenderable, set_engine, speak_english, writes_movie
-from places import Places
+from places import Places, leads_on
 from references import comes_with_blender, references
 from wants import wanted
 from windows import Clock, of_numbered, union
@@ -58,11 +59,13 @@ def collect(blend, folder, scene_name=None, engine=None):
         found.add(reference)
     found.add_unlisted()
     found.add_caches()
+    found.add_followed()
     wants = wanted()
     found.judge_caches()
     # A library may link the file that links it.
     found.files.pop(blend, None)
     places = Places(blend, found.files)
+    found.judge_names(places)
     copies = copy_with_other_paths(found, places, folder)
     answer["main"] = found.entry(blend, places, copies)
     answer["files"] = [found.entry(path, places, copies) for path in sorted(found.files)]
@@ -110,6 +113,7 @@ class Found:
         self.warnings = []
         self.references = []
         self.stored_seen = set()
+        self.names = []
 
     def add(self, reference):
         if not reference.stored:
@@ -151,6 +155,28 @@ class Found:
             for path, frames in of_numbered(below(cache_folder(blend)), self.clock).items():
                 is_points = path.endswith(".bphys")
                 self.add_file(path, File("cache", frames if is_points else None, is_points))
+
+    def add_followed(self):
+        """What the files name by themselves, and what those name: all frames get it."""
+        waiting = list(self.files)
+        while waiting:
+            path = waiting.pop()
+            kind = self.files[path].kind
+            for name in named_in(path, kind):
+                found = files_of(name, path)
+                if not found and is_layer(name) and not is_pattern(name):
+                    self.missing.setdefault(meant_by(name, path), kind)
+                for named in found:
+                    if named not in self.files:
+                        waiting.append(named)
+                    self.add_file(named, File(kind, None, False))
+                    self.names.append((path, name, named))
+
+    def judge_names(self, places):
+        """Tells of names in files that lead elsewhere for a slave, for nobody writes them anew."""
+        lost = {path: name for path, name, named in self.names if not leads_on(name, places.of(path), places.of(named))}
+        for path, name in sorted(lost.items()):
+            self.warnings.append(f"{path} names {name} in a way that leads elsewhere on slaves: use a relative path")
 
     def judge_caches(self):
         """Tells of simulations that are not baked, and of baked ones whose files are gone."""

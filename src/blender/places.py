@@ -10,6 +10,7 @@ import posixpath
 import re
 import unicodedata
 
+from followed import is_pattern
 from on_disk import absolute, base_of, cache_folder
 from opening import Refused
 
@@ -94,6 +95,13 @@ def parts_of(path):
 
 def stem(name):
     return posixpath.splitext(posixpath.basename(name))[0]
+
+
+def leads_on(name, place, wanted):
+    """Whether a name in the file at a place leads to the place that is wanted, or for a pattern to its folder."""
+    found = posixpath.normpath(posixpath.join("/", posixpath.dirname(place), name))
+    is_same_folder = posixpath.dirname(found) == "/" + posixpath.dirname(wanted)
+    return is_same_folder and (is_pattern(name) or found == "/" + wanted)
 
 
 def leads_there(stored, wanted):

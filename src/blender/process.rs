@@ -29,7 +29,7 @@ const DEATH_TIMEOUT_S: u64 = 10;
 const LAST_LINES_TIMEOUT_S: u64 = 1;
 
 /// The scripts that children run; the first two import the others. How passes come into Blender, the add-on knows too.
-const SCRIPTS: [(&str, &str); 13] = [
+const SCRIPTS: [(&str, &str); 14] = [
     ("worker.py", include_str!("worker.py")),
     ("collect.py", include_str!("collect.py")),
     ("opening.py", include_str!("opening.py")),
@@ -38,6 +38,7 @@ const SCRIPTS: [(&str, &str); 13] = [
     ("passes.py", include_str!("../../addon/passes.py")),
     ("references.py", include_str!("references.py")),
     ("caches.py", include_str!("caches.py")),
+    ("followed.py", include_str!("followed.py")),
     ("on_disk.py", include_str!("on_disk.py")),
     ("windows.py", include_str!("windows.py")),
     ("places.py", include_str!("places.py")),

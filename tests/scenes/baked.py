@@ -64,6 +64,11 @@ def show_scenes_of_others():
         whole = PROJECT / f"cache/square.{ending}"
         exported(moving, whole, 1, FRAMES)
         read_from(name, whole, f"//../cache/square.{ending}")
+    exported(moving, PROJECT / "cache/deep/moving.usdc", 1, FRAMES)
+    for name, layers in (("middle", "@../deep/moving.usdc@, @./gone.usda@"), ("top", "@./middle.usda@")):
+        text = f'#usda 1.0\n(timeCodesPerSecond = 24\n upAxis = "Z"\n metersPerUnit = 1\n subLayers = [{layers}])\n'
+        plain_files.write(PROJECT / f"cache/layers/{name}.usda", text.encode())
+    read_from("USD of layers", PROJECT / "cache/layers/top.usda", "//../cache/layers/top.usda")
     for frame in range(1, FRAMES + 1):
         exported(moving, PROJECT / f"cache/single_{frame:03}.abc", frame, frame)
     several = read_from("Alembic, a file each frame", PROJECT / "cache/single_001.abc", "//../cache/single_001.abc")

@@ -251,7 +251,10 @@ def show_geometry():
 
 def name_scripts():
     """A shader and a camera in Open Shading Language, shown by nobody: Blender as a module lacks what compiles them."""
-    plain_files.write(PROJECT / "tex/glow.osl", b"shader glow(output color Colour = 0) { Colour = 1; }")
+    plain_files.write(PROJECT / "tex/common.h", b"#define BRIGHT 1\n")
+    plain_files.write(PROJECT / "tex/lights/lamp.h", b'  # include "../common.h"\n#include <stdosl.h>\n')
+    script = b'#include "lights/lamp.h"\nshader glow(output color Colour = 0) { Colour = BRIGHT; }'
+    plain_files.write(PROJECT / "tex/glow.osl", script)
     material = bpy.data.materials.new("Script")
     material.use_nodes = material.use_fake_user = True
     script = material.node_tree.nodes.new("ShaderNodeScript")
