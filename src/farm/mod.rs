@@ -28,7 +28,6 @@ mod on_slave;
 mod on_work;
 mod queries;
 mod ranges;
-mod rating;
 mod requirements;
 mod resting;
 mod restore;
@@ -134,6 +133,7 @@ impl Farm {
             self.clock_went_ahead(now);
         }
         self.now = now;
+        self.balance.pass(now);
         match event {
             Event::Tick => self.tick(),
             Event::JobSubmitted { request, job } => self.job_submitted(request, job),

@@ -87,10 +87,25 @@ impl Rules {
             return Some(First::New { dispatched });
         }
         let waited_ms = now.millis_since(without_slot?);
-        let too_long = waited_ms > u64::from(self.starving_first.limit) * MINUTE_MS;
+        let too_long = waited_ms > self.starving_ms();
         (self.starving_first.enabled && too_long).then_some(First::Starving {
             minutes: waited_ms / MINUTE_MS,
         })
+    }
+
+    /// From when on [`first`](Self::first) says so of a job that gets no slot until then.
+    pub(super) fn first_from(&self, dispatched: u32, slotless_since: Moment) -> Moment {
+        if self.new_first.enabled && dispatched < self.new_first.limit {
+            Moment(0)
+        } else if self.starving_first.enabled {
+            slotless_since.plus_millis(self.starving_ms() + 1)
+        } else {
+            Moment(u64::MAX)
+        }
+    }
+
+    fn starving_ms(&self) -> u64 {
+        u64::from(self.starving_first.limit) * MINUTE_MS
     }
 }
 
@@ -134,6 +149,22 @@ mod tests {
         rules.starving_first.enabled = false;
         assert_eq!(rules.first(0, long_ago, now), None);
         assert_eq!(rules.over_share(8, 8), None);
+    }
+
+    #[test]
+    fn a_job_comes_first_from_the_moment_that_was_said_before() {
+        let mut rules = Rules::default();
+        for (dispatched, enabled) in [(0, true), (1, true), (1, false)] {
+            rules.starving_first.enabled = enabled;
+            let from = rules.first_from(dispatched, Moment(7));
+            for now in [0, 7, 120_007, 120_008, u64::MAX - 1].map(Moment) {
+                assert_eq!(
+                    rules.first(dispatched, Some(Moment(7)), now).is_some(),
+                    from <= now,
+                    "{now:?}"
+                );
+            }
+        }
     }
 
     #[test]

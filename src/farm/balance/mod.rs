@@ -8,69 +8,39 @@
 //!
 //! Absences: nothing here knows tasks, tags or slaves; who may render what is asked by the caller.
 
-use super::limits::{USAGE_FADED, USAGE_SAMPLE_MS, USAGE_SAMPLE_WEIGHT, WARM_SLACK_MAX, WARM_SLACK_SLOTS};
+mod category;
+mod line;
+mod next;
+mod rating;
+mod share;
+
+use super::limits::{USAGE_FADED, USAGE_SAMPLE_MS, USAGE_SAMPLE_WEIGHT};
 use super::model::NewJob;
-use super::rating::{Rating, Scale, category_ratings};
 use super::rules::{First, OverShare, Rules};
 use super::time::Moment;
 use crate::ids::JobId;
+use category::Categories;
+use line::{Line, Turn};
+use rating::Scale;
+pub(super) use share::{Share, Standing};
 
-/// What all jobs that are not over have used, side by side and small: each dispatch looks at all of them.
+/// What all jobs that are not over have used.
 #[derive(Debug, Clone)]
 pub(super) struct Balance {
     rules: Rules,
     /// By id.
     shares: Vec<Share>,
-    categories: Vec<Category>,
+    /// Of those that are ready, the ones without a slot …
+    line: Line,
+    /// … and where the ones with slots are in `shares`, whether they are ready or not.
+    busy: Vec<usize>,
+    categories: Categories,
     /// How many shares are [`Standing::Ready`].
     ready: u32,
     /// Slots of all slaves that are there.
     slots: u32,
     sampled: Moment,
-}
-
-/// What one job has used.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Share {
-    pub(super) job: JobId,
-    /// Place in `categories`; a job without one is a category of its own.
-    pub(super) category: Option<usize>,
-    pub(super) priority: f64,
-    /// 1 ÷ priority: a division for each job at each dispatch is to be felt.
-    pub(super) per_priority: f64,
-    pub(super) submitted: Moment,
-    pub(super) standing: Standing,
-    /// How many of its tasks are out, done or given up, or were tried.
-    pub(super) dispatched: u32,
-    /// Slots that it takes up right now.
-    pub(super) slots: u32,
-    /// Tasks in the hands of slaves that cannot have been started yet.
-    pub(super) spare: u32,
-    /// Since when it has had no slot, if it has none.
-    pub(super) slotless_since: Moment,
-    /// Average share of the farm as of the last sample.
-    pub(super) usage: f64,
-    /// Slots × milliseconds since the last sample, counted up to `counted`.
-    pub(super) slot_ms: u64,
-    pub(super) counted: Moment,
-}
-
-/// What a job wants of balancing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Standing {
-    /// It has tasks to lease.
-    Ready,
-    /// Nothing to lease now, but maybe later.
-    Held,
-    /// Nothing any more; stays until its usage has faded, because its category has used the farm.
-    Over,
-}
-
-#[derive(Debug, Clone)]
-struct Category {
-    name: String,
-    /// How many shares point here; the place is free for another name when there is none.
-    members: u32,
+    now: Moment,
 }
 
 impl Balance {
@@ -78,10 +48,13 @@ impl Balance {
         Self {
             rules: Rules::default(),
             shares: Vec::new(),
-            categories: Vec::new(),
+            line: Line::default(),
+            busy: Vec::new(),
+            categories: Categories::default(),
             ready: 0,
             slots: 0,
             sampled: now,
+            now,
         }
     }
 
@@ -91,6 +64,18 @@ impl Balance {
 
     pub(super) fn set_rules(&mut self, rules: Rules) {
         self.rules = rules;
+        self.renew_all();
+    }
+
+    /// Time has passed: some jobs come first from now on.
+    pub(super) fn pass(&mut self, now: Moment) {
+        self.now = now;
+        while let Some(job) = self.line.due_to_come_first(now) {
+            match self.place_of(job) {
+                Ok(place) => self.renew(place),
+                Err(_) => return,
+            }
+        }
     }
 
     /// Adds a job; `last_dispatched`: when something of it was last leased.
@@ -100,7 +85,7 @@ impl Balance {
         }
         let share = Share {
             job: job.id,
-            category: self.join_category(&job.category),
+            category: self.categories.join(&job.category),
             priority: f64::from(job.priority.max(1)),
             per_priority: 1.0 / f64::from(job.priority.max(1)),
             submitted,
@@ -112,10 +97,15 @@ impl Balance {
             usage: 0.0,
             slot_ms: 0,
             counted: now,
+            turn: None,
         };
-        match self.place_of(job.id) {
-            Ok(place) => self.shares[place] = share,
-            Err(place) => self.shares.insert(place, share),
+        self.remove(job.id);
+        if let Err(place) = self.place_of(job.id) {
+            self.shares.insert(place, share);
+            for busy in self.busy.iter_mut().filter(|busy| **busy >= place) {
+                *busy += 1;
+            }
+            self.renew_categories();
         }
     }
 
@@ -125,35 +115,44 @@ impl Balance {
             return;
         };
         let old = self.shares[place].category;
-        let category = self.join_category(&job.category);
-        if let Some(old) = old {
-            self.categories[old].members -= 1;
-        }
+        let category = self.categories.join(&job.category);
+        self.categories.leave(old);
         let share = &mut self.shares[place];
         share.category = category;
         share.priority = f64::from(job.priority.max(1));
         share.per_priority = 1.0 / share.priority;
+        self.renew(place);
+        self.renew_categories();
     }
 
     pub(super) fn remove(&mut self, job: JobId) {
         if let Ok(place) = self.place_of(job) {
             let share = self.shares.remove(place);
-            self.ready -= u32::from(share.standing == Standing::Ready);
-            if let Some(place) = share.category {
-                self.categories[place].members -= 1;
+            self.line.move_to(share.turn, None);
+            self.busy.retain(|busy| *busy != place);
+            for busy in self.busy.iter_mut().filter(|busy| **busy > place) {
+                *busy -= 1;
             }
+            self.ready -= u32::from(share.standing == Standing::Ready);
+            self.categories.leave(share.category);
+            self.renew_categories();
         }
     }
 
     /// Notes what a job wants, and how many of its tasks were dispatched. Whether somebody who waits may get work by this:
     /// it has become ready, or it has left all the farm to a job that was above its share.
     pub(super) fn stand(&mut self, job: JobId, standing: Standing, dispatched: u32) -> bool {
-        let Some(share) = self.share_mut(job) else {
+        let Ok(place) = self.place_of(job) else {
             return false;
         };
+        let share = &mut self.shares[place];
         share.dispatched = dispatched;
-        let (was_ready, is_ready) = (share.standing == Standing::Ready, standing == Standing::Ready);
-        share.standing = standing;
+        let old = std::mem::replace(&mut share.standing, standing);
+        let (was_ready, is_ready) = (old == Standing::Ready, standing == Standing::Ready);
+        self.renew(place);
+        if (old == Standing::Over) != (standing == Standing::Over) {
+            self.renew_categories();
+        }
         self.ready -= u32::from(was_ready);
         self.ready += u32::from(is_ready);
         is_ready != was_ready && (is_ready || self.rules.share.enabled)
@@ -161,17 +160,22 @@ impl Balance {
 
     /// Notes that a job has a slot more, with a chunk of which so much is spare.
     pub(super) fn slot_taken(&mut self, now: Moment, job: JobId, spare: u32) {
-        if let Some(share) = self.share_mut(job) {
-            share.count_up_to(now);
-            share.slots += 1;
-            share.spare += spare;
+        if let Ok(place) = self.place_of(job) {
+            if self.shares[place].slots == 0 {
+                self.become_busy(place);
+            }
+            let taking = &mut self.shares[place];
+            taking.count_up_to(now);
+            taking.slots += 1;
+            taking.spare += spare;
+            self.renew(place);
         }
     }
 
     /// Notes that a chunk, of which something is left, has a task less that is not rendered.
     pub(super) fn spare_gone(&mut self, job: JobId) {
-        if let Some(share) = self.share_mut(job) {
-            share.spare -= 1;
+        if let Ok(place) = self.place_of(job) {
+            self.shares[place].spare -= 1;
         }
     }
 
@@ -183,23 +187,28 @@ impl Balance {
     /// Notes that a job has a slot less; whether it may have another one now, and could not before.
     pub(super) fn slot_freed(&mut self, now: Moment, job: JobId) -> bool {
         let was_over = self.over_share(job).is_some();
-        let Some(share) = self.share_mut(job) else {
+        let Ok(place) = self.place_of(job) else {
             return false;
         };
+        let share = &mut self.shares[place];
         share.count_up_to(now);
         share.slots -= 1;
         if share.slots == 0 {
             share.slotless_since = now;
+            self.become_idle(place);
         }
+        self.renew(place);
         was_over
     }
 
     pub(super) fn slots_came(&mut self, slots: u32) {
         self.slots += slots;
+        self.renew_all();
     }
 
     pub(super) fn slots_went(&mut self, slots: u32) {
         self.slots -= slots;
+        self.renew_all();
     }
 
     /// Slots of all slaves that are there.
@@ -236,50 +245,6 @@ impl Balance {
         self.share(job)?.first(&self.rules, now)
     }
 
-    /// The most deserving job that a slot may have; of about equally deserving ones that whose scene it holds warm.
-    pub(super) fn next_job(&self, now: Moment, warm: Option<JobId>, fits: impl Fn(JobId) -> bool) -> Option<JobId> {
-        if self.ready == 0 {
-            return None;
-        }
-        let scale = Scale::new(now, self.slots);
-        let categories = category_ratings(&self.shares, self.categories.len(), &scale);
-        let mut best: Option<Rating> = None;
-        let mut held_back = Vec::new();
-        for share in self.shares.iter().filter(|share| share.standing == Standing::Ready) {
-            if self.ready > 1 && self.rules.over_share(share.slots, self.slots).is_some() {
-                held_back.push(share.job);
-                continue;
-            }
-            let rating = share.rating(&self.rules, &scale, &categories);
-            // Whether it fits is the dearer question, so it is asked last.
-            if best.is_none_or(|best| rating.compare(&best).is_lt()) && fits(share.job) {
-                best = Some(rating);
-            }
-        }
-        let Some(best) = best else {
-            // What nobody else could have, the only one may, however much it has.
-            let mut only = held_back.into_iter().filter(|job| fits(*job));
-            return only.next().filter(|_| only.next().is_none());
-        };
-        let deserves_about = |warm: &JobId| {
-            let share = self.share(*warm).filter(|share| share.standing == Standing::Ready);
-            let share = share.filter(|_| self.is_held_back(*warm).is_none());
-            share.is_some_and(|share| self.is_about(&best, &share.rating(&self.rules, &scale, &categories)))
-        };
-        let warm = warm.filter(|warm| *warm != best.id && deserves_about(warm) && fits(*warm));
-        Some(warm.unwrap_or(best.id))
-    }
-
-    /// All jobs with tasks to lease, the most deserving first.
-    pub(super) fn ranking(&self, now: Moment) -> Vec<JobId> {
-        let scale = Scale::new(now, self.slots);
-        let categories = category_ratings(&self.shares, self.categories.len(), &scale);
-        let ready = self.shares.iter().filter(|share| share.standing == Standing::Ready);
-        let mut ranking: Vec<Rating> = ready.map(|share| share.rating(&self.rules, &scale, &categories)).collect();
-        ranking.sort_by(Rating::compare);
-        ranking.into_iter().map(|rating| rating.id).collect()
-    }
-
     /// When usage wants to be sampled.
     pub(super) fn sample_due(&self) -> Option<Moment> {
         (!self.shares.is_empty()).then(|| self.sampled.plus_millis(USAGE_SAMPLE_MS))
@@ -307,6 +272,7 @@ impl Balance {
         for job in faded {
             self.remove(job);
         }
+        self.renew_all();
     }
 
     /// The clock went ahead without anybody having used anything.
@@ -316,67 +282,79 @@ impl Balance {
             share.counted = share.counted.plus_millis(lost_ms);
             share.slotless_since = share.slotless_since.plus_millis(lost_ms);
         }
+        self.renew_all();
     }
 
     /// The clock went back: what was counted in the future is counted from now on.
     pub(super) fn clock_went_back(&mut self, now: Moment) {
+        self.now = now;
         self.sampled = self.sampled.min(now);
         for share in &mut self.shares {
             share.counted = share.counted.min(now);
             share.slotless_since = share.slotless_since.min(now);
         }
+        self.renew_all();
     }
 
     /// Asserts what must be true of its own counters.
     pub(super) fn check(&self) {
         let ready = self.shares.iter().filter(|share| share.standing == Standing::Ready).count();
         assert_eq!(self.ready as usize, ready, "ready jobs");
-        for (place, category) in self.categories.iter().enumerate() {
-            let members = self.shares.iter().filter(|share| share.category == Some(place)).count();
-            assert_eq!(category.members as usize, members, "members of {:?}", category.name);
+        let mut line = Line::default();
+        for share in &self.shares {
+            assert_eq!(share.turn, self.turn_of(share), "the place of {} in the line", share.job);
+            line.move_to(None, share.turn);
         }
-    }
-
-    fn join_category(&mut self, name: &str) -> Option<usize> {
-        if name.is_empty() {
-            return None;
-        }
-        let known = self.categories.iter().position(|it| it.members > 0 && it.name == name);
-        let place = known.or_else(|| self.categories.iter().position(|it| it.members == 0));
-        let place = place.unwrap_or(self.categories.len());
-        if place == self.categories.len() {
-            self.categories.push(Category {
-                name: String::new(),
-                members: 0,
-            });
-        }
-        name.clone_into(&mut self.categories[place].name);
-        self.categories[place].members += 1;
-        Some(place)
+        assert_eq!(self.line, line, "who waits for a slot");
+        let mut busy = self.busy.clone();
+        busy.sort_unstable();
+        let with_slots = (0..self.shares.len()).filter(|place| self.shares[*place].slots > 0);
+        assert!(with_slots.eq(busy), "who has slots");
+        self.categories.check(&self.shares, &self.scale());
     }
 
     fn place_of(&self, job: JobId) -> Result<usize, usize> {
         self.shares.binary_search_by_key(&job, |share| share.job)
     }
 
-    fn share_mut(&mut self, job: JobId) -> Option<&mut Share> {
-        let place = self.place_of(job).ok()?;
-        self.shares.get_mut(place)
+    fn become_busy(&mut self, place: usize) {
+        let scale = self.scale();
+        self.busy.push(place);
+        self.categories.no_longer_idle(&self.shares[place], &scale);
     }
 
-    /// Whether a rating is about as good as the best one. Within a category, the jobs have to be about equal too.
-    fn is_about(&self, best: &Rating, other: &Rating) -> bool {
-        let slack = WARM_SLACK_MAX.min(WARM_SLACK_SLOTS / f64::from(self.slots.max(1)));
-        let category_of = |rating: &Rating| self.share(rating.id).and_then(|share| share.category);
-        let same_category = category_of(best).is_some() && category_of(best) == category_of(other);
-        other.first == best.first && other.category <= best.category + slack && (!same_category || other.job <= best.job + slack)
+    fn become_idle(&mut self, place: usize) {
+        let scale = self.scale();
+        self.busy.retain(|busy| *busy != place);
+        self.categories.idle_again(&self.shares[place], &scale);
     }
-}
 
-impl Share {
-    fn count_up_to(&mut self, now: Moment) {
-        self.slot_ms += u64::from(self.slots) * now.millis_since(self.counted);
-        self.counted = now;
+    /// Gives a job its place in the line anew, after something changed by which it has it …
+    fn renew(&mut self, place: usize) {
+        let turn = self.turn_of(&self.shares[place]);
+        let share = &mut self.shares[place];
+        self.line.move_to(share.turn, turn);
+        share.turn = turn;
+    }
+
+    /// … or by which all have theirs.
+    fn renew_all(&mut self) {
+        (0..self.shares.len()).for_each(|place| self.renew(place));
+        self.renew_categories();
+    }
+
+    fn renew_categories(&mut self) {
+        let scale = self.scale();
+        self.categories.sum_up(&self.shares, &scale);
+    }
+
+    fn turn_of(&self, share: &Share) -> Option<Turn> {
+        let waits = share.standing == Standing::Ready && share.slots == 0;
+        waits.then(|| Turn::of(share, &self.rules, &self.scale()))
+    }
+
+    fn scale(&self) -> Scale {
+        Scale::new(self.now, self.slots)
     }
 }
 

@@ -1,9 +1,9 @@
 //! How undeserving each job is, as a number: what balancing compares.
 
-use super::balance::{Share, Standing};
-use super::limits::{SLOT_SHARE_MAX, USAGE_SAMPLE_MS, USAGE_SAMPLE_WEIGHT};
-use super::rules::{First, Rules};
-use super::time::Moment;
+use super::Share;
+use crate::farm::limits::{SLOT_SHARE_MAX, USAGE_SAMPLE_MS, USAGE_SAMPLE_WEIGHT};
+use crate::farm::rules::{First, Rules};
+use crate::farm::time::Moment;
 use crate::ids::JobId;
 use std::cmp::Ordering;
 
@@ -22,7 +22,7 @@ pub(super) struct Rating {
 /// What a job's slots weigh at a moment, as a share of the farm.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Scale {
-    now: Moment,
+    pub(super) now: Moment,
     /// Of a slot that it has right now.
     slot: f64,
     /// Of a slot for a millisecond since the last sample.
@@ -40,24 +40,9 @@ impl Scale {
     }
 }
 
-/// By place of the category: what all its jobs have used ÷ the highest priority among them.
-pub(super) fn category_ratings(shares: &[Share], categories: usize, scale: &Scale) -> Vec<f64> {
-    let mut sums = vec![(0.0, 1.0_f64); categories];
-    for share in shares {
-        let Some((used, priority_max)) = share.category.and_then(|place| sums.get_mut(place)) else {
-            continue;
-        };
-        *used += share.used(scale);
-        if share.standing != Standing::Over {
-            *priority_max = priority_max.max(share.priority);
-        }
-    }
-    sums.into_iter().map(|(used, priority_max)| used / priority_max).collect()
-}
-
 impl Share {
     /// Usage as it will be at the next sample, plus what the job has right now.
-    fn used(&self, scale: &Scale) -> f64 {
+    pub(super) fn used(&self, scale: &Scale) -> f64 {
         if self.slots == 0 && self.slot_ms == 0 {
             return self.usage;
         }
@@ -71,8 +56,13 @@ impl Share {
         rules.first(self.dispatched, without_slot, now)
     }
 
+    /// What it has used, as its priority weighs it.
+    pub(super) fn job_rating(&self, scale: &Scale) -> f64 {
+        self.used(scale) * self.per_priority
+    }
+
     pub(super) fn rating(&self, rules: &Rules, scale: &Scale, categories: &[f64]) -> Rating {
-        let job = self.used(scale) * self.per_priority;
+        let job = self.job_rating(scale);
         Rating {
             first: self.first(rules, scale.now).is_some(),
             category: self.category.map_or(job, |place| categories[place]),
