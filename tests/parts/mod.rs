@@ -157,13 +157,15 @@ impl FakeBlender {
 
 /// Whether a process lives (one that is dead but not yet reaped does not).
 pub(crate) fn lives(pid: u32) -> bool {
-    match std::fs::read_to_string(format!("/proc/{pid}/stat")) {
-        Ok(stat) => !stat
-            .rsplit(')')
+    let read = |what: &str| std::fs::read_to_string(format!("/proc/{pid}/{what}")).unwrap_or_default();
+    // On its way out a process has no memory any more, so no command line, before it becomes a zombie.
+    let is_over = |stat: &str| {
+        stat.rsplit(')')
             .next()
             .unwrap_or_default()
             .trim_start()
-            .starts_with(['Z', 'X']),
-        Err(_) => false,
-    }
+            .starts_with(['Z', 'X'])
+    };
+    let stat = read("stat");
+    !stat.is_empty() && !is_over(&stat) && !read("cmdline").is_empty()
 }
