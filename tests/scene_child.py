@@ -57,6 +57,10 @@ class Refused(Exception):
     """What the worker would not do, in its sentence."""
 
 
+class Lacking(Exception):
+    """What another slave may have, and this one lacks, in the worker's sentence."""
+
+
 class Worker:
     """A warm Blender; a context manager, so that none is left behind."""
 
@@ -100,11 +104,13 @@ class Worker:
         return output
 
     def ask(self, **order: object) -> dict[str, Any]:
-        """Gives an order and waits for its answer; raises `Refused` with the reason if it is a failure."""
+        """Gives an order and waits for its answer; raises `Refused` or `Lacking` with the reason if there is one."""
         self.marks += 1
         self.link.sendall(json.dumps({"mark": self.marks, **order}).encode() + b"\n")
         answer: dict[str, Any] = json.loads(self.lines.readline() or "{}")
         assert answer, self.log.read_text(errors="replace")[-3000:]
         if answer["reply"] == "failed":
             raise Refused(answer["reason"])
+        if answer["reply"] == "lacks":
+            raise Lacking(answer["reason"])
         return answer

@@ -5,7 +5,7 @@ from typing import Any
 
 import exr
 import pytest
-from scene_child import Refused, Worker, collect
+from scene_child import Lacking, Worker, collect
 
 from farm import is_module, run_in_blender
 
@@ -33,9 +33,9 @@ def test_a_slave_that_lacks_something_says_so_before_the_first_frame(folder: Pat
     blend = folder / "scripted.blend"
     scripts = {"scripts": ["driver of Cube"], "nodes": []}
     with Worker(blender, tmp_path / "worker") as worker:
-        with pytest.raises(Refused, match=r"runs scripts \(driver of Cube\), which this slave does not allow: start it with"):
+        with pytest.raises(Lacking, match=r"runs scripts \(driver of Cube\), which this slave does not allow: start it with"):
             worker.open(blend, wants=scripts)
-        with pytest.raises(Refused, match=r"nodes of an add-on that this Blender lacks: FancyNode$"):
+        with pytest.raises(Lacking, match=r"nodes of an add-on that this Blender lacks: FancyNode$"):
             worker.open(blend, wants={"scripts": [], "nodes": ["FancyNode", "ShaderNodeEmission"]})
         worker.open(blend, wants=scripts, without_scripts=True)
         without = exr.read(worker.render(4, tmp_path / "without.exr"))
