@@ -86,6 +86,7 @@ bench: $(VENV)/made ## measure the budgets side by side with the alternatives
 	PATH="$(BIN):$$PATH" python benches/animation.py
 	PATH="$(BIN):$$PATH" python benches/tiles.py
 	PATH="$(BIN):$$PATH" python benches/warm.py
+	PATH="$(BIN):$$PATH" python benches/monitor.py
 
 .PHONY: requirements
 requirements: ## renew the pinned set of test tools

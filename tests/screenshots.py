@@ -83,7 +83,12 @@ def serve(page: Page, folder: Path) -> None:
     """Answers for assets from a folder."""
 
     def answer(route: Route) -> None:
-        route.fulfill(path=folder / route.request.url.rsplit("/", 1)[1])
+        name = route.request.url.rsplit("/", 1)[1]
+        if name == "style.css":
+            sheets = [(folder / part).read_text() for part in ("base.css", "parts.css", "pages.css")]
+            route.fulfill(body="".join(sheets), content_type="text/css")
+        else:
+            route.fulfill(path=folder / name)
 
     page.route("**/assets/**", answer)
 

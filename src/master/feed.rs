@@ -22,6 +22,10 @@ pub(super) enum Changed {
     Frame(JobId, i32),
     /// Of a slave.
     Slave(SlaveId),
+    /// Of the rules of balancing.
+    Rules,
+    /// Of the settings.
+    Settings,
 }
 
 /// A place in the ring: all before it has been told. Written as `<epoch>-<number>`, which is the id of an event.
@@ -123,12 +127,15 @@ impl Feed {
 /// Each thing once, in a stable order.
 fn collect(fresh: &[Changed], only: Option<JobId>) -> News {
     let (mut jobs, mut frames, mut slaves) = (BTreeSet::new(), BTreeMap::<_, Vec<i32>>::new(), BTreeSet::new());
+    let (mut rules, mut settings) = (false, false);
     for change in fresh {
         match *change {
             Changed::Job(job) | Changed::Frame(job, _) if only.is_some_and(|only| only != job) => {}
-            Changed::Slave(_) if only.is_some() => {}
+            Changed::Slave(_) | Changed::Rules | Changed::Settings if only.is_some() => {}
             Changed::Job(job) => drop(jobs.insert(job)),
             Changed::Slave(slave) => drop(slaves.insert(slave)),
+            Changed::Rules => rules = true,
+            Changed::Settings => settings = true,
             Changed::Frame(job, frame) => {
                 // A frame that changes changes the counts of its job.
                 jobs.insert(job);
@@ -136,7 +143,7 @@ fn collect(fresh: &[Changed], only: Option<JobId>) -> News {
             }
         }
     }
-    if jobs.is_empty() && slaves.is_empty() {
+    if jobs.is_empty() && slaves.is_empty() && !rules && !settings {
         return News::None;
     }
     let frames = frames.into_iter();
@@ -146,6 +153,8 @@ fn collect(fresh: &[Changed], only: Option<JobId>) -> News {
             .filter_map(|(job, frames)| FrameSet::of(frames).map(|frames| FramesChanged { job, frames }))
             .collect(),
         slaves: slaves.into_iter().collect(),
+        rules,
+        settings,
     })
 }
 
@@ -199,6 +208,10 @@ mod tests {
         assert_eq!((told.jobs.len(), told.frames.len(), told.slaves.len()), (2, 2, 1));
         assert_eq!(told.frames[0].frames.to_string(), "1-2");
         assert_eq!(feed.since(Some(next), None).1, News::None);
+        feed.add([Changed::Rules]);
+        let told_of_farm = changes(feed.since(Some(next), None).1);
+        assert!(told_of_farm.rules && !told_of_farm.settings);
+        assert_eq!(feed.since(Some(next), Some(OTHER)).1, News::None);
 
         let told = changes(feed.since(Some(start), Some(OTHER)).1);
         assert_eq!(

@@ -26,6 +26,12 @@ pub struct Changes {
     #[serde(default, with = "text::list")]
     #[schema(value_type = Vec<String>)]
     pub slaves: Vec<SlaveId>,
+    /// Whether the rules of balancing changed.
+    #[serde(default)]
+    pub rules: bool,
+    /// Whether the settings changed.
+    #[serde(default)]
+    pub settings: bool,
 }
 
 /// Frames of one job.

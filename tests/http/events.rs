@@ -127,6 +127,29 @@ fn slaves_that_come_and_go_are_told_of() {
 }
 
 #[test]
+fn changes_of_rules_and_settings_are_told_and_a_place_may_stand_in_the_address() {
+    let farm = Farm::start();
+    let start = farm.event(&mut farm.follow("", None)).id;
+    let rules = farm.get("rules").json();
+    let off = json!({"enabled": false, "limit": 40});
+    farm.send(
+        farm.request("PUT", "rules")
+            .json(&json!({"share": off, "new_first": rules["new_first"], "starving_first": rules["starving_first"]})),
+    )
+    .expect(200);
+    let place = format!("?pause_ms=10&after={start}");
+    let mut following = farm.follow(&place, None);
+    let event = farm.event(&mut following);
+    assert_eq!((event.name.as_str(), &event.data["rules"]), ("changes", &json!(true)));
+    assert_eq!(event.data["settings"], json!(false));
+    farm.send(farm.request("PUT", "settings").json(&json!({"keep_days": 3})))
+        .expect(200);
+    assert_eq!(farm.event(&mut following).data["settings"], json!(true));
+    let later = farm.event(&mut farm.follow(&place, Some("nonsense")));
+    assert_eq!(later.name, "reset", "what a browser sends by itself counts");
+}
+
+#[test]
 fn a_job_that_is_not_there_cannot_be_followed() {
     let farm = Farm::start();
     farm.get("events?job=7k3vq9xd").refused(404, "not_found", "there is no job");

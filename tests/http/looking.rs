@@ -137,3 +137,27 @@ fn what_is_measured_is_told_to_prometheus_and_to_nobody_without_the_key() {
     let reply = farm.send(farm.bare_request("GET", "/metrics"));
     reply.refused(401, "unauthorized", "asks for the farm's key");
 }
+
+#[test]
+fn jobs_and_slaves_are_read_by_name_and_those_that_are_gone_are_left_out() {
+    let farm = Farm::start();
+    let (job, slave, _) = rendering(&farm);
+    let other = farm.slave("node2");
+    let ids = |path: &str| -> Vec<String> {
+        let list = farm.get(path).expect(200).json();
+        let ids = list
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|one| one["id"].as_str().unwrap().to_owned());
+        ids.collect()
+    };
+    assert_eq!(ids(&format!("jobs?ids={job},{other}")), [job.as_str()]);
+    assert_eq!(
+        ids(&format!("slaves?ids={other},{slave}")),
+        [slave.as_str(), other.as_str()],
+        "ordered as ever"
+    );
+    assert_eq!(ids(&format!("slaves?ids={other},{slave}&limit=1")), [slave.as_str()]);
+    farm.get("jobs?ids=nonsense!").refused(400, "bad_input", "id");
+}

@@ -65,9 +65,9 @@ fn changed(write: &Write, state: &State) -> Option<Changed> {
         Write::Farm(Change::SlaveRemoved(slave) | Change::Ban { job: None, slave, .. }) | Write::Facts { slave, .. } => {
             Some(Changed::Slave(*slave))
         }
+        Write::Farm(Change::Rules(_)) => Some(Changed::Rules),
+        Write::Farm(Change::Settings(_)) => Some(Changed::Settings),
         // Every dispatch changes a task too, and is told of by that.
-        Write::Farm(Change::JobDispatched { .. } | Change::Rules(_) | Change::Settings(_))
-        | Write::Manifest { .. }
-        | Write::Note { .. } => None,
+        Write::Farm(Change::JobDispatched { .. }) | Write::Manifest { .. } | Write::Note { .. } => None,
     }
 }

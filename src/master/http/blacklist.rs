@@ -1,7 +1,7 @@
 //! Blacklists: of a job, and of the farm.
 
 use super::body::{Asked, JsonBody};
-use super::jobs::Page;
+use super::page::Page;
 use super::{App, Shared, parse, validate};
 use crate::farm::Event;
 use crate::ids::{JobId, SlaveId};

@@ -47,6 +47,8 @@ pub(super) struct EventsQuery {
     /// Shortest pause between two events, 10 to 60000; what happens meanwhile comes in one.
     #[serde(default = "pause_ms_default")]
     pause_ms: u64,
+    /// The id of the event to go on after, for those who cannot send `Last-Event-ID` the first time.
+    after: Option<String>,
 }
 
 fn pause_ms_default() -> u64 {
@@ -54,7 +56,7 @@ fn pause_ms_default() -> u64 {
 }
 
 /// Tells what changes, as it changes: server-sent events `reset` (read everything anew; comes first) and `changes`.
-/// With the header `Last-Event-ID` it goes on where an earlier stream ended.
+/// With the header `Last-Event-ID`, or else with `after`, it goes on where an earlier stream ended.
 #[utoipa::path(get, path = "/events",
     params(EventsQuery, ("last-event-id" = Option<String>, Header, description = "The id of the last event that was read")),
     responses((status = 200, body = Changes, content_type = "text/event-stream"), (status = "default", body = FaultBody)))]
@@ -78,7 +80,11 @@ pub(super) async fn follow(
         feed: Arc::clone(&app.feed),
         news: app.feed.subscribe(),
         // Who says nothing that we understand starts anew.
-        place: headers.get(LAST_EVENT_ID).and_then(|id| id.to_str().ok()?.parse().ok()),
+        place: headers
+            .get(LAST_EVENT_ID)
+            .and_then(|id| id.to_str().ok())
+            .or(query.after.as_deref())
+            .and_then(|id| id.parse().ok()),
         job,
         pause: Duration::from_millis(query.pause_ms.clamp(*PAUSE_MS_RANGE.start(), *PAUSE_MS_RANGE.end())),
         connection: write,

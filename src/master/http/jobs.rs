@@ -3,11 +3,12 @@
 use super::body::{Asked, JsonBody};
 use super::contents::blocking;
 use super::offers;
+use super::page::{Listed, Page};
 use super::{Shared, number, parse, validate};
 use crate::error::{Error, Result};
 use crate::farm::{Event, RequestId};
 use crate::ids::JobId;
-use crate::master::actor::no_job;
+use crate::master::actor::{State as Known, no_job};
 use crate::master::convert;
 use crate::master::fault::Fault;
 use crate::wire::{Accepts, Explanation, FaultBody, FrameInfo, JobAnnounce, JobAnnounced, JobInfo, Manifest};
@@ -16,32 +17,7 @@ use axum::extract::{Path, State};
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
 use serde::Deserialize;
-
-/// Most entries of one page of a list.
-const PAGE_MAX: usize = 1_000;
-
-/// Which part of a list.
-#[derive(Deserialize, utoipa::IntoParams)]
-#[into_params(parameter_in = Query)]
-pub(super) struct Page {
-    /// How many to skip.
-    #[serde(default)]
-    pub(super) offset: usize,
-    /// How many to show, at most 1000.
-    #[serde(default = "page_max")]
-    limit: usize,
-}
-
-impl Page {
-    /// How many to show.
-    pub(super) fn limit(&self) -> usize {
-        self.limit.min(PAGE_MAX)
-    }
-}
-
-fn page_max() -> usize {
-    PAGE_MAX
-}
+use std::collections::BTreeSet;
 
 /// Announces a job; the answer names the contents that are still to be uploaded. The same once more is answered the same.
 #[utoipa::path(post, path = "/jobs", request_body = JobAnnounce,
@@ -70,16 +46,21 @@ pub(super) async fn announce(
 }
 
 /// All jobs, newest first.
-#[utoipa::path(get, path = "/jobs", operation_id = "list_jobs", params(Page),
+#[utoipa::path(get, path = "/jobs", operation_id = "list_jobs", params(Listed),
     responses((status = 200, body = Vec<JobInfo>), (status = "default", body = FaultBody)))]
-pub(super) async fn list(State(app): Shared, Asked(page): Asked<Page>) -> Result<Json<Vec<JobInfo>>, Fault> {
-    let jobs = app.desk.look(move |state| {
-        let mut jobs: Vec<_> = state.farm.jobs().collect();
-        jobs.sort_by_key(|job| std::cmp::Reverse((job.record.submitted, job.record.job.id)));
-        let jobs = jobs.iter().skip(page.offset).take(page.limit.min(PAGE_MAX));
-        convert::job_infos(jobs, &state.farm)
-    });
-    Ok(Json(jobs.await?))
+pub(super) async fn list(State(app): Shared, Asked(listed): Asked<Listed>) -> Result<Json<Vec<JobInfo>>, Fault> {
+    let ids = listed.ids()?;
+    Ok(Json(app.desk.look(move |state| infos(state, ids.as_ref(), &listed)).await?))
+}
+
+/// A part of the list of jobs.
+pub(in crate::master) fn infos(state: &Known, ids: Option<&BTreeSet<JobId>>, listed: &Listed) -> Vec<JobInfo> {
+    let mut jobs: Vec<_> = match ids {
+        Some(ids) => ids.iter().filter_map(|id| state.farm.job(*id)).collect(),
+        None => state.farm.jobs().collect(),
+    };
+    jobs.sort_by_key(|job| std::cmp::Reverse((job.record.submitted, job.record.job.id)));
+    convert::job_infos(listed.cut(jobs.iter()), &state.farm)
 }
 
 /// One job.
@@ -119,7 +100,7 @@ pub(super) async fn frames(
         let view = state.farm.job(job)?;
         let shown = &view.record.job.frames;
         let first = u32::try_from(page.offset).unwrap_or(u32::MAX);
-        let places = (first..shown.len()).take(page.limit.min(PAGE_MAX));
+        let places = (first..shown.len()).take(page.limit());
         Some(
             places
                 .filter_map(|place| convert::frame(&state.farm, job, shown.nth(place)?))

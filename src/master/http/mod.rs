@@ -18,6 +18,7 @@ mod key;
 mod logs;
 mod metrics;
 mod offers;
+mod page;
 mod plain;
 mod receive;
 mod results;
@@ -30,6 +31,9 @@ mod validate;
 
 pub(super) use body::collect;
 pub(super) use events::FOLLOWERS_MAX;
+pub(super) use jobs::infos as job_infos;
+pub(super) use page::Listed;
+pub(super) use slaves::infos as slave_infos;
 pub(super) use thumbnails::Painter;
 
 use super::actor::Desk;

@@ -1,7 +1,7 @@
 //! Slaves: they register, ask for work and for orders, and say goodbye.
 
 use super::body::{Asked, JsonBody};
-use super::jobs::Page;
+use super::page::Listed;
 use super::{App, Shared, parse, validate};
 use crate::farm::{Event, Explainer, SlaveView, Steering};
 use crate::ids::SlaveId;
@@ -15,6 +15,7 @@ use crate::wire::{
 use axum::extract::{FromRequest as _, Path, Request, State};
 use axum::http::{Method, StatusCode};
 use axum::{Extension, Json};
+use std::collections::BTreeSet;
 
 /// Registers a slave, newly or again.
 #[utoipa::path(post, path = "/slaves", request_body = Registration,
@@ -32,17 +33,22 @@ pub(super) async fn register(
 }
 
 /// Slaves that this master knows, by name.
-#[utoipa::path(get, path = "/slaves", operation_id = "list_slaves", params(Page),
+#[utoipa::path(get, path = "/slaves", operation_id = "list_slaves", params(Listed),
     responses((status = 200, body = Vec<SlaveInfo>), (status = "default", body = FaultBody)))]
-pub(super) async fn list(State(app): Shared, Asked(page): Asked<Page>) -> Result<Json<Vec<SlaveInfo>>, Fault> {
-    let slaves = app.desk.look(move |state| {
-        let explainer = state.farm.explainer();
-        let mut slaves: Vec<_> = state.farm.slaves().collect();
-        slaves.sort_by_key(|view| (&view.record.machine.name, view.record.id));
-        let slaves = slaves.iter().skip(page.offset).take(page.limit());
-        slaves.map(|view| shown(state, view, &explainer)).collect()
-    });
-    Ok(Json(slaves.await?))
+pub(super) async fn list(State(app): Shared, Asked(listed): Asked<Listed>) -> Result<Json<Vec<SlaveInfo>>, Fault> {
+    let ids = listed.ids()?;
+    Ok(Json(app.desk.look(move |state| infos(state, ids.as_ref(), &listed)).await?))
+}
+
+/// A part of the list of slaves.
+pub(in crate::master) fn infos(state: &Known, ids: Option<&BTreeSet<SlaveId>>, listed: &Listed) -> Vec<SlaveInfo> {
+    let explainer = state.farm.explainer();
+    let mut slaves: Vec<_> = match ids {
+        Some(ids) => ids.iter().filter_map(|id| state.farm.slave(*id)).collect(),
+        None => state.farm.slaves().collect(),
+    };
+    slaves.sort_by_key(|view| (&view.record.machine.name, view.record.id));
+    listed.cut(slaves.iter()).map(|view| shown(state, view, &explainer)).collect()
 }
 
 /// One slave.

@@ -8,21 +8,26 @@ use crate::master::fault::Fault;
 use axum::extract::Path;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
+use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::LazyLock;
 
 /// A file with its name.
 type Asset = (&'static str, &'static str);
 
+/// One sheet out of three: a page waits for it before it shows anything.
+const STYLE: &str = concat!(
+    include_str!("assets/base.css"),
+    include_str!("assets/parts.css"),
+    include_str!("assets/pages.css")
+);
+
 macro_rules! assets {
-    ($($name:literal),* $(,)?) => { [$(($name, include_str!(concat!("assets/", $name)))),*] };
+    ($($name:literal),* $(,)?) => { [("style.css", STYLE), $(($name, include_str!(concat!("assets/", $name)))),*] };
 }
 
 /// All of them. Scripts import each other by these names.
-const ASSETS: [Asset; 32] = assets![
-    "base.css",
-    "parts.css",
-    "pages.css",
+const ASSETS: [Asset; 30] = assets![
     "icon.svg",
     "actions.js",
     "api.js",
@@ -54,18 +59,12 @@ const ASSETS: [Asset; 32] = assets![
     "words.js",
 ];
 
-/// Scripts that every page needs: named in the page, so that a browser asks for all of them at once.
-pub(super) const SHARED: [&str; 9] = [
-    "dom.js",
-    "words.js",
-    "api.js",
-    "live.js",
-    "farm.js",
-    "parts.js",
-    "table.js",
-    "dialog.js",
-    "shell.js",
-];
+/// What each page's script imports, and what that imports: named in the page, so that a browser asks for all of it at once
+/// instead of finding one by the other.
+static NEEDED: LazyLock<BTreeMap<&'static str, Vec<&'static str>>> = LazyLock::new(|| {
+    let pages = ASSETS.iter().filter_map(|(name, _)| name.strip_suffix(".js"));
+    pages.map(|page| (page, needed(page))).collect()
+});
 
 /// How a browser keeps what can never change.
 const KEEP: &str = "public, max-age=31536000, immutable";
@@ -82,6 +81,11 @@ static STAMP: LazyLock<String> = LazyLock::new(|| {
 /// The folder of the assets, as pages name it.
 pub(super) fn folder() -> String {
     format!("/assets/{}", *STAMP)
+}
+
+/// The scripts that a page's own one needs.
+pub(super) fn scripts_of(page: &str) -> &'static [&'static str] {
+    NEEDED.get(page).map_or(&[], Vec::as_slice)
 }
 
 /// One of them.
@@ -103,11 +107,57 @@ pub(super) async fn show(Path((stamp, name)): Path<(String, String)>, headers: H
     Ok((about, *text).into_response())
 }
 
+/// Follows the imports of a page's script.
+fn needed(page: &str) -> Vec<&'static str> {
+    let own = format!("{page}.js");
+    let mut found: Vec<&'static str> = imports(&own).collect();
+    let mut read = 0;
+    while let Some(next) = found.get(read) {
+        let more: Vec<_> = imports(next).filter(|name| *name != own && !found.contains(name)).collect();
+        found.extend(more);
+        read += 1;
+    }
+    found
+}
+
+/// What a script imports, as it stands in its first lines.
+fn imports(name: &str) -> impl Iterator<Item = &'static str> {
+    let text = ASSETS.iter().find(|(known, _)| *known == name).map_or("", |(_, text)| text);
+    let lines = text.lines().filter(|line| line.starts_with("import "));
+    lines.filter_map(|line| line.rsplit_once("\"./")?.1.strip_suffix("\";"))
+}
+
 fn media_type(name: &str) -> &'static str {
     match name.rsplit_once('.') {
         Some((_, "css")) => "text/css; charset=utf-8",
         Some((_, "js")) => "text/javascript; charset=utf-8",
         Some((_, "svg")) => "image/svg+xml",
         _ => "text/plain; charset=utf-8",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_names_every_script_that_it_will_need() {
+        for (name, text) in ASSETS
+            .iter()
+            .filter(|(name, _)| media_type(name).starts_with("text/javascript"))
+        {
+            let found: Vec<_> = imports(name).collect();
+            assert_eq!(
+                found.len(),
+                text.matches(" from \"").count(),
+                "{name}: an import is not one line, or leads elsewhere"
+            );
+            for import in found {
+                assert!(ASSETS.iter().any(|(known, _)| *known == import), "{name} imports {import}");
+            }
+        }
+        let overview = scripts_of("overview");
+        assert!(overview.contains(&"words.js") && overview.contains(&"api.js"), "{overview:?}");
+        assert!(!overview.contains(&"overview.js") && !overview.contains(&"grid.js"));
     }
 }

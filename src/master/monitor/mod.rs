@@ -3,12 +3,13 @@
 
 mod api;
 mod assets;
+mod known;
 mod pages;
 
 use super::actor::no_job;
 use super::fault::{Fault, Told};
 use super::gate::COOKIE;
-use super::http::{Shared, collect};
+use super::http::{App, Shared, collect};
 use super::serve::Peer;
 use crate::access::KeyLine;
 use crate::error::Error;
@@ -32,14 +33,17 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; i
                       form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
 
 /// The monitor's pages.
-pub(super) fn router() -> Router<Arc<super::http::App>> {
+pub(super) fn router() -> Router<Arc<App>> {
     Router::new()
-        .route("/", get(async |app: Shared| filled(&app, "overview", "Overview")))
-        .route("/jobs", get(async |app: Shared| filled(&app, "jobs", "Jobs")))
+        .route("/", get(async |app: Shared| filled(&app, "overview", "Overview").await))
+        .route("/jobs", get(async |app: Shared| filled(&app, "jobs", "Jobs").await))
         .route("/jobs/{job}", get(job))
-        .route("/slaves", get(async |app: Shared| filled(&app, "slaves", "Slaves")))
-        .route("/rules", get(async |app: Shared| filled(&app, "rules", "Rules")))
-        .route("/settings", get(async |app: Shared| filled(&app, "settings", "Settings")))
+        .route("/slaves", get(async |app: Shared| filled(&app, "slaves", "Slaves").await))
+        .route("/rules", get(async |app: Shared| filled(&app, "rules", "Rules").await))
+        .route(
+            "/settings",
+            get(async |app: Shared| filled(&app, "settings", "Settings").await),
+        )
         .route("/api", get(api::page))
         .route("/login", get(login).post(enter))
         .route("/logout", post(leave))
@@ -49,29 +53,27 @@ pub(super) fn router() -> Router<Arc<super::http::App>> {
         .route("/html/job/{job}", get(old_job))
 }
 
-fn filled(app: &super::http::App, page: &str, title: &str) -> Result<Response, Unshown> {
+async fn filled(app: &App, page: &str, title: &str) -> Result<Response, Unshown> {
     let around = Around {
         page,
         title,
         subject: "",
         is_locked: is_locked(app),
     };
-    show(&app.name, &around, &Filled)
+    let known = known::of_farm(app).await?;
+    show(&app.name, &around, &Filled { known: &known })
 }
 
 async fn job(State(app): Shared, Path(id): Path<String>) -> Result<Response, Unshown> {
     let id: JobId = id.parse().map_err(Error::from)?;
-    let known = app
-        .desk
-        .look(move |state| state.farm.job(id).map(|job| job.record.job.name.clone()));
-    let name = known.await?.ok_or_else(|| no_job(id))?;
+    let (name, known) = known::of_job(&app, id).await?.ok_or_else(|| no_job(id))?;
     let around = Around {
         page: "job",
         title: &name,
         subject: &id.to_string(),
         is_locked: is_locked(&app),
     };
-    show(&app.name, &around, &Filled)
+    show(&app.name, &around, &Filled { known: &known })
 }
 
 async fn old_job(Path(id): Path<String>) -> Result<Redirect, Unshown> {
@@ -79,7 +81,7 @@ async fn old_job(Path(id): Path<String>) -> Result<Redirect, Unshown> {
     Ok(Redirect::permanent(&format!("/jobs/{id}")))
 }
 
-fn is_locked(app: &super::http::App) -> bool {
+fn is_locked(app: &App) -> bool {
     matches!(app.gate.lock().access(), Access::Key(_))
 }
 
@@ -151,6 +153,7 @@ fn show(master: &str, around: &Around<'_>, page: &impl Template) -> Result<Respo
         master,
         assets: &assets::folder(),
         page: around.page,
+        scripts: assets::scripts_of(around.page),
         subject: around.subject,
         body: &body,
         places: &PLACES,

@@ -14,12 +14,10 @@ use askama::Template;
 <meta name="color-scheme" content="dark light">
 <title>{{ title }} · {{ master }} · netrender</title>
 <link rel="icon" href="{{ assets }}/icon.svg" type="image/svg+xml">
-<link rel="stylesheet" href="{{ assets }}/base.css">
-<link rel="stylesheet" href="{{ assets }}/parts.css">
-<link rel="stylesheet" href="{{ assets }}/pages.css">
+<link rel="stylesheet" href="{{ assets }}/style.css">
 {% if !page.is_empty() %}
 <script type="module" src="{{ assets }}/{{ page }}.js"></script>
-{% for name in crate::master::monitor::assets::SHARED %}<link rel="modulepreload" href="{{ assets }}/{{ name }}">
+{% for name in scripts %}<link rel="modulepreload" href="{{ assets }}/{{ name }}">
 {% endfor %}
 {% endif %}
 </head>
@@ -49,6 +47,8 @@ pub(super) struct Frame<'a> {
     pub(super) assets: &'a str,
     /// Which entry of the navigation it is, and which script fills it; empty: none.
     pub(super) page: &'a str,
+    /// What that script needs.
+    pub(super) scripts: &'a [&'a str],
     /// What it is about, such as the id of a job.
     pub(super) subject: &'a str,
     /// A page of our own making, escaped already.
@@ -116,9 +116,13 @@ impl Place {
     ext = "html",
     source = r#"<noscript><p class="empty">The monitor needs JavaScript. Without it, <code>netrender jobs</code> and <code>netrender slaves</code> tell the same.</p></noscript>
 <p class="loading" role="status">Asking the master …</p>
+<script type="application/json" id="known">{{ known|safe }}</script>
 "#
 )]
-pub(super) struct Filled;
+pub(super) struct Filled<'a> {
+    /// What the script would ask for first, as JSON in which no markup can be.
+    pub(super) known: &'a str,
+}
 
 /// Where the key is entered.
 #[derive(Template)]

@@ -3,7 +3,7 @@
 import * as act from "./actions.js";
 import { h } from "./dom.js";
 import { fairShares, isOver, secondsLeft, slots } from "./farm.js";
-import { bar, chip, command, doneOf, empty, failures, left, meter, stateOfJob, time } from "./parts.js";
+import { chip, command, empty, left, meter, progress, stateOfJob, time } from "./parts.js";
 import { percent } from "./words.js";
 
 /** @type {Map<string, number>} */ let shares = new Map();
@@ -42,7 +42,7 @@ export const COLUMNS = {
     kind: "progress",
     value: (job) => job.done / job.total,
     mark: (job) => [job.done, job.rendering, job.failed, job.queued, job.state].join(),
-    show: (job) => [bar(job), h("small", {}, doneOf(job), job.failed ? " · " : "", failures(job))],
+    show: progress,
   },
   left: { title: "Left", kind: "number", value: (job) => remaining(job) ?? Infinity, mark: (job) => left(remaining(job)), show: (job) => left(remaining(job)) },
   usage: {
@@ -97,6 +97,9 @@ export function tools(ids) {
 /** What a farm without jobs says. */
 export const noJobs = () =>
   empty("No jobs yet. Send one from Blender (Render properties → Network Render → Send job), or with", command("netrender submit scene.blend"));
+
+/** What of the farm shows in a job's row. @param {Job} job */
+export const aboutOf = (job) => `${due(job)?.toFixed(3)}|${farmSlots}`;
 
 /** Renews what rows are judged by. */
 export function weigh() {

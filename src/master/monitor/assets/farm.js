@@ -1,49 +1,83 @@
 // What the page knows of the farm: read once, then only what changed.
 
+import { read } from "./api.js";
 import { onceAFrame } from "./dom.js";
-import { read, readIfThere } from "./api.js";
-import { follow } from "./live.js";
-import { fail } from "./dialog.js";
+import { follow, known, reader } from "./live.js";
 
 /** @typedef {Record<string, any> & {id: string, name: string, state: string, total: number, queued: number, rendering: number,
  *   done: number, failed: number, usage: number, priority: number, category: string, submitted_ms: number}} Job */
 /** @typedef {Record<string, any> & {id: string, name: string, online: boolean, slots: number}} Slave */
 
 /** More changes than that at once, and the whole list is asked for instead. */
-const SINGLE_MAX = 6;
-const LIST_MAX = 1_000;
+const NAMED_MAX = 200;
+/** Usage and reasons change without an event: all is read so often, while something goes on. */
+const ALL_MS = 10_000;
 
 /** @type {Map<string, Job>} */
 export const jobs = new Map();
 /** @type {Map<string, Slave>} */
 export const slaves = new Map();
 
-const listeners = new Set();
-const tell = onceAFrame(() => listeners.forEach((listener) => listener()));
+/** @type {Record<"farm"|"rules"|"settings", Set<() => void>>} */
+const listeners = { farm: new Set(), rules: new Set(), settings: new Set() };
+const tell = onceAFrame(() => call("farm"));
 const stale = { jobs: new Set(), slaves: new Set(), all: false };
-let reading = false;
+let allRead_ms = performance.now();
+const refresh = reader(
+  () => stale.all || stale.jobs.size > 0 || stale.slaves.size > 0,
+  readStale,
+  () => (stale.all = true),
+);
 
-/** Calls back whenever jobs or slaves are other ones than before. @param {() => void} listener */
+/** Calls back as soon as the farm is known, and whenever jobs or slaves are other ones than before. @param {() => void} listener */
 export function watch(listener) {
-  listeners.add(listener);
-  if (listeners.size > 1) return;
+  watchFor("farm", listener);
+  // Not before the page's script has been read to its end.
+  if (isKnown) queueMicrotask(listener);
+}
+
+/** Calls back whenever the rules or the settings are other ones than before. @param {"farm"|"rules"|"settings"} what @param {() => void} listener */
+export function watchFor(what, listener) {
+  listeners[what].add(listener);
+  start();
+}
+
+let isKnown = false;
+let isStarted = false;
+
+/** Begins with what stands in the page, and follows what changes from there on. */
+function start() {
+  if (isStarted) return;
+  isStarted = true;
+  const first = known();
+  isKnown = first !== null;
+  for (const job of first?.jobs ?? []) jobs.set(job.id, job);
+  for (const slave of first?.slaves ?? []) slaves.set(slave.id, slave);
   follow({
+    after: first?.after,
     reset: () => {
       stale.all = true;
-      void refresh();
+      refresh();
+      call("rules");
+      call("settings");
     },
     changes: (changes) => {
       changes.jobs.forEach((job) => stale.jobs.add(job));
       changes.slaves.forEach((slave) => stale.slaves.add(slave));
-      void refresh();
+      refresh();
+      if (changes.rules) call("rules");
+      if (changes.settings) call("settings");
     },
   });
 }
 
+/** @param {"farm"|"rules"|"settings"} what */
+const call = (what) => listeners[what].forEach((listener) => listener());
+
 /** Says that something was changed here, so that it shows before the master tells of it. @param {string} job */
 export function touched(job) {
   stale.jobs.add(job);
-  void refresh();
+  refresh();
 }
 
 /** Slots of slaves that are there. */
@@ -87,39 +121,24 @@ export function secondsLeft(job, farmSlots) {
   return (job.frame_seconds * left) / Math.min(left, atOnce);
 }
 
-/** One reading at a time: what changes meanwhile is read right after. */
-async function refresh() {
-  if (reading) return;
-  reading = true;
-  try {
-    while (stale.all || stale.jobs.size || stale.slaves.size) await readStale();
-  } catch (error) {
-    fail(error);
-    stale.all = true;
-    setTimeout(refresh, 2_000);
-  } finally {
-    reading = false;
-  }
-}
-
 async function readStale() {
-  const all = stale.all;
+  const all = stale.all || performance.now() - allRead_ms > ALL_MS;
   const [someJobs, someSlaves] = [[...stale.jobs], [...stale.slaves]];
   stale.all = false;
   stale.jobs.clear();
   stale.slaves.clear();
+  if (all) allRead_ms = performance.now();
   await Promise.all([readSome("jobs", jobs, someJobs, all), readSome("slaves", slaves, someSlaves, all)]);
+  isKnown = true;
   tell();
 }
 
 /** @param {string} list @param {Map<string, any>} known @param {string[]} ids @param {boolean} all */
 async function readSome(list, known, ids, all) {
-  if (all || ids.length > SINGLE_MAX) {
-    const fresh = await read(`${list}?limit=${LIST_MAX}`);
-    known.clear();
-    for (const item of fresh) known.set(item.id, item);
-    return;
-  }
-  const found = await Promise.all(ids.map((id) => readIfThere(`${list}/${id}`)));
-  ids.forEach((id, place) => (found[place] ? known.set(id, found[place]) : known.delete(id)));
+  if (!all && !ids.length) return;
+  const isWhole = all || ids.length > NAMED_MAX;
+  const fresh = await read(isWhole ? list : `${list}?ids=${ids}`);
+  if (isWhole) known.clear();
+  for (const id of ids) known.delete(id);
+  for (const item of fresh) known.set(item.id, item);
 }

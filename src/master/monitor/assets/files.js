@@ -1,18 +1,16 @@
 // What a job is made of: its files, or the revision that slaves get them from.
 
-import { readIfThere } from "./api.js";
+import { read } from "./api.js";
 import { fill, h } from "./dom.js";
 import { number, size } from "./words.js";
 
 const FILES_SHOWN_MAX = 500;
 
-/** Fills a place with a job's files; tells whether it has some. @param {string} job @param {Element} place @returns {Promise<boolean>} */
+/** Fills a place with a job's files. @param {string} job @param {Element} place */
 export async function showFiles(job, place) {
-  const manifest = await readIfThere(`jobs/${job}/manifest`);
-  if (!manifest) fill(place, h("p", { class: "soft" }, "This job has no files."));
-  else if (manifest.source) fill(place, source(manifest));
+  const manifest = await read(`jobs/${job}/manifest`);
+  if (manifest.source) fill(place, source(manifest));
   else showList(manifest, place);
-  return manifest !== null;
 }
 
 /** @param {any} manifest @param {Element} place */

@@ -10,7 +10,7 @@ import { showFiles } from "./files.js";
 import { FrameDetails } from "./frame.js";
 import { FrameGrid } from "./grid.js";
 import { showTimes } from "./histogram.js";
-import { follow } from "./live.js";
+import { follow, known, reader } from "./live.js";
 import { bans } from "./machines.js";
 import { bar, card, chip, choice, empty, explanation, Figure, stateOfJob, time } from "./parts.js";
 import { Player } from "./player.js";
@@ -20,6 +20,7 @@ import { duration, number, percent } from "./words.js";
 const SLOW_MS = 1_000;
 
 /** @type {any} */ let job = null;
+let hasFiles = false;
 /** @type {Map<string, string>} */ const slaveNames = new Map();
 
 const head = h("header", { class: "subject" });
@@ -64,62 +65,71 @@ const page = [
 
 /** What is to be read again. */
 const stale = { job: false, all: false, frames: "" };
-let reading = false;
+const refresh = reader(
+  () => stale.job || stale.all || stale.frames !== "",
+  readStale,
+  () => (stale.job = stale.all = true),
+);
 
-follow({
-  job: subject,
-  reset: () => {
-    stale.job = stale.all = true;
-    void refresh();
-  },
-  changes: (changes) => {
-    stale.job = true;
-    for (const { frames } of changes.frames) stale.frames += (stale.frames && ",") + frames;
-    void refresh();
-  },
-});
-
-async function refresh() {
-  if (reading) return;
-  reading = true;
-  try {
-    while (stale.job || stale.all || stale.frames) await readStale();
-  } catch (error) {
-    fail(error);
-    stale.all = true;
-    setTimeout(refresh, 2_000);
-  } finally {
-    reading = false;
-  }
+/** Shows what stands in the page at once, and follows what changes from there on. */
+function begin() {
+  const first = known();
+  hasFiles = first?.has_files ?? true;
+  if (first) take(first.job);
+  stale.all = true;
+  refresh();
+  follow({
+    job: subject,
+    after: first?.after,
+    reset: () => {
+      stale.job = stale.all = true;
+      refresh();
+    },
+    changes: (changes) => {
+      stale.job = true;
+      for (const { frames } of changes.frames) stale.frames += (stale.frames && ",") + frames;
+      refresh();
+    },
+  });
 }
 
 async function readStale() {
   const { all, frames } = stale;
+  const isKnown = job !== null && !stale.job;
   Object.assign(stale, { job: false, all: false, frames: "" });
-  const fresh = await readIfThere(`jobs/${subject}`);
+  const fresh = isKnown ? job : await readIfThere(`jobs/${subject}`);
   if (!fresh) return show(card("Gone", [], empty("This job was removed.", h("a", { href: "/jobs" }, "All jobs"))));
-  const isFirst = job === null;
   // A reset, or frames that came or went, changes more than what is named.
   const other = !job || job.resets !== fresh.resets || job.frames !== fresh.frames;
-  job = fresh;
-  jobs.set(job.id, job);
-  draw();
-  if (isFirst) show(...page);
+  take(fresh);
   if (all || other) await grid.renew();
   else if (frames) await grid.update(frames);
   rare();
-  if (isFirst) void showFiles(subject, files).then((has) => {
-    // Of frames that are cut, only their tiles have pictures.
-    pictures.hidden = !has || job.tiles !== "1x1";
-    rare();
-  }, fail);
   await details.renew();
 }
 
-const draw = onceAFrame(() => {
+/** Takes what is known of the job now. @param {any} fresh */
+function take(fresh) {
+  const isFirst = job === null;
+  job = fresh;
+  jobs.set(job.id, job);
+  if (!isFirst) return draw();
+  drawNow();
+  show(...page);
+  // Of frames that are cut, only their tiles have pictures.
+  pictures.hidden = !hasFiles || job.tiles !== "1x1";
+  if (hasFiles) void showFiles(subject, files).catch(fail);
+  else fill(files, h("p", { class: "soft" }, "This job has no files."));
+}
+
+const draw = onceAFrame(drawNow);
+
+function drawNow() {
   document.title = `${job.name} · netrender`;
   drawHead();
-  fill(progress, bar(job));
+  const parts = [job.done, job.rendering, job.failed, job.total].join();
+  if (progress.dataset.mark !== parts) fill(progress, bar(job));
+  progress.dataset.mark = parts;
   const mark = job.explanation.join("\n");
   if (why.dataset.mark !== mark) fill(why, ...explanation(job.explanation));
   why.dataset.mark = mark;
@@ -132,7 +142,7 @@ const draw = onceAFrame(() => {
   const marks = job.transitions.map((/** @type {any} */ step) => `${step.at_ms}${step.state}`).join();
   if (life.dataset.mark !== marks) fill(life, ...job.transitions.map((/** @type {any} */ step) => h("li", { "data-state": step.state }, chip(step.state), time(step.at_ms))));
   life.dataset.mark = marks;
-});
+}
 
 function drawHead() {
   const mark = [job.name, stateOfJob(job), job.failed > 0, job.done > 0, job.category, job.tags].join("|");
@@ -203,3 +213,4 @@ function rare() {
   }, grid.cells.length && job && !player.frames.length ? 0 : SLOW_MS);
 }
 
+begin();

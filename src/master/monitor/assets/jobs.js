@@ -1,7 +1,7 @@
 // The jobs, in one table.
 
 import { cancelAll } from "./actions.js";
-import { COLUMNS, noJobs, ordered, tools, weigh, wordsOf } from "./columns.js";
+import { COLUMNS, aboutOf, noJobs, ordered, tools, weigh, wordsOf } from "./columns.js";
 import { h } from "./dom.js";
 import { isOver, jobs, watch } from "./farm.js";
 import { card, choice } from "./parts.js";
@@ -10,7 +10,7 @@ import { Table } from "./table.js";
 import { counted } from "./words.js";
 
 /** @type {"all"|"active"|"over"} */ let which = "all";
-const table = new Table({ label: "Jobs", columns: Object.values(COLUMNS), words: wordsOf, actions: tools, state: (job) => job.state });
+const table = new Table({ label: "Jobs", columns: Object.values(COLUMNS), words: wordsOf, actions: tools, state: (job) => job.state, about: aboutOf });
 const count = h("small", { class: "soft" });
 const none = noJobs();
 const draw = () => {

@@ -1,5 +1,6 @@
 // The one stream of a page: which things changed. It resumes by itself where it broke off, and says when it is not live.
 
+import { fail } from "./dialog.js";
 import { write } from "./dom.js";
 import { moment } from "./words.js";
 
@@ -11,14 +12,25 @@ const RETRY_MS = [1_000, 2_000, 5_000, 10_000];
  * @property {string[]} jobs
  * @property {{job: string, frames: string}[]} frames
  * @property {string[]} slaves
+ * @property {boolean} rules
+ * @property {boolean} settings
  */
 
+/** What the master wrote into the page, so that nothing need be asked for before it is shown. @returns {any} */
+export function known() {
+  try {
+    return JSON.parse(document.getElementById("known")?.textContent || "null");
+  } catch {
+    return null;
+  }
+}
+
 /**
- * Follows the master from now on.
- * @param {{job?: string, reset: () => void, changes: (changes: Changes) => void}} follower
+ * Follows the master from now on, or from what the page was written with.
+ * @param {{job?: string, after?: string, reset: () => void, changes: (changes: Changes) => void}} follower
  */
-export function follow({ job, reset, changes }) {
-  const address = `/api/v1/events?pause_ms=${PAUSE_MS}${job ? `&job=${job}` : ""}`;
+export function follow({ job, after, reset, changes }) {
+  const address = `/api/v1/events?pause_ms=${PAUSE_MS}${job ? `&job=${job}` : ""}${after ? `&after=${after}` : ""}`;
   let failures = 0;
   const open = () => {
     const stream = new EventSource(address);
@@ -39,6 +51,32 @@ export function follow({ job, reset, changes }) {
     addEventListener("pagehide", () => stream.close(), { once: true });
   };
   open();
+}
+
+/**
+ * Reads what has become stale, one reading at a time: what becomes so meanwhile is read right after. When a reading fails,
+ * everything is read again a little later.
+ * @param {() => boolean} isStale
+ * @param {() => Promise<void>} read
+ * @param {() => void} spoil makes everything stale
+ * @returns {() => void} to be called when something is stale
+ */
+export function reader(isStale, read, spoil) {
+  let reading = false;
+  const refresh = async () => {
+    if (reading) return;
+    reading = true;
+    try {
+      while (isStale()) await read();
+    } catch (error) {
+      fail(error);
+      spoil();
+      setTimeout(refresh, RETRY_MS[1]);
+    } finally {
+      reading = false;
+    }
+  };
+  return refresh;
 }
 
 /** A stream cannot tell why it was refused; the key may have been replaced. */

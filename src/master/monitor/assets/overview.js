@@ -3,7 +3,7 @@
 import { UsageChart } from "./chart.js";
 import { fill, h } from "./dom.js";
 import { isOver, jobs, slaves, slots, watch } from "./farm.js";
-import { COLUMNS, noJobs, ordered, weigh, wordsOf } from "./columns.js";
+import { COLUMNS, aboutOf, noJobs, ordered, weigh, wordsOf } from "./columns.js";
 import { Figure, card } from "./parts.js";
 import { show } from "./shell.js";
 import { doing, noSlaves, stateOf } from "./machines.js";
@@ -26,6 +26,7 @@ const table = new Table({
   columns: [COLUMNS.name, COLUMNS.state, COLUMNS.progress, COLUMNS.left, COLUMNS.usage, COLUMNS.came],
   words: wordsOf,
   state: (job) => job.state,
+  about: aboutOf,
 });
 const none = noJobs();
 const machines = h("ul", { class: "machines" });

@@ -21,8 +21,8 @@ export function bar(job) {
   return h("span", { class: "bar", role: "img", "aria-label": text, title: text, "data-over": job.state }, ...sections);
 }
 
-/** Progress in numbers. @param {any} job */
-export const doneOf = (job) => `${number(job.done)} / ${number(job.total)}`;
+/** The bar with its numbers. @param {any} job */
+export const progress = (job) => [bar(job), h("small", {}, `${number(job.done)} / ${number(job.total)}`, job.failed > 0 && [" · ", h("span", { class: "bad" }, counted(job.failed, "failed", "failed"))])];
 
 /** What a job uses, with a mark at what it is due. @param {number} usage @param {number|undefined} due */
 export function meter(usage, due) {
@@ -89,6 +89,3 @@ export function choice(label, choices, chosen, choose) {
 
 /** A sign of 24 by 24. @param {string} path */
 export const sign = (path) => s("svg", { viewBox: "0 0 24 24", "aria-hidden": "true", class: "sign" }, s("path", { d: path }));
-
-/** @param {any} job */
-export const failures = (job) => (job.failed ? h("span", { class: "bad" }, counted(job.failed, "failed", "failed")) : "");

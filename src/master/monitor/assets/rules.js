@@ -3,7 +3,7 @@
 import { ask, read, readIfThere } from "./api.js";
 import { note, fail } from "./dialog.js";
 import { fill, h } from "./dom.js";
-import { fairShares, jobs, slaves, watch } from "./farm.js";
+import { fairShares, jobs, slaves, watch, watchFor } from "./farm.js";
 import { card, chip, empty, meter } from "./parts.js";
 import { show } from "./shell.js";
 import { percent } from "./words.js";
@@ -36,13 +36,11 @@ const page = [
 
 let isShown = false;
 let asked = 0;
+void readRules();
+watchFor("rules", () => void readRules());
 watch(() => {
   drawRanks();
-  if (!isShown) {
-    show(h("h1", { class: "unseen" }, "Rules"), ...page);
-    void readRules();
-    setInterval(() => document.hidden || readRules(), 5_000);
-  }
+  if (!isShown) show(h("h1", { class: "unseen" }, "Rules"), ...page);
   isShown = true;
   if (!asked) asked = setTimeout(askNext, asked === 0 ? 50 : ASK_MS);
 });

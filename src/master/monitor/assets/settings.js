@@ -3,12 +3,10 @@
 import { ask, read } from "./api.js";
 import { fail, note, sure } from "./dialog.js";
 import { fill, h } from "./dom.js";
-import { watch } from "./farm.js";
+import { watchFor } from "./farm.js";
 import { card } from "./parts.js";
 import { offerNotices } from "./notify.js";
 import { show } from "./shell.js";
-
-const LOOK_MS = 5_000;
 
 /** Groups of settings: key, name, unit. @type {[string, [string, string, string][]][]} */
 const GROUPS = [
@@ -37,9 +35,8 @@ const GROUPS = [
 const forms = h("div", { class: "columns settings" });
 const about = h("dl", { class: "facts" });
 
-watch(() => {});
 void start();
-setInterval(() => document.hidden || look(), LOOK_MS);
+watchFor("settings", () => void look());
 
 /** Shows what another browser has set meanwhile, unless somebody is about to change it here. */
 async function look() {

@@ -13,6 +13,16 @@ import { counted } from "./words.js";
  * @property {(row: T) => string} [mark] tells that it changed, if the value does not
  */
 
+/**
+ * @template T
+ * @typedef {object} Drawn a row on the page
+ * @property {T|null} row what it was last drawn of
+ * @property {any} about what else it was drawn of
+ * @property {any} element
+ * @property {{element: any, mark: string}[]} cells
+ * @property {any} box
+ */
+
 /** Rows drawn at once; more are a click away. */
 const ROWS_STEP = 200;
 
@@ -26,16 +36,18 @@ export class Table {
    * @param {[number, number]} [options.order] column and direction; without it rows keep the order they come in
    * @param {(chosen: string[]) => any[]} [options.actions] for chosen rows; without it none can be chosen
    * @param {(row: T) => string} [options.state]
+   * @param {(row: T) => any} [options.about] what a row shows beside what it is made of
    */
-  constructor({ label, columns, words, order = [-1, 1], actions, state }) {
+  constructor({ label, columns, words, order = [-1, 1], actions, state, about }) {
     this.columns = columns;
     this.words = words;
     this.order = order;
     this.actions = actions;
     this.state = state;
+    this.about = about;
     this.shown = ROWS_STEP;
     /** @type {T[]} */ this.rows = [];
-    /** @type {Map<string, {element: any, cells: {element: any, mark: string}[], box: any}>} */ this.drawn = new Map();
+    /** @type {Map<string, Drawn<T>>} */ this.drawn = new Map();
     /** @type {Set<string>} */ this.chosen = new Set();
     this.text = "";
     this.body = h("tbody");
@@ -100,9 +112,14 @@ export class Table {
       const box = this.actions && h("input", { type: "checkbox", "aria-label": "Choose", checked: this.chosen.has(row.id) });
       box?.addEventListener("change", () => this.choose(row.id, box.checked));
       const cells = this.columns.map((column) => ({ element: h("td", { class: column.kind, "data-title": column.title }), mark: "\0" }));
-      drawn = { element: h("tr", {}, box && h("td", { class: "pick" }, box), ...cells.map((cell) => cell.element)), cells, box };
+      const element = h("tr", {}, box && h("td", { class: "pick" }, box), ...cells.map((cell) => cell.element));
+      drawn = { row: null, about: undefined, element, cells, box };
       this.drawn.set(row.id, drawn);
     }
+    // What was read again is another object: most rows of most updates are not.
+    const about = this.about?.(row);
+    if (drawn.row === row && drawn.about === about) return drawn.element;
+    [drawn.row, drawn.about] = [row, about];
     if (this.state) drawn.element.dataset.state = this.state(row);
     drawn.cells.forEach((cell, place) => {
       const column = this.columns[place];

@@ -1,0 +1,79 @@
+//! What a page's script would ask for first, written into the page: it shows the farm as soon as it runs, and follows what
+//! changes from there on.
+
+use crate::error::Result;
+use crate::ids::JobId;
+use crate::master::convert;
+use crate::master::http::{App, Listed, job_infos, slave_infos};
+use crate::wire::{JobInfo, SlaveInfo};
+use serde::Serialize;
+
+/// The whole farm.
+#[derive(Serialize)]
+struct OfFarm {
+    /// The event that this stands after.
+    after: String,
+    jobs: Vec<JobInfo>,
+    slaves: Vec<SlaveInfo>,
+}
+
+/// One job.
+#[derive(Serialize)]
+struct OfJob {
+    after: String,
+    job: JobInfo,
+    /// Whether there is a manifest to ask for.
+    has_files: bool,
+}
+
+/// The first of all jobs and slaves.
+pub(super) async fn of_farm(app: &App) -> Result<String> {
+    let after = place(app);
+    let (jobs, slaves) = app
+        .desk
+        .look(|state| {
+            (
+                job_infos(state, None, &Listed::default()),
+                slave_infos(state, None, &Listed::default()),
+            )
+        })
+        .await?;
+    Ok(written(&OfFarm { after, jobs, slaves }))
+}
+
+/// A job with its name; none: there is no such job.
+pub(super) async fn of_job(app: &App, id: JobId) -> Result<Option<(String, String)>> {
+    let after = place(app);
+    let found = app.desk.look(move |state| {
+        let job = state.farm.job(id).map(|view| convert::job_info(&view, &state.farm));
+        (job, state.store.manifest(id))
+    });
+    let (job, manifest) = found.await?;
+    let has_files = manifest?.is_some();
+    Ok(job.map(|job| (job.name.clone(), written(&OfJob { after, job, has_files }))))
+}
+
+/// Asked first: what changes before the farm is looked at is told twice rather than never.
+fn place(app: &App) -> String {
+    app.feed.since(None, None).0.to_string()
+}
+
+/// JSON in which nothing is markup, whatever names hold: the page ends where it seems to.
+fn written(known: &impl Serialize) -> String {
+    // It holds nothing that cannot be written; if it did, the script asks for everything, as it does without.
+    let text = serde_json::to_string(known).unwrap_or_default();
+    text.replace('<', "\\u003c")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_name_ends_the_script_that_holds_it() {
+        let nasty = "</script><!--<script>alert(1)</script>\u{2028}&amp;";
+        let text = written(&nasty);
+        assert!(!text.contains('<'), "{text}");
+        assert_eq!(serde_json::from_str::<String>(&text).unwrap(), nasty);
+    }
+}
