@@ -192,6 +192,8 @@ def test_later_answers_what_the_client_answers(client: core.Client, scene: str) 
         later.pause_slave(JOB),
         later.resume_slave(JOB),
         later.end_slave(JOB),
+        later.tag_slave(JOB, ["gpu"]),
+        later.tag_slave(JOB, None),
         later.ban(JOB),
     ):
         with pytest.raises(core.NetrenderError, match=r"no |not "):

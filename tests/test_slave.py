@@ -123,6 +123,8 @@ def test_a_paused_slave_finishes_its_frame_and_waits(farm: Farm, blender: Blende
     assert "paused" in farm.run("slaves", "--master", farm.url).stdout
     assert "gets work again" in farm.run("resume-slave", "slave1", "--master", farm.url).stdout
     wait_until("the job is done", lambda: done(farm, job) == 3)
+    assert "has the tags gpu, night" in farm.run("tag-slave", "slave1", "gpu", "night", "--master", farm.url).stdout
+    assert "has its own tags again" in farm.run("tag-slave", "slave1", "--own", "--master", farm.url).stdout
 
 
 def test_a_slave_ends_after_its_frame_if_the_master_says_so(farm: Farm, blender: Blender) -> None:

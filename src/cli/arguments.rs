@@ -66,6 +66,17 @@ pub(super) enum Command {
         #[command(flatten)]
         slave: SlaveQuery,
     },
+    /// Give a slave other tags than it says of itself
+    TagSlave {
+        #[command(flatten)]
+        slave: SlaveQuery,
+        /// All its tags from now on; none are none
+        #[arg(value_name = "TAG")]
+        tags: Vec<String>,
+        /// Those again that it says of itself
+        #[arg(long, conflicts_with = "tags")]
+        own: bool,
+    },
     /// Let no more frames of a job begin
     Pause {
         #[command(flatten)]

@@ -84,6 +84,7 @@ fn carry_out(arguments: Arguments) -> Result<u8> {
         Command::Job { job } => ask::job(&job, &keys),
         Command::PauseSlave { slave } => slaves::steer(&slave, &keys, slaves::Steering::Pause),
         Command::ResumeSlave { slave } => slaves::steer(&slave, &keys, slaves::Steering::Resume),
+        Command::TagSlave { slave, tags, own } => slaves::tag(&slave, &keys, (!own).then_some(tags)),
         Command::EndSlave { slave } => slaves::steer(&slave, &keys, slaves::Steering::End),
         Command::Pause { job } => ask::change(&job, &keys, ask::Change::Pause),
         Command::Resume { job } => ask::change(&job, &keys, ask::Change::Resume),

@@ -68,6 +68,24 @@ pub(super) fn steer(query: &SlaveQuery, keys: &KeySource, how: Steering) -> Resu
     Ok(STATUS_OK)
 }
 
+/// Gives a slave these tags, or its own again.
+pub(super) fn tag(query: &SlaveQuery, keys: &KeySource, tags: Option<Vec<String>>) -> Result<u8> {
+    let client = connect(&query.to.master, keys)?;
+    let slave = client.find_slave(&query.id)?;
+    client.tag_slave(slave, tags.clone())?;
+    if query.to.json {
+        say_json(&json!({ "slave": slave.to_string(), "tags": tags }))?;
+    } else {
+        let sentence = match tags {
+            None => "has its own tags again".to_owned(),
+            Some(tags) if tags.is_empty() => "has no tags".to_owned(),
+            Some(tags) => format!("has the tags {}", tags.join(", ")),
+        };
+        say(&format!("slave {slave} {sentence}"))?;
+    }
+    Ok(STATUS_OK)
+}
+
 fn slave_row(slave: &SlaveInfo, now: u64) -> [String; 9] {
     let blenders: Vec<String> = slave.blenders.iter().map(|blender| blender.version.to_string()).collect();
     let busy = match slave.holding.len() {

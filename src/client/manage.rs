@@ -3,7 +3,7 @@
 use super::{Client, Pending, pages};
 use crate::error::Result;
 use crate::ids::{JobId, SlaveId};
-use crate::wire::{BanInfo, BanReason, JobEdit, JobInfo, JobReset, Settings, SettingsEdit};
+use crate::wire::{BanInfo, BanReason, JobEdit, JobInfo, JobReset, Settings, SettingsEdit, SlaveTags};
 use std::time::Duration;
 
 impl Client {
@@ -141,6 +141,22 @@ impl Client {
     /// The same without waiting.
     pub fn ask_end_slave(&self, slave: SlaveId) -> Result<Pending<()>> {
         self.act(format!("slaves/{slave}/end"))
+    }
+
+    /// Gives a slave other tags than it says of itself; none: its own again.
+    pub fn tag_slave(&self, slave: SlaveId, tags: Option<Vec<String>>) -> Result<()> {
+        self.ask_tag_slave(slave, tags)?.answer()
+    }
+
+    /// The same without waiting.
+    pub fn ask_tag_slave(&self, slave: SlaveId, tags: Option<Vec<String>>) -> Result<Pending<()>> {
+        let (link, path) = (self.link.clone(), format!("slaves/{slave}/tags"));
+        self.threads.begin(async move {
+            match tags {
+                Some(tags) => link.put(&path, &SlaveTags { tags }).await,
+                None => link.delete(&path).await,
+            }
+        })
     }
 
     /// The settings of the farm.

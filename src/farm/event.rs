@@ -147,6 +147,15 @@ pub enum Event {
         /// What it shall do.
         how: Steering,
     },
+    /// Somebody gives a slave other tags than it says of itself.
+    SlaveTagged {
+        /// Who waits for the answer.
+        request: RequestId,
+        /// The slave.
+        slave: SlaveId,
+        /// The tags; `None`: its own again.
+        tags: Option<Vec<String>>,
+    },
     /// A slave says why it takes no work.
     SlaveRests {
         /// The slave.

@@ -163,6 +163,7 @@ impl Farm {
             Event::SlaveSeen { slave } => self.slave_seen(slave),
             Event::SlaveLeft { slave } => self.slave_left(slave),
             Event::SlaveSteered { request, slave, how } => self.slave_steered(request, slave, how),
+            Event::SlaveTagged { request, slave, tags } => self.slave_tagged(request, slave, tags),
             Event::SlaveRests { slave, why } => self.slave_rests(slave, why),
             Event::WorkWanted {
                 request,

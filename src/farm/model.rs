@@ -289,6 +289,8 @@ pub struct SlaveRecord {
     pub machine: Machine,
     /// Whether somebody wants it to get nothing for now.
     pub paused: bool,
+    /// What it says of its tags, if somebody gave it others: those of its machine are the given ones then.
+    pub own_tags: Option<Vec<String>>,
 }
 
 /// What people can want of a slave.

@@ -10,8 +10,8 @@ use crate::ids::{JobId, SlaveId, TaskIndex};
 
 impl Farm {
     pub(super) fn slave_registered(&mut self, request: RequestId, id: SlaveId, machine: Machine, holding: &[TaskRef]) {
-        let paused = self.slaves.get(&id).is_some_and(|slave| slave.record.paused);
-        let record = SlaveRecord { id, machine, paused };
+        let known = self.slaves.get(&id).map(|slave| &slave.record);
+        let record = SlaveRecord::registered(known, id, machine);
         if self.slaves.get(&id).is_none_or(|slave| slave.record != record) {
             self.record(Change::Slave(record.clone()));
         }

@@ -1,12 +1,13 @@
-//! What people want of a slave: that it pauses, goes on, or ends; and what a slave says of why it takes no work.
+//! What people want of a slave: that it pauses, goes on, or ends, or has other tags; and what a slave says of why it takes
+//! no work.
 //!
-//! A paused slave finishes what it renders; what it has not begun goes to others. One that is to end is told so, and gives
-//! that back by itself.
+//! A paused slave finishes what it renders; what it has not begun goes to others, as does what its new tags do not fit. One
+//! that is to end is told so, and gives that back by itself.
 
 use super::Farm;
 use super::effect::{Change, Effect, Refusal};
 use super::event::RequestId;
-use super::model::Steering;
+use super::model::{Machine, SlaveRecord, Steering};
 use super::slave::Slave;
 use crate::ids::{JobId, SlaveId, TaskIndex};
 
@@ -32,6 +33,38 @@ impl Farm {
         }
         self.accept(request);
         self.effects.extend(told);
+    }
+
+    /// Gives a slave tags, or its own again.
+    pub(super) fn slave_tagged(&mut self, request: RequestId, id: SlaveId, tags: Option<Vec<String>>) {
+        let Some(slave) = self.slaves.get_mut(&id) else {
+            return self.refuse(request, Refusal::UnknownSlave(id));
+        };
+        let before = slave.record.clone();
+        slave.record.give_tags(tags);
+        let mut told = Vec::new();
+        if slave.record != before {
+            let record = slave.record.clone();
+            self.record(Change::Slave(record));
+            for (job, index) in self.not_begun_by(id) {
+                if !self.has_tags(id, job) {
+                    told.extend(self.take_back(id, job, index));
+                    self.settle(job);
+                }
+            }
+            // Also tasks that were kept for others because of this slave, or for it because of others.
+            self.work_appeared = true;
+        }
+        self.accept(request);
+        self.effects.extend(told);
+    }
+
+    fn has_tags(&self, id: SlaveId, job: JobId) -> bool {
+        let tags = self.slaves.get(&id).map(|slave| &slave.record.machine.tags);
+        let wanted = self.jobs.get(&job).map(|job| &job.record.job.tags);
+        wanted
+            .zip(tags)
+            .is_some_and(|(wanted, tags)| wanted.iter().all(|tag| tags.contains(tag)))
     }
 
     /// A slave says why it takes no work, or that it does again.
@@ -65,6 +98,41 @@ impl Farm {
             unrendered.map(|task| (chunk.job, task)).collect::<Vec<_>>()
         };
         chunks.flat_map(spare).collect()
+    }
+}
+
+impl SlaveRecord {
+    /// A slave that says this of itself; what people want of it stays.
+    pub(super) fn registered(known: Option<&Self>, id: SlaveId, machine: Machine) -> Self {
+        let mut record = Self {
+            id,
+            machine,
+            paused: known.is_some_and(|known| known.paused),
+            own_tags: None,
+        };
+        if let Some(known) = known.filter(|known| known.own_tags.is_some()) {
+            record.give_tags(Some(known.machine.tags.clone()));
+        }
+        record
+    }
+
+    /// Whether this is what it said of itself, whatever tags it was given.
+    #[cfg(test)]
+    pub(super) fn says(&self, machine: &Machine) -> bool {
+        let mut own = self.machine.clone();
+        own.tags = self.own_tags.clone().unwrap_or(own.tags);
+        own == *machine
+    }
+
+    fn give_tags(&mut self, tags: Option<Vec<String>>) {
+        let own = self.own_tags.take();
+        match tags {
+            Some(tags) => {
+                let before = std::mem::replace(&mut self.machine.tags, tags);
+                self.own_tags = Some(own.unwrap_or(before));
+            }
+            None => self.machine.tags = own.unwrap_or_else(|| std::mem::take(&mut self.machine.tags)),
+        }
     }
 }
 
@@ -147,6 +215,43 @@ mod tests {
             let answer = trial.ask(|request| Event::SlaveSteered { request, slave, how });
             assert_eq!(answer, Some(Answer::Refuse(refusal)));
         }
+    }
+
+    #[test]
+    fn tags_that_were_given_hold_until_the_slaves_own_are_wanted_again() {
+        let mut trial = Trial::new();
+        let slave = trial.slave(1);
+        let tag = |trial: &mut Trial, tags: Option<&[&str]>| {
+            let tags: Option<Vec<String>> = tags.map(|tags| tags.iter().map(|tag| (*tag).to_owned()).collect());
+            trial.ask(|request| Event::SlaveTagged { request, slave, tags })
+        };
+        trial.submit(NewJob {
+            tags: vec!["gpu".to_owned()],
+            chunk_tasks: 3,
+            ..a_job(1, 5)
+        });
+        assert_eq!(trial.want(slave), None);
+        assert_eq!(tag(&mut trial, Some(&["gpu"])), Some(Answer::Accept));
+        trial.restart();
+        trial.register(1, a_machine(&["fast"]), &[]);
+        let tasks = trial.leased(slave);
+        assert_eq!(tasks.len(), 3, "neither a restart nor a registration makes them be forgotten");
+        assert_eq!(tag(&mut trial, None), Some(Answer::Accept));
+        let own = trial.farm.slave(slave).map(|slave| slave.record.machine.tags.clone());
+        assert_eq!(own, Some(vec!["fast".to_owned()]));
+        assert!(
+            trial.farm.jobs().all(|job| job.leased == 1),
+            "what it has not begun goes to others"
+        );
+        assert_eq!(trial.done(slave, tasks[0]), Answer::Accept);
+        assert_eq!(trial.want(slave), None);
+        let nobody = slave_id(9);
+        let answer = trial.ask(|request| Event::SlaveTagged {
+            request,
+            slave: nobody,
+            tags: None,
+        });
+        assert_eq!(answer, Some(Answer::Refuse(Refusal::UnknownSlave(nobody))));
     }
 
     #[test]

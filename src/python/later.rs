@@ -144,6 +144,11 @@ impl Later {
         self.ask(py, |client| client.ask_end_slave(slave.parse()?), done)
     }
 
+    /// Gives a slave other tags than it says of itself; `None`: its own again.
+    fn tag_slave(&self, py: Python<'_>, slave: &str, tags: Option<Vec<String>>) -> PyResult<Pending> {
+        self.ask(py, |client| client.ask_tag_slave(slave.parse()?, tags), done)
+    }
+
     /// Changes rules of balancing: a number is a limit, a bool switches. The answer is all rules.
     #[pyo3(
         signature = (*, share=None, new_first=None, starving_first=None),

@@ -175,7 +175,7 @@ fn second_hold(row: &Row<'_>) -> Result<Option<Hold>> {
 
 fn load_slaves(from: &Connection) -> Result<Vec<(SlaveRecord, Option<String>)>> {
     let mut statement = from.prepare(
-        "SELECT id, name, tags, blenders, slots, facts, cores, memory_bytes, os, gpus, paused, allows_scripts
+        "SELECT id, name, tags, blenders, slots, facts, cores, memory_bytes, os, gpus, paused, allows_scripts, own_tags
          FROM slave ORDER BY id",
     )?;
     let rows = statement.query_map([], |row| {
@@ -190,9 +190,13 @@ fn load_slaves(from: &Connection) -> Result<Vec<(SlaveRecord, Option<String>)>> 
             gpus: lines(&row.get::<_, String>(9)?)?,
             allows_scripts: row.get(11)?,
         };
-        let id = SlaveId::from_bits(number(row, 0)?);
-        let paused = row.get(10)?;
-        Ok((SlaveRecord { id, machine, paused }, row.get(5)?))
+        let record = SlaveRecord {
+            id: SlaveId::from_bits(number(row, 0)?),
+            machine,
+            paused: row.get(10)?,
+            own_tags: row.get::<_, Option<String>>(12)?.as_deref().map(lines).transpose()?,
+        };
+        Ok((record, row.get(5)?))
     })?;
     rows.collect()
 }

@@ -317,10 +317,11 @@ fn set_slave(on: &Transaction<'_>, record: &SlaveRecord) -> Result<()> {
     let machine = &record.machine;
     run(
         on,
-        "INSERT INTO slave (id, name, tags, blenders, slots, cores, memory_bytes, os, gpus, paused, allows_scripts)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
+        "INSERT INTO slave (id, name, tags, blenders, slots, cores, memory_bytes, os, gpus, paused, allows_scripts,
+                            own_tags)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)
          ON CONFLICT (id) DO UPDATE SET name = ?2, tags = ?3, blenders = ?4, slots = ?5, cores = ?6, memory_bytes = ?7,
-                                        os = ?8, gpus = ?9, paused = ?10, allows_scripts = ?11",
+                                        os = ?8, gpus = ?9, paused = ?10, allows_scripts = ?11, own_tags = ?12",
         params![
             key(record.id.bits()),
             machine.name,
@@ -333,6 +334,7 @@ fn set_slave(on: &Transaction<'_>, record: &SlaveRecord) -> Result<()> {
             lines(&machine.gpus),
             record.paused,
             machine.allows_scripts,
+            record.own_tags.as_deref().map(lines),
         ],
     )
 }

@@ -12,7 +12,16 @@ PRAGMA trusted_schema = OFF;
 ";
 
 /// Each step leads from the version that is its place to the next one; a new file goes through all of them.
-pub(super) const STEPS: [&str; 7] = [FIRST, RULES, REQUIREMENTS, LIFE_OF_A_JOB, TWO_LEASES, PAUSED_SLAVES, SCRIPTS];
+pub(super) const STEPS: [&str; 8] = [
+    FIRST,
+    RULES,
+    REQUIREMENTS,
+    LIFE_OF_A_JOB,
+    TWO_LEASES,
+    PAUSED_SLAVES,
+    SCRIPTS,
+    GIVEN_TAGS,
+];
 
 /// The number at its start is that of `header.rs` (a test compares them).
 const FIRST: &str = "
@@ -154,4 +163,9 @@ ALTER TABLE slave ADD COLUMN paused INTEGER NOT NULL DEFAULT 0;
 const SCRIPTS: &str = "
 ALTER TABLE job ADD COLUMN runs_scripts INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE slave ADD COLUMN allows_scripts INTEGER NOT NULL DEFAULT 0;
+";
+
+/// Slaves can be given other tags than they say.
+const GIVEN_TAGS: &str = "
+ALTER TABLE slave ADD COLUMN own_tags TEXT;                    -- one a line; NULL: `tags` are what it says
 ";

@@ -54,6 +54,7 @@ fn slave(bits: u64) -> SlaveRecord {
             allows_scripts: true,
         },
         paused: true,
+        own_tags: Some(vec!["cpu".to_owned(), "old".to_owned()]),
     }
 }
 

@@ -35,7 +35,7 @@ pub use job::{
     TransitionInfo,
 };
 pub use rules::{Explanation, RuleInfo, RulesInfo};
-pub use slave::{BlenderInfo, MachineInfo, NextJob, Registered, Registration, SlaveInfo};
+pub use slave::{BlenderInfo, MachineInfo, NextJob, Registered, Registration, SlaveInfo, SlaveTags};
 pub use task::{
     FrameInfo, FrameStateInfo, LeaseInfo, LeasedTask, LogAppended, Orders, OrdersWanted, ReportInfo, ReportKind, TaskName,
     TilesInfo, WorkAnswer, WorkWanted,

@@ -74,6 +74,15 @@ pub struct Registered {
     pub id: SlaveId,
 }
 
+/// `PUT /api/v1/slaves/{slave}/tags`: tags in the place of those that a slave says of itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SlaveTags {
+    /// All of them.
+    #[schema(example = json!(["gpu"]))]
+    pub tags: Vec<String>,
+}
+
 /// `GET /api/v1/slaves/{slave}/next`: what a slave may bring ahead.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct NextJob {
@@ -97,6 +106,9 @@ pub struct SlaveInfo {
     pub address: String,
     /// Its tags.
     pub tags: Vec<String>,
+    /// What it says of its tags, if somebody gave it others; absent: they are its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub own_tags: Option<Vec<String>>,
     /// Its Blenders.
     pub blenders: Vec<BlenderInfo>,
     /// How many chunks it renders at once.

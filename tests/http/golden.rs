@@ -215,7 +215,10 @@ fn look(book: &mut Book<'_>, job: &str, slave: &str) {
         );
     }
     book.ask("GET", "jobs/{job}/results.zip", &format!("jobs/{job}/results.zip"), None);
+    let (call, path) = ("slaves/{slave}/tags", format!("slaves/{slave}/tags"));
+    book.ask("PUT", call, &path, Some(&json!({"tags": ["gpu"]})));
     book.ask("GET", "slaves", "slaves", None);
+    book.ask("DELETE", call, &path, None);
     book.ask("GET", "slaves/{slave}", &format!("slaves/{slave}"), None);
     for (list, place) in [
         ("blacklist".to_owned(), "blacklist"),

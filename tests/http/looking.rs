@@ -161,3 +161,20 @@ fn jobs_and_slaves_are_read_by_name_and_those_that_are_gone_are_left_out() {
     assert_eq!(ids(&format!("slaves?ids={other},{slave}&limit=1")), [slave.as_str()]);
     farm.get("jobs?ids=nonsense!").refused(400, "bad_input", "id");
 }
+
+#[test]
+fn a_slave_has_the_tags_that_it_was_given_until_its_own_are_wanted_again() {
+    let farm = Farm::start();
+    let slave = farm.slave("node1");
+    let path = format!("slaves/{slave}/tags");
+    let give = |tags: &serde_json::Value| farm.send(farm.request("PUT", &path).json(&json!({"tags": tags})));
+    give(&json!(["gpu", "night"])).expect(204);
+    let shown = farm.get(&format!("slaves/{slave}")).json();
+    assert_eq!((&shown["tags"], &shown["own_tags"]), (&json!(["gpu", "night"]), &json!([])));
+    give(&json!([" "])).refused(400, "bad_input", "a tag is empty");
+    farm.send(farm.request("DELETE", &path)).expect(204);
+    let shown = farm.get(&format!("slaves/{slave}")).json();
+    assert_eq!((&shown["tags"], shown.get("own_tags")), (&json!([]), None));
+    farm.send(farm.request("DELETE", "slaves/7k3vq9xd/tags"))
+        .refused(404, "not_found", "slave");
+}

@@ -20,6 +20,7 @@ pub(super) fn touched_by(event: &Event) -> (Option<JobId>, Option<SlaveId>) {
         | Event::SlaveSeen { slave }
         | Event::SlaveLeft { slave }
         | Event::SlaveSteered { slave, .. }
+        | Event::SlaveTagged { slave, .. }
         | Event::SlaveRests { slave, .. }
         | Event::WorkWanted { slave, .. } => (None, Some(*slave)),
         Event::Report { slave, task, .. } | Event::Progressed { slave, task } => (Some(task.job), Some(*slave)),
@@ -49,6 +50,7 @@ pub(super) fn request_of(event: &Event) -> Option<RequestId> {
         | Event::SettingsChanged { request, .. }
         | Event::SlaveBanned { request, .. }
         | Event::SlaveSteered { request, .. }
+        | Event::SlaveTagged { request, .. }
         | Event::BanLifted { request, .. }
         | Event::SlaveRegistered { request, .. }
         | Event::RulesChanged { request, .. }

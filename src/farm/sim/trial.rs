@@ -186,7 +186,7 @@ impl Trial {
             Event::JobCancelled { job, .. } => assert_eq!(self.ledger.state(*job), Some(JobState::Cancelled)),
             Event::JobRemoved { job, .. } => assert_eq!(self.ledger.state(*job), None),
             Event::RulesChanged { rules, .. } => assert_eq!(self.ledger.rules, *rules),
-            Event::SlaveRegistered { slave, machine, .. } => assert_eq!(self.ledger.slaves[slave].machine, *machine),
+            Event::SlaveRegistered { slave, machine, .. } => assert!(self.ledger.slaves[slave].says(machine)),
             Event::Report { slave, task, body, .. } => {
                 let record = self.ledger.task(task.job, task.task).unwrap();
                 match body {

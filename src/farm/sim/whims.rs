@@ -11,7 +11,7 @@ pub(super) fn whim(world: &mut World, random: &mut fastrand::Rng) {
     let slave = world.agents[random.usize(0..world.agents.len())].id;
     let job = job_id(random.u64(0..=JOBS));
     let request = world.trial.request();
-    let event = match random.u32(0..13) {
+    let event = match random.u32(0..14) {
         0..=3 => Event::JobEdited {
             request,
             job,
@@ -44,6 +44,11 @@ pub(super) fn whim(world: &mut World, random: &mut fastrand::Rng) {
             slave,
             how: random.choice([Steering::Pause, Steering::Resume]).unwrap(),
         },
+        12 => Event::SlaveTagged {
+            request,
+            slave,
+            tags: random.bool().then(Vec::new),
+        },
         _ => Event::JobResumed { request, job },
     };
     world.happen(&event);
@@ -64,6 +69,9 @@ pub(super) fn undo(world: &mut World) {
         let request = world.trial.request();
         let how = Steering::Resume;
         world.happen(&Event::SlaveSteered { request, slave, how });
+        let request = world.trial.request();
+        let tags = None;
+        world.happen(&Event::SlaveTagged { request, slave, tags });
     }
     for job in (0..JOBS).map(job_id) {
         let request = world.trial.request();

@@ -64,6 +64,7 @@ pub(super) fn slave_info(view: &SlaveView<'_>, facts: Option<&SlaveFacts>, expla
         name: record.machine.name.clone(),
         address,
         tags: record.machine.tags.clone(),
+        own_tags: record.own_tags.clone(),
         blenders: record
             .machine
             .blenders

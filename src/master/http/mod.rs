@@ -214,6 +214,7 @@ fn calls() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(slaves::pause))
         .routes(routes!(slaves::resume))
         .routes(routes!(slaves::end))
+        .routes(routes!(slaves::give_tags, slaves::take_tags))
         .routes(routes!(rules::show, rules::change))
         .routes(routes!(contents::status))
         .routes(routes!(contents::upload, contents::download))

@@ -10,7 +10,7 @@ use crate::master::convert;
 use crate::master::fault::Fault;
 use crate::master::serve::Peer;
 use crate::wire::{
-    Explanation, FaultBody, NextJob, Orders, OrdersWanted, Registered, Registration, SlaveInfo, WorkAnswer, WorkWanted,
+    Explanation, FaultBody, NextJob, Orders, OrdersWanted, Registered, Registration, SlaveInfo, SlaveTags, WorkAnswer, WorkWanted,
 };
 use axum::extract::{FromRequest as _, Path, Request, State};
 use axum::http::{Method, StatusCode};
@@ -105,6 +105,31 @@ pub(super) async fn end(state: Shared, slave: Path<String>) -> Result<StatusCode
 async fn steer(State(app): Shared, Path(slave): Path<String>, how: Steering) -> Result<StatusCode, Fault> {
     let slave: SlaveId = parse(&slave)?;
     app.desk.ask(|request| Event::SlaveSteered { request, slave, how }).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Gives a slave tags in the place of those that it says of itself, now and whenever it registers again.
+#[utoipa::path(put, path = "/slaves/{slave}/tags", operation_id = "tag_slave", params(("slave" = String, Path)),
+    request_body = SlaveTags, responses((status = 204), (status = "default", body = FaultBody)))]
+pub(super) async fn give_tags(
+    state: Shared,
+    slave: Path<String>,
+    JsonBody(SlaveTags { tags }): JsonBody<SlaveTags>,
+) -> Result<StatusCode, Fault> {
+    validate::tags(&tags)?;
+    tag(state, slave, Some(tags)).await
+}
+
+/// Lets a slave have the tags again that it says of itself.
+#[utoipa::path(delete, path = "/slaves/{slave}/tags", operation_id = "untag_slave", params(("slave" = String, Path)),
+    responses((status = 204), (status = "default", body = FaultBody)))]
+pub(super) async fn take_tags(state: Shared, slave: Path<String>) -> Result<StatusCode, Fault> {
+    tag(state, slave, None).await
+}
+
+async fn tag(State(app): Shared, Path(slave): Path<String>, tags: Option<Vec<String>>) -> Result<StatusCode, Fault> {
+    let slave: SlaveId = parse(&slave)?;
+    app.desk.ask(|request| Event::SlaveTagged { request, slave, tags }).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

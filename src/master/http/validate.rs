@@ -51,7 +51,7 @@ pub(super) fn announced(id: JobId, announce: JobAnnounce) -> Result<Announced> {
     } = announce;
     check_job_name(&name)?;
     check_name("category", &category)?;
-    check_tags(&tags)?;
+    self::tags(&tags)?;
     check_priority(priority)?;
     check_chunks(chunks)?;
     check_count("jobs to wait for", depends_on.len(), DEPENDENCIES_MAX)?;
@@ -92,7 +92,7 @@ pub(super) fn announced(id: JobId, announce: JobAnnounce) -> Result<Announced> {
 pub(super) fn edit(edit: wire::JobEdit) -> Result<JobEdit> {
     edit.name.as_deref().map(check_job_name).transpose()?;
     edit.category.as_deref().map(|it| check_name("category", it)).transpose()?;
-    edit.tags.as_deref().map(check_tags).transpose()?;
+    edit.tags.as_deref().map(tags).transpose()?;
     edit.priority.map(check_priority).transpose()?;
     edit.chunks.map(check_chunks).transpose()?;
     let depends_on = edit.depends_on.as_ref().map_or(0, Vec::len);
@@ -209,7 +209,7 @@ pub(super) fn registration(registration: &Registration) -> Result<()> {
     if registration.name.trim().is_empty() {
         return Err(Error::bad_input("the slave has no name"));
     }
-    check_tags(&registration.tags)?;
+    tags(&registration.tags)?;
     if !(1..=SLOTS_MAX).contains(&registration.slots) {
         return Err(Error::bad_input(format!(
             "a slave renders 1 to {SLOTS_MAX} chunks at once, not {}",
@@ -219,6 +219,19 @@ pub(super) fn registration(registration: &Registration) -> Result<()> {
     check_count("Blenders", registration.blenders.len(), BLENDERS_MAX)?;
     check_count("held frames", registration.holding.len(), HOLDING_MAX)?;
     machine(&registration.machine)
+}
+
+/// Checks tags of a slave or of a job.
+pub(super) fn tags(tags: &[String]) -> Result<()> {
+    check_count("tags", tags.len(), TAGS_MAX)?;
+    tags.iter().try_for_each(|tag| {
+        check_name("tag", tag)?;
+        if tag.trim().is_empty() {
+            Err(Error::bad_input("a tag is empty"))
+        } else {
+            Ok(())
+        }
+    })
 }
 
 /// Checks what a slave says of its machine.
@@ -367,18 +380,6 @@ fn check_settings(settings: &RenderSettings) -> Result<()> {
     check_count("types of nodes", wants.nodes.len(), WANTS_MAX)?;
     wants.scripts.iter().try_for_each(|it| check_name("name of a script", it))?;
     wants.nodes.iter().try_for_each(|it| check_name("type of a node", it))
-}
-
-fn check_tags(tags: &[String]) -> Result<()> {
-    check_count("tags", tags.len(), TAGS_MAX)?;
-    tags.iter().try_for_each(|tag| {
-        check_name("tag", tag)?;
-        if tag.trim().is_empty() {
-            Err(Error::bad_input("a tag is empty"))
-        } else {
-            Ok(())
-        }
-    })
 }
 
 fn check_name(what: &str, text: &str) -> Result<()> {

@@ -399,6 +399,8 @@ class Later:
     def pause_slave(self, slave: str) -> Pending[Literal[True]]:
         """Lets a slave finish what it renders, and gives it nothing more."""
     def resume_slave(self, slave: str) -> Pending[Literal[True]]: ...
+    def tag_slave(self, slave: str, tags: list[str] | None) -> Pending[Literal[True]]:
+        """Gives a slave other tags than it says of itself; ``None``: its own again."""
     def end_slave(self, slave: str) -> Pending[Literal[True]]:
         """Lets a slave end after what it renders."""
     def set_rules(
@@ -613,6 +615,8 @@ class SlaveInfo:
     name: str
     address: str
     tags: list[str]
+    own_tags: list[str] | None
+    """What it says of its tags, if somebody gave it others."""
     blenders: list[str]
     online: bool
     last_seen: float

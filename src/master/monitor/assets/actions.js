@@ -123,6 +123,22 @@ export async function steer(id, how) {
   await attempt(() => ask(`slaves/${id}/${how}`, "POST"), `${name} ${deed}`, how === "pause" ? () => steer(id, "resume") : undefined);
 }
 
+/** Gives a slave other tags than it says of itself, or those again. @param {string} id */
+export async function tag(id) {
+  const slave = slaves.get(id);
+  if (!slave) return;
+  const { name, tags, own_tags: own } = slave;
+  const input = h("input", { value: tags.join(", "), placeholder: "none" });
+  const again = h("input", { type: "checkbox" });
+  const rows = [h("label", {}, h("span", {}, "Tags"), input)];
+  if (own) rows.push(h("label", { class: "check" }, again, `As it says itself: ${own.join(", ") || "none"}`));
+  if (!(await open(`Tags of ${name}`, rows, "Change"))) return;
+  const put = (/** @type {string[]|undefined} */ wanted) => ask(`slaves/${id}/tags`, wanted ? "PUT" : "DELETE", wanted && { tags: wanted });
+  const back = () => attempt(() => put(own && tags), `${name} has the tags it had`);
+  if (again.checked) await attempt(() => put(undefined), `${name} has its own tags again`, back);
+  else if (input.value !== tags.join(", ")) await attempt(() => put(words(input.value)), `${name} has other tags`, back);
+}
+
 /** Lets the master forget a slave. @param {string} id */
 export async function forget(id) {
   const name = slaves.get(id)?.name ?? id;

@@ -106,6 +106,7 @@ function buttons(slave) {
   };
   return [
     slave.paused ? button("Resume", () => act.steer(slave.id, "resume")) : button("Pause", () => act.steer(slave.id, "pause")),
+    button("Tags …", () => act.tag(slave.id)),
     button("Drain", () => act.steer(slave.id, "end")),
     button("Not for …", keep),
     slave.set_aside ? button("Allow", () => act.unban(slave.id, null)) : button("Set aside", () => act.ban(slave.id, null), "bad"),
