@@ -21,9 +21,12 @@ def change(owner: Any, name: str, value: Any) -> None:
 
 
 def put_back() -> None:
-    """Gives every borrowed setting its own value again, the last one first; a second call does nothing."""
+    """Gives every borrowed setting its own value again, the last one first; a second call does nothing.
+
+    What Blender lets nobody change just now is changed at the next look.
+    """
     global _due
-    _due = False
+    refused = []
     while _borrowed:
         owner, name, old = _borrowed.pop()
         try:
@@ -31,6 +34,10 @@ def put_back() -> None:
         except ReferenceError:
             # Its scene was deleted meanwhile.
             continue
+        except (AttributeError, RuntimeError, TypeError):
+            refused.append((owner, name, old))
+    _borrowed.extend(reversed(refused))
+    _due = bool(refused)
 
 
 def put_back_soon() -> None:
