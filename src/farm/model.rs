@@ -4,6 +4,7 @@ use super::event::TaskRef;
 use super::settings::Limits;
 use super::time::Moment;
 use crate::ids::{Attempt, BlenderVersion, ContentHash, FrameLayout, FrameSet, JobId, Requirements, SlaveId, TileGrid};
+use std::collections::BTreeSet;
 
 /// Lowest and highest priority of a job.
 pub const PRIORITY_RANGE: std::ops::RangeInclusive<u32> = 1..=10;
@@ -88,7 +89,7 @@ pub enum Reset {
     /// Those of these frames, whatever their state …
     Frames(FrameSet),
     /// … or of these tiles of them, each by its number in the grid.
-    Tiles(FrameSet, Vec<u32>),
+    Tiles(FrameSet, BTreeSet<u32>),
 }
 
 /// Why a slave gets nothing of a job, or of any.

@@ -7,6 +7,7 @@
 use super::Farm;
 use super::effect::{Change, Effect, Refusal};
 use super::event::RequestId;
+use super::fitness::{Obstacle, unfitness};
 use super::model::{Machine, SlaveRecord, Steering};
 use super::slave::Slave;
 use crate::ids::{JobId, SlaveId, TaskIndex};
@@ -47,7 +48,7 @@ impl Farm {
             let record = slave.record.clone();
             self.record(Change::Slave(record));
             for (job, index) in self.not_begun_by(id) {
-                if !self.has_tags(id, job) {
+                if self.lacks_tags(id, job) {
                     told.extend(self.take_back(id, job, index));
                     self.settle(job);
                 }
@@ -59,12 +60,9 @@ impl Farm {
         self.effects.extend(told);
     }
 
-    fn has_tags(&self, id: SlaveId, job: JobId) -> bool {
-        let tags = self.slaves.get(&id).map(|slave| &slave.record.machine.tags);
-        let wanted = self.jobs.get(&job).map(|job| &job.record.job.tags);
-        wanted
-            .zip(tags)
-            .is_some_and(|(wanted, tags)| wanted.iter().all(|tag| tags.contains(tag)))
+    fn lacks_tags(&self, id: SlaveId, job: JobId) -> bool {
+        let both = self.slaves.get(&id).zip(self.jobs.get(&job));
+        both.is_some_and(|(slave, job)| matches!(unfitness(&slave.record.machine, job), Some(Obstacle::Tags(_))))
     }
 
     /// A slave says why it takes no work, or that it does again.

@@ -148,7 +148,7 @@ mod tests {
             },
         );
         assert_eq!((trial.farm.task_of(job, 1), tile.map(|task| task.0)), (None, Some(1)));
-        let of_frame = |tiles: &[u32]| Reset::Tiles("1".parse().unwrap(), tiles.to_vec());
+        let of_frame = |tiles: &[u32]| Reset::Tiles("1".parse().unwrap(), tiles.iter().copied().collect());
         assert_eq!(trial.reset(job, of_frame(&[2])), Answer::Accept);
         let frame = trial.farm.tiled_frame(job, 1).unwrap();
         assert_eq!((frame.done, frame.queued), (1, 2));

@@ -109,6 +109,14 @@ impl Store {
             .map_err(|error| fault("read", &self.path, &error))
     }
 
+    /// Whether a job has a manifest.
+    pub fn has_manifest(&self, job: JobId) -> Result<bool> {
+        self.connection
+            .prepare_cached("SELECT EXISTS (SELECT 1 FROM manifest WHERE job = ?1)")
+            .and_then(|mut statement| statement.query_row([rows::key(job.bits())], |row| row.get(0)))
+            .map_err(|error| fault("read", &self.path, &error))
+    }
+
     /// Whether a job needs this content.
     pub fn needs(&self, hash: ContentHash) -> Result<bool> {
         self.connection

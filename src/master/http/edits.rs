@@ -34,7 +34,7 @@ pub(super) async fn reset(state: Shared, job: Path<String>, JsonBody(which): Jso
         JobReset::Failed => Reset::Failed,
         JobReset::All => Reset::All,
         JobReset::Frames { frames, tiles } if tiles.is_empty() => Reset::Frames(frames),
-        JobReset::Frames { frames, tiles } => Reset::Tiles(frames, tiles),
+        JobReset::Frames { frames, tiles } => Reset::Tiles(frames, tiles.into_iter().collect()),
     };
     change(state, job, |request, job| Event::JobReset { request, job, which }).await
 }

@@ -3,12 +3,12 @@
 use super::body::Asked;
 use super::receive::{drain, receive};
 use super::results::{RESULT_BYTES_MAX, begin, result_of, serve_file};
-use super::{Shared, number, parse};
+use super::{Shared, named_task, number, parse};
 use crate::error::Error;
-use crate::farm::{ResultFile, TaskRef};
+use crate::farm::ResultFile;
 use crate::files;
 use crate::files::part::{self, Part};
-use crate::ids::{Attempt, JobId, SlaveId, TaskIndex};
+use crate::ids::{JobId, SlaveId};
 use crate::master::fault::Fault;
 use crate::wire::FaultBody;
 use axum::body::Body;
@@ -37,15 +37,11 @@ pub(super) struct FinalQuery {
     responses((status = 204), (status = "default", body = FaultBody)))]
 pub(super) async fn upload(
     State(app): Shared,
-    Path((job, task, attempt)): Path<(String, String, String)>,
+    Path(names): Path<(String, String, String)>,
     Asked(query): Asked<FinalQuery>,
     body: Body,
 ) -> Result<StatusCode, Fault> {
-    let task = TaskRef {
-        job: parse(&job)?,
-        task: TaskIndex(number(&task, "task number")?),
-        attempt: Attempt(number(&attempt, "attempt number")?),
-    };
+    let task = named_task(&names)?;
     let slave: SlaveId = parse(&query.slave)?;
     let file = ResultFile {
         hash: parse(&query.hash)?,

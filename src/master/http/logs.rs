@@ -3,11 +3,11 @@
 use super::body::{Asked, collect};
 use super::contents::blocking;
 use super::results::piece_of;
-use super::{Shared, number, parse};
+use super::{Shared, named_task, number, parse};
 use crate::error::{Error, Result};
 use crate::farm::{Event, TaskRef};
 use crate::files::LogPart;
-use crate::ids::{Attempt, JobId, SlaveId, TaskIndex};
+use crate::ids::{Attempt, JobId, SlaveId};
 use crate::master::actor::no_job;
 use crate::master::convert;
 use crate::master::fault::Fault;
@@ -61,13 +61,12 @@ fn all() -> u64 {
     responses((status = 200, body = LogAppended), (status = "default", body = FaultBody)))]
 pub(super) async fn append(
     State(app): Shared,
-    Path((job, task, attempt)): Path<(String, String, String)>,
+    Path(names): Path<(String, String, String)>,
     Asked(query): Asked<AppendQuery>,
     body: Body,
 ) -> Result<Json<LogAppended>, Fault> {
-    let job: JobId = parse(&job)?;
-    let task = TaskIndex(number(&task, "task number")?);
-    let attempt = Attempt(number(&attempt, "attempt number")?);
+    let whole = named_task(&names)?;
+    let TaskRef { job, task, attempt } = whole;
     let slave: SlaveId = parse(&query.slave)?;
     let bytes = collect(body, PART_BYTES_MAX).await?;
     let (piece, latest) = app
@@ -89,8 +88,7 @@ pub(super) async fn append(
     if attempt.0 == 0 || attempt > latest {
         return Err(Error::conflict(format!("there was no attempt {attempt} at {piece} of job {job}")).into());
     }
-    let task = TaskRef { job, task, attempt };
-    app.desk.mention(Event::Progressed { slave, task });
+    app.desk.mention(Event::Progressed { slave, task: whole });
     let path = app.folders.log(job, piece, attempt);
     let logs = app.logs.clone();
     let size_bytes = blocking(move || logs.append(&path, query.offset, &bytes)).await?;

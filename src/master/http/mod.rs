@@ -46,6 +46,7 @@ use super::monitor;
 use super::serve::Peer;
 use super::traffic::Traffic;
 use crate::error::{Code, Error, Result};
+use crate::farm::TaskRef;
 use crate::files::Logs;
 use crate::ids::{Attempt, JobId, TaskIndex};
 use axum::extract::{DefaultBodyLimit, Request, State};
@@ -248,6 +249,15 @@ where
     Error: From<T::Err>,
 {
     text.parse().map_err(Error::from)
+}
+
+/// Reads the job, the task and the attempt that a path names.
+fn named_task((job, task, attempt): &(String, String, String)) -> Result<TaskRef> {
+    Ok(TaskRef {
+        job: parse(job)?,
+        task: TaskIndex(number(task, "task number")?),
+        attempt: Attempt(number(attempt, "attempt number")?),
+    })
 }
 
 /// Reads a number from a path.

@@ -3,7 +3,7 @@
 use super::body::Asked;
 use super::contents::blocking;
 use super::receive::{drain, receive};
-use super::{App, Shared, number, parse};
+use super::{App, Shared, named_task, number, parse};
 use crate::error::{Code, Error, Result};
 use crate::farm::{Event, ReportBody, ResultFile, TaskRecord, TaskRef, TaskState};
 use crate::files::part::{self, Part};
@@ -56,15 +56,11 @@ pub(super) struct ResultQuery {
     responses((status = 204), (status = "default", body = FaultBody)))]
 pub(super) async fn upload(
     State(app): Shared,
-    Path((job, task, attempt)): Path<(String, String, String)>,
+    Path(names): Path<(String, String, String)>,
     Asked(query): Asked<ResultQuery>,
     body: Body,
 ) -> Result<StatusCode, Fault> {
-    let task = TaskRef {
-        job: parse(&job)?,
-        task: TaskIndex(number(&task, "task number")?),
-        attempt: Attempt(number(&attempt, "attempt number")?),
-    };
+    let task = named_task(&names)?;
     let slave: SlaveId = parse(&query.slave)?;
     let file = ResultFile {
         hash: parse(&query.hash)?,

@@ -5,11 +5,10 @@ use super::body::Asked;
 use super::contents::blocking;
 use super::receive::{drain, receive};
 use super::results::{expected, result_of};
-use super::{Shared, number, parse};
+use super::{Shared, named_task, number, parse};
 use crate::error::{Error, Result};
-use crate::farm::TaskRef;
 use crate::files::{part, write_whole};
-use crate::ids::{Attempt, JobId, SlaveId, TaskIndex};
+use crate::ids::{JobId, SlaveId};
 use crate::images::{self, THUMBNAIL_WIDTH, THUMBNAIL_WIDTH_RANGE};
 use crate::master::fault::Fault;
 use crate::wire::FaultBody;
@@ -91,15 +90,11 @@ pub(super) struct DeliveryQuery {
     responses((status = 204), (status = "default", body = FaultBody)))]
 pub(super) async fn upload(
     State(app): Shared,
-    Path((job, task, attempt)): Path<(String, String, String)>,
+    Path(names): Path<(String, String, String)>,
     Asked(query): Asked<DeliveryQuery>,
     body: Body,
 ) -> Result<StatusCode, Fault> {
-    let task = TaskRef {
-        job: parse(&job)?,
-        task: TaskIndex(number(&task, "task number")?),
-        attempt: Attempt(number(&attempt, "attempt number")?),
-    };
+    let task = named_task(&names)?;
     let slave: SlaveId = parse(&query.slave)?;
     let piece = match app.desk.look(move |state| expected(state, task, slave, None)).await? {
         Ok(Some(piece)) => piece,

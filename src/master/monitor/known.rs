@@ -46,10 +46,10 @@ pub(super) async fn of_job(app: &App, id: JobId) -> Result<Option<(String, Strin
     let after = place(app);
     let found = app.desk.look(move |state| {
         let job = state.farm.job(id).map(|view| convert::job_info(&view, &state.farm));
-        (job, state.store.manifest(id))
+        (job, state.store.has_manifest(id))
     });
-    let (job, manifest) = found.await?;
-    let has_files = manifest?.is_some();
+    let (job, has_files) = found.await?;
+    let has_files = has_files?;
     Ok(job.map(|job| (job.name.clone(), written(&OfJob { after, job, has_files }))))
 }
 
