@@ -68,6 +68,9 @@ def test_wrong_arguments_are_told_before_anything_starts(config: Path, tmp_path:
         core.Slave.start(master="ftp://node1")
     with pytest.raises(TypeError):
         core.Slave.start(blenders="blender")
+    for wrong in ({"slots": 0}, {"hang_timeout": 0}, {"gpus": ["abacus:0"]}):
+        with pytest.raises(core.InvalidJob):
+            core.Slave.start(**wrong)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="not both"):
         core.Client.connect(key="ab" * 32, key_file="key")
     with pytest.raises(ValueError, match="no time to wait"):
@@ -307,6 +310,24 @@ def test_frames_are_gathered_as_they_get_done(master: core.Master, client: core.
     gather.stop()
     gather.stop()
     assert gather.frame(1, 0).state == "here"
+
+
+def test_a_slave_is_started_as_by_the_command(master: core.Master, client: core.Client, scene: str, tmp_path: Path) -> None:
+    places = {"master": master.url, "path": str(tmp_path / "slave"), "blenders": [FAKE], "copy_to": str(tmp_path / "share")}
+    limits = {"cache_gib": 1, "hang_timeout": 60, "disk_free_gib": 0, "exit_when_idle": 3600}
+    job = client.submit(scene, blender=[FAKE], frames="1-4", chunks=1).wait(60)
+    assert job is not None
+    with core.Slave.start(**places, **limits, slots=2, gpus=["cuda:0", "cpu"]) as slave:  # type: ignore[arg-type]
+        wait_until("all is rendered", lambda: client.job(job).done == 4)
+        info = client.slaves()[0]
+        assert (info.slots, info.gpus) == (2, ["cuda"])
+        assert slave.running
+        assert not slave.draining
+        slave.drain()
+        wait_until("it has ended by itself", lambda: not slave.running)
+        assert slave.draining
+    copies = (tmp_path / "share" / f"shot_{job}").iterdir()
+    assert sorted(copy.name for copy in copies) == [f"{frame:06}.exr" for frame in (1, 2, 3, 4)]
 
 
 def test_a_cancelled_job_ends_the_wait_for_its_frames(client: core.Client, scene: str, tmp_path: Path) -> None:

@@ -5,11 +5,10 @@ use super::interrupt::{Interrupt, Wish};
 use super::screen::{note, say};
 use super::{STATUS_FAILED, STATUS_OK};
 use crate::access::KeySource;
-use crate::blender::Device;
 use crate::client::named_master;
 use crate::error::Result;
 use crate::happening::HappeningKind;
-use crate::slave::{CACHE_GIB_DEFAULT, HANG_TIMEOUT_S, Slave, SlaveOptions};
+use crate::slave::{CACHE_GIB_DEFAULT, HANG_TIMEOUT_S, SLOTS_MAX, Slave, SlaveOptions};
 use clap::Args;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -18,8 +17,6 @@ use std::time::Duration;
 const LOOK_MS: u64 = 200;
 /// Looks between two lines about what the slave does: a line a second at most, however fast it renders.
 const LOOKS_PER_LINE: u32 = 5;
-/// Most slots of one slave.
-const SLOTS_MAX: i64 = 256;
 /// How long the ending may take.
 const STOP_TIMEOUT_S: u64 = 10;
 
@@ -45,7 +42,7 @@ pub(super) struct SlaveArguments {
     #[arg(long, value_delimiter = ';')]
     pub(super) gpu: Vec<String>,
     /// Chunks to render at once, each in a Blender of its own
-    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=SLOTS_MAX))]
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=i64::from(SLOTS_MAX)))]
     pub(super) slots: u16,
     /// Threads that each Blender renders with [default: the cores, shared out to the slots]
     #[arg(long, default_value_t = 0, hide_default_value = true)]
@@ -93,16 +90,13 @@ pub(super) fn slave(wanted: SlaveArguments, keys: KeySource) -> Result<u8> {
 }
 
 fn options(wanted: SlaveArguments, keys: KeySource) -> Result<SlaveOptions> {
-    let (gpus, devices) = gpus(wanted.gpu)?;
-    Ok(SlaveOptions {
+    let options = SlaveOptions {
         master: named_master(&wanted.master.master)?,
         keys,
         path: wanted.path,
         blenders: wanted.blender,
         name: wanted.name,
         tags: wanted.tags.into_iter().filter(|tag| !tag.is_empty()).collect(),
-        gpus,
-        devices,
         slots: usize::from(wanted.slots),
         threads: wanted.threads,
         cache_bytes_max: wanted.cache_gib.saturating_mul(1 << 30),
@@ -116,23 +110,9 @@ fn options(wanted: SlaveArguments, keys: KeySource) -> Result<SlaveOptions> {
         hang_timeout: Duration::from_secs(wanted.hang_timeout),
         exit_when_idle: wanted.exit_when_idle.map(Duration::from_secs),
         disk_free_bytes: wanted.disk_free_gib.map(|gib| u64::from(gib) << 30),
-    })
-}
-
-/// What jobs are told of, and what Cycles is to render with: `cuda:0` is both.
-fn gpus(wanted: Vec<String>) -> Result<(Vec<String>, Vec<Device>)> {
-    let (mut told, mut devices) = (Vec::new(), Vec::new());
-    for name in wanted.into_iter().filter(|name| !name.is_empty()) {
-        if name.contains(':') || name.eq_ignore_ascii_case("cpu") {
-            let device: Device = name.parse()?;
-            told.extend(device.gpu());
-            devices.push(device);
-        } else {
-            told.push(name);
-        }
-    }
-    told.dedup();
-    Ok((told, devices))
+        ..SlaveOptions::default()
+    };
+    options.rendering_with(wanted.gpu)
 }
 
 /// Tells what the slave does until it ends, or is to end now.

@@ -31,6 +31,6 @@ pub use parcels::parcels;
 pub use remembered::{FileKey, Remembered};
 pub use shared::{shared_name, take_shared};
 pub use unzip::{unzip, zip_names};
-pub use whole::write_whole;
+pub use whole::{write_cached, write_whole};
 pub use zip::{ZipEntry, ZipSource, write_zip, zip_length_bytes};
 pub use zip_reader::ZipReader;

@@ -4,10 +4,11 @@ use super::error::away;
 use super::own::{Own, span};
 use super::values::Happening;
 use crate::access::KeySource;
-use crate::slave;
+use crate::slave::{self, CACHE_GIB_DEFAULT, HANG_TIMEOUT_S};
 use pyo3::prelude::*;
 use pyo3::types::{PyTuple, PyType};
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// A running slave.
 #[pyclass(frozen, module = "netrender_core")]
@@ -38,10 +39,11 @@ impl Slave {
     #[classmethod]
     #[pyo3(
         signature = (
-            *, master="auto", path=None, blenders=Vec::new(), name=None, tags=Vec::new(), gpus=Vec::new(), threads=0,
+            *, master="auto", path=None, blenders=Vec::new(), name=None, tags=Vec::new(), gpus=Vec::new(), slots=1, threads=0,
+            cache_gib=CACHE_GIB_DEFAULT, copy_to=None, hang_timeout=HANG_TIMEOUT_S, exit_when_idle=None, disk_free_gib=None,
             clear_on_exit=true, log_console=false, thumbnails=true, allow_scripts=false, allow_local_repositories=false, key_file=None, wait=true
         ),
-        text_signature = "($cls, *, master='auto', path=None, blenders=(), name=None, tags=(), gpus=(), threads=0, clear_on_exit=True, log_console=False, thumbnails=True, allow_scripts=False, allow_local_repositories=False, key_file=None, wait=True)"
+        text_signature = "($cls, *, master='auto', path=None, blenders=(), name=None, tags=(), gpus=(), slots=1, threads=0, cache_gib=20, copy_to=None, hang_timeout=1800, exit_when_idle=None, disk_free_gib=None, clear_on_exit=True, log_console=False, thumbnails=True, allow_scripts=False, allow_local_repositories=False, key_file=None, wait=True)"
     )]
     #[expect(
         clippy::too_many_arguments,
@@ -57,7 +59,13 @@ impl Slave {
         name: Option<String>,
         tags: Vec<String>,
         gpus: Vec<String>,
+        slots: usize,
         threads: u32,
+        cache_gib: u64,
+        copy_to: Option<PathBuf>,
+        hang_timeout: u64,
+        exit_when_idle: Option<u64>,
+        disk_free_gib: Option<u32>,
         clear_on_exit: bool,
         log_console: bool,
         thumbnails: bool,
@@ -74,8 +82,13 @@ impl Slave {
                 blenders,
                 name,
                 tags,
-                gpus,
+                slots,
                 threads,
+                cache_bytes_max: cache_gib.saturating_mul(1 << 30),
+                copy_to,
+                hang_timeout: Duration::from_secs(hang_timeout),
+                exit_when_idle: exit_when_idle.map(Duration::from_secs),
+                disk_free_bytes: disk_free_gib.map(|gib| u64::from(gib) << 30),
                 clear_on_exit,
                 log_console,
                 thumbnails,
@@ -83,6 +96,7 @@ impl Slave {
                 allow_local_repositories,
                 ..slave::SlaveOptions::default()
             };
+            let options = options.rendering_with(gpus)?;
             if wait {
                 slave::Slave::start(options)
             } else {
@@ -90,6 +104,20 @@ impl Slave {
             }
         })?;
         Ok(Self(Own::new(slave)))
+    }
+
+    /// Lets it end by itself after what is being rendered.
+    fn drain(&self, py: Python<'_>) -> PyResult<()> {
+        away(py, || {
+            self.0.get()?.drain();
+            Ok(())
+        })
+    }
+
+    /// Whether it ends by itself, or has.
+    #[getter]
+    fn draining(&self) -> bool {
+        self.0.get().is_ok_and(slave::Slave::is_draining)
     }
 
     /// False once it was stopped, or ended by itself.

@@ -52,6 +52,7 @@ impl Slave {
     }
 
     fn spawn(options: SlaveOptions) -> Result<(Self, mpsc::Receiver<Result<()>>)> {
+        options.check()?;
         let slave = Self {
             board: Arc::default(),
             stop: CancellationToken::new(),

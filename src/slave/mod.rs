@@ -38,4 +38,4 @@ mod work;
 pub use board::{SlaveState, SlaveStatus};
 pub use cache::CACHE_GIB_DEFAULT;
 pub use handle::Slave;
-pub use shop::{HANG_TIMEOUT_S, SlaveOptions};
+pub use shop::{HANG_TIMEOUT_S, SLOTS_MAX, SlaveOptions};

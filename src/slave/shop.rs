@@ -10,7 +10,7 @@ use super::machine;
 use super::outbox::{Outbox, Outcome, Parcel};
 use crate::access::KeySource;
 use crate::blender::{Device, Installation};
-use crate::error::{Code, Error};
+use crate::error::{Code, Error, Result};
 use crate::ids::SlaveId;
 use crate::link::{Link, MasterAddress};
 use crate::wire::TaskName;
@@ -22,6 +22,8 @@ use tokio_util::sync::CancellationToken;
 
 /// A Blender that says nothing for so long hangs, if nothing else is set.
 pub const HANG_TIMEOUT_S: u64 = 1800;
+/// Most slots of one slave.
+pub const SLOTS_MAX: u16 = 256;
 
 /// How a slave is started.
 #[derive(Debug, Clone)]
@@ -101,6 +103,34 @@ impl Default for SlaveOptions {
 }
 
 impl SlaveOptions {
+    /// Sets what it renders with, as people name it. `cuda` or `RTX 4090` is what jobs may ask for; with `cuda:0`, `optix:1` or
+    /// `cpu` Cycles also renders with just that.
+    pub fn rendering_with(mut self, names: Vec<String>) -> Result<Self> {
+        for name in names.into_iter().filter(|name| !name.is_empty()) {
+            if name.contains(':') || name.eq_ignore_ascii_case("cpu") {
+                let device: Device = name.parse()?;
+                self.gpus.extend(device.gpu());
+                self.devices.push(device);
+            } else {
+                self.gpus.push(name);
+            }
+        }
+        self.gpus.dedup();
+        Ok(self)
+    }
+
+    /// Refuses what no slave can do.
+    pub(super) fn check(&self) -> Result<()> {
+        if !(1..=usize::from(SLOTS_MAX)).contains(&self.slots) {
+            let refused = Error::bad_input(format!("a slave cannot have {} slots", self.slots));
+            return Err(refused.hint(format!("give it 1 to {SLOTS_MAX}")));
+        }
+        if self.hang_timeout.is_zero() {
+            return Err(Error::bad_input("a Blender cannot be taken to hang at once").hint("give it some seconds of silence"));
+        }
+        Ok(())
+    }
+
     /// Threads that each Blender gets; 0: as many as there are cores.
     pub(super) fn threads_of_a_slot(&self) -> u32 {
         if self.threads > 0 || self.slots <= 1 {
@@ -181,6 +211,38 @@ impl Shop {
             self.forget_files(task);
         } else if !self.desk.boxed(task, 0) {
             self.forget(task);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_device_is_told_and_rendered_with_and_a_name_only_told() {
+        let names = ["cuda:0", "cuda:1", "cpu", "", "RTX 4090"].map(str::to_owned);
+        let options = SlaveOptions::default().rendering_with(names.into()).unwrap();
+        assert_eq!(options.gpus, ["cuda", "RTX 4090"]);
+        let devices: Vec<String> = options.devices.iter().map(ToString::to_string).collect();
+        assert_eq!(devices, ["cuda:0", "cuda:1", "cpu"]);
+        let wrong = SlaveOptions::default().rendering_with(vec!["abacus:0".to_owned()]);
+        assert!(wrong.unwrap_err().to_string().contains("abacus:0"));
+    }
+
+    #[test]
+    fn what_no_slave_can_do_is_refused() {
+        let with = |slots, hang_timeout| SlaveOptions {
+            slots,
+            hang_timeout,
+            ..SlaveOptions::default()
+        };
+        let second = Duration::from_secs(1);
+        with(1, second).check().unwrap();
+        let most = usize::from(SLOTS_MAX);
+        with(most, second).check().unwrap();
+        for wrong in [with(0, second), with(most + 1, second), with(1, Duration::ZERO)] {
+            wrong.check().unwrap_err();
         }
     }
 }

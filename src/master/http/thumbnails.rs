@@ -7,7 +7,7 @@ use super::receive::{drain, receive};
 use super::results::{expected, result_of};
 use super::{Shared, named_task, number, parse};
 use crate::error::{Error, Result};
-use crate::files::{part, write_whole};
+use crate::files::{part, write_cached};
 use crate::ids::{JobId, SlaveId};
 use crate::images::{self, THUMBNAIL_WIDTH, THUMBNAIL_WIDTH_RANGE};
 use crate::master::fault::Fault;
@@ -56,7 +56,7 @@ impl Painter {
             // Held until it is painted, even if nobody waits for it any more.
             let _painting = painting;
             // Somebody else may have had it painted meanwhile.
-            if let Ok(bytes) = std::fs::read(&kept) {
+            if let Some(bytes) = kept_before(&kept) {
                 return Ok(bytes);
             }
             let bytes = images::thumbnail(&source, width)?;
@@ -72,7 +72,12 @@ impl Painter {
 
 fn keep(kept: &path::Path, bytes: &[u8]) -> Result<()> {
     part::make_folder(kept.parent().unwrap_or(kept))?;
-    write_whole(kept, bytes)
+    write_cached(kept, bytes)
+}
+
+/// A picture that was kept, if it is whole: a power cut may have left an empty file of one.
+fn kept_before(kept: &path::Path) -> Option<Vec<u8>> {
+    std::fs::read(kept).ok().filter(|bytes| images::png_size(bytes).is_some())
 }
 
 #[derive(Deserialize, utoipa::IntoParams)]
@@ -161,7 +166,8 @@ pub(super) async fn show(
     let found = app.desk.look(move |state| result_of(state, job, frame, query.tile)).await??;
     let (piece, attempt, _) = found;
     let kept = app.folders.thumbnail(job, piece, attempt, width);
-    let bytes = if let Ok(bytes) = tokio::fs::read(&kept).await {
+    let looked_for = kept.clone();
+    let bytes = if let Some(bytes) = blocking(move || Ok(kept_before(&looked_for))).await? {
         bytes
     } else {
         let source = app.folders.result(job, piece, attempt);

@@ -123,7 +123,13 @@ class Slave:
         name: str | None = None,
         tags: Sequence[str] = (),
         gpus: Sequence[str] = (),
+        slots: int = 1,
         threads: int = 0,
+        cache_gib: int = 20,
+        copy_to: str | None = None,
+        hang_timeout: int = 1800,
+        exit_when_idle: int | None = None,
+        disk_free_gib: int | None = None,
         clear_on_exit: bool = True,
         log_console: bool = False,
         thumbnails: bool = True,
@@ -136,10 +142,21 @@ class Slave:
 
         `master`: a URL, `host:port`, or "auto" to find one by its broadcast. `blenders`: executables of Blender, or
         Pythons that have the `bpy` module; with none, those on PATH are tried. `gpus`: what it renders with
-        beside the processor, such as "cuda", for requirements of jobs; with none, what the system tells. `threads`: 0 for as many as there are
-        cores. `thumbnails`: whether a small picture goes to the master with each result. Raises InvalidJob if no Blender works, OSError if the path is not writable; to find that out starts each Blender once.
+        beside the processor, such as "cuda", for requirements of jobs; with none, what the system tells. With "cuda:0" or "cpu"
+        Cycles also renders with just that. `slots`: chunks to render at once, each in a Blender of its own. `threads`: those
+        of each Blender, 0 for the cores, shared out to the slots. `cache_gib`: most that jobs' files may take on its disk,
+        beside those in use. `copy_to`: a folder that gets a copy of each result. `hang_timeout`: seconds of silence after
+        which a Blender is taken to hang. `exit_when_idle`: ends after so many seconds without anything to do. `disk_free_gib`: with
+        less free on its disk it takes no work; None for 1, or a twentieth of a small disk. `thumbnails`: whether a small picture
+        goes to the master with each result. Raises InvalidJob if no Blender works, OSError if a folder is not writable; to find
+        that out starts each Blender once.
         Without `wait` that goes on in the background, and is told by `events()` as its last error.
         """
+    def drain(self) -> None:
+        """Lets it end by itself: what is being rendered is finished and delivered, what waits is given back."""
+    @property
+    def draining(self) -> bool:
+        """Whether it ends by itself, or has: it was asked to, or had nothing to do for long enough."""
     @property
     def running(self) -> bool: ...
     def status(self) -> SlaveStatus:
