@@ -31,6 +31,30 @@ def wait_until(what: str, condition: Callable[[], bool], timeout_s: float = STAR
         time.sleep(POLL_S)
 
 
+def processes_below(pid: int) -> list[int]:
+    """The ids of all processes below one, from the system's own table."""
+    parents: dict[int, int] = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                parents[int(entry.name)] = int((entry / "stat").read_text().rsplit(") ", 1)[1].split()[1])
+            except OSError:
+                continue
+    found, border = [], [pid]
+    while border:
+        border = [child for child, parent in parents.items() if parent in border]
+        found += border
+    return found
+
+
+def is_alive(pid: int) -> bool:
+    """Whether a process is there and no zombie."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(") ", 1)[1].split()[0] != "Z"
+    except OSError:
+        return False
+
+
 class Process:
     """One `netrender` process; what it prints goes to a file of its own."""
 

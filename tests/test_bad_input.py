@@ -1,7 +1,6 @@
 """What goes wrong on a farm, seen by whoever typed the command: one clear sentence each time, and nothing lost or left over."""
 
 import json
-import os
 import shutil
 import signal
 import stat
@@ -13,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from farm import SCENES, Farm, Process, run_in_blender, wait_until
+from farm import SCENES, Farm, Process, is_alive, run_in_blender, wait_until
 
 FAKE = Path(__file__).parent / "fake_blender.py"
 OTHER_KEY = "cd" * 32
@@ -292,11 +291,3 @@ def test_nothing_of_this_leaves_a_process(running: Farm, tmp_path: Path, scene: 
     # At Ctrl-C it would end after its frame, which never comes.
     assert slave.stop(signal.SIGTERM) == 0
     wait_until("its tree is gone", lambda: not is_alive(grandchild))
-
-
-def is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-        return "Z" not in Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except OSError:
-        return False

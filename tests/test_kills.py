@@ -10,7 +10,7 @@ from pathlib import Path
 import netrender_core
 import pytest
 
-from farm import Farm, Process, make_orrery, render_locally, wait_until
+from farm import Farm, is_alive, make_orrery, processes_below, render_locally, wait_until
 
 FAKE = str(Path(__file__).parent / "fake_blender.py")
 FRAMES = 16
@@ -68,30 +68,6 @@ def fake_scene(folder: Path) -> Path:
     return blend
 
 
-def children(process: Process) -> list[int]:
-    """The ids of all processes below one, from the system's own table."""
-    parents: dict[int, int] = {}
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                parents[int(entry.name)] = int((entry / "stat").read_text().rsplit(") ", 1)[1].split()[1])
-            except OSError:
-                continue
-    found, border = [], [process.pid]
-    while border:
-        border = [child for child, parent in parents.items() if parent in border]
-        found += border
-    return found
-
-
-def alive(pid: int) -> bool:
-    """Whether a process is there and no zombie."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rsplit(") ", 1)[1].split()[0] != "Z"
-    except OSError:
-        return False
-
-
 @pytest.mark.parametrize("done_before", [0, 1, 5, FRAMES - 1])
 def test_a_master_killed_in_the_middle_resumes_and_the_slaves_deliver(farm: Farm, tmp_path: Path, done_before: int) -> None:
     master = farm.start_master()
@@ -127,9 +103,9 @@ def test_a_killed_slave_that_comes_back_gets_its_frames_again(farm: Farm, tmp_pa
     slave = farm.start_slave("slave1", FAKE)
     job = submit(farm, fake_scene(tmp_path), FAKE)
     wait_until("frames come in", lambda: done(farm, job) >= 2)
-    below = children(slave)
+    below = processes_below(slave.pid)
     slave.kill()
-    wait_until("its Blender is gone too", lambda: not any(alive(pid) for pid in below), 5)
+    wait_until("its Blender is gone too", lambda: not any(is_alive(pid) for pid in below), 5)
     farm.start_slave("slave1", FAKE)
     wait_for_end(farm, job)
 
@@ -151,7 +127,7 @@ def test_a_killed_blender_costs_one_attempt(farm: Farm, tmp_path: Path) -> None:
     job = submit(farm, fake_scene(tmp_path), FAKE)
     for target in (1, 4, 9):
         wait_until(f"{target} frames are done", lambda target=target: done(farm, job) >= target)
-        for pid in children(slave):
+        for pid in processes_below(slave.pid):
             os.kill(pid, signal.SIGKILL)
     wait_for_end(farm, job)
     assert slave.popen.poll() is None, "the slave ended with its Blender"
@@ -162,9 +138,9 @@ def test_a_stopped_slave_gives_its_frames_back_at_once(farm: Farm, tmp_path: Pat
     first = farm.start_slave("slave1", FAKE)
     job = submit(farm, fake_scene(tmp_path), FAKE)
     wait_until("frames come in", lambda: done(farm, job) >= 1)
-    below = children(first)
+    below = processes_below(first.pid)
     assert first.stop(signal.SIGTERM) == 0
-    assert not any(alive(pid) for pid in below), "a Blender was left behind"
+    assert not any(is_alive(pid) for pid in below), "a Blender was left behind"
     farm.start_slave("slave2", FAKE)
     wait_for_end(farm, job)
 
@@ -183,7 +159,7 @@ def test_real_frames_are_identical_after_master_slave_and_blender_were_killed(tm
         master.kill()
         farm.start_master()
         wait_until("another frame is done", lambda: done(farm, job) >= 2)
-        for pid in children(slaves[0]):
+        for pid in processes_below(slaves[0].pid):
             os.kill(pid, signal.SIGKILL)
         wait_until("and another", lambda: done(farm, job) >= 3)
         slaves[1].kill()

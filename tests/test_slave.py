@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from farm import Farm, Process, wait_until
+from farm import Farm, Process, is_alive, wait_until
 
 TESTS = Path(__file__).parent
 
@@ -149,14 +149,6 @@ def everything_below(folder: Path) -> set[str]:
     return {path.name for path in folder.rglob("*") if path.is_file()}
 
 
-def lives(pid: int) -> bool:
-    """Whether a process is there and no zombie."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rsplit(") ", 1)[1].split()[0] != "Z"
-    except OSError:
-        return False
-
-
 def test_two_slots_render_at_the_same_time_with_blenders_of_their_own(farm: Farm, blender: Blender) -> None:
     blender.does(gate_frames=[1, 2], note_starts=True)
     slave = farm.start_slave("slave1", str(blender.path), "--slots", "2")
@@ -223,20 +215,20 @@ def test_what_a_killed_slave_left_running_ends_with_its_next_start(farm: Farm, b
     blender.does(gate_frames=[1], grandchild=True)
     slave, _ = rendering(farm, blender)
     grandchild = int((blender.path.parent / "grandchild.pid").read_text())
-    assert lives(grandchild)
+    assert is_alive(grandchild)
     slave.kill()
     blender.does(gate_frames=[1])
     farm.start_slave("slave1", str(blender.path))
-    wait_until("it is gone", lambda: not lives(grandchild))
+    wait_until("it is gone", lambda: not is_alive(grandchild))
 
 
 def test_a_process_that_left_everything_behind_ends_with_its_frame(farm: Farm, blender: Blender) -> None:
     blender.does(gate_frames=[1], deserter=True)
     _, job = rendering(farm, blender)
     deserter = int((blender.path.parent / "grandchild.pid").read_text())
-    assert lives(deserter)
+    assert is_alive(deserter)
     assert farm.run("cancel", job, "--master", farm.url).returncode == 0
-    wait_until("it is gone", lambda: not lives(deserter))
+    wait_until("it is gone", lambda: not is_alive(deserter))
 
 
 def test_a_slave_started_again_while_the_master_is_down_delivers_afterwards(farm: Farm, blender: Blender) -> None:

@@ -8,7 +8,8 @@ from pathlib import Path
 
 SCRIPTS = Path(__file__).parent / "scripts"
 TIMEOUT_S = 240
-WINDOW = (1000, 1400)
+# As small as can be: without a graphics card each pixel is drawn by the processor.
+WINDOW = (640, 480)
 
 
 @dataclass(frozen=True)

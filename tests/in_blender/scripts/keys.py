@@ -1,6 +1,5 @@
 """Runs in a Blender with a window: F12, Ctrl-F12 and ESC, pressed on its keyboard; the network is a folder."""
 
-import subprocess
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -9,9 +8,7 @@ import exr
 import start
 
 slave_folder, output = start.arguments()
-preferences = bpy.context.preferences.view
-preferences.show_splash = False
-preferences.render_display_type = "AREA"
+bpy.context.preferences.view.render_display_type = "AREA"
 netrender = start.enable()
 scene = bpy.context.scene
 scene.render.engine = "NET_RENDER"
@@ -42,20 +39,15 @@ netrender.moving.gather_frames = gather
 netrender.moving.exr_info = lambda path: exr.read(Path(path))
 
 
-def press(*keys: str) -> None:
-    """Presses keys with the pointer over the window."""
-    subprocess.run(["xdotool", "mousemove", "400", "400", "key", *keys], check=True)
-
-
 def walk():
     """The story; each `yield` says what to wait for."""
-    press("F12")
+    start.press("F12")
     yield lambda: told == ["gathers 1", "stopped"]
     yield lambda: not bpy.app.is_job_running("RENDER")
-    press("ctrl+F12")
+    start.press("ctrl+F12")
     yield lambda: 2 in frames_asked
     assert Path(output, "frame_0001.png").is_file(), "a frame that is here is written while the next one is awaited"
-    press("Escape")
+    start.press("Escape")
     yield lambda: not bpy.app.is_job_running("RENDER")
     assert told == ["gathers 1", "stopped", "gathers 1-2", "stopped"], told
     assert not Path(output, "frame_0002.png").exists()

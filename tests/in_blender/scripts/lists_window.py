@@ -6,10 +6,8 @@ import bpy
 import pictures
 import start
 
-STEP_S = 0.5
 LISTS = ("jobs", "results", "frames", "pictures", "why", "slaves", "blacklist", "rules")
 url, folder = start.arguments()
-bpy.context.preferences.view.show_splash = False
 netrender = start.enable()
 scene = bpy.context.scene
 scene.network_render.server_address = url
@@ -19,7 +17,6 @@ view = bpy.context.window_manager.network_render
 
 def walk() -> Iterator[start.Awaited]:
     """The story; each `yield` says what to wait for."""
-    yield from pictures.enlarge()
     # Nobody presses a button: being shown is enough.
     yield lambda: len(view.jobs) == 2 and len(view.slaves) == 1
     view.active_job_index = 1
@@ -29,19 +26,19 @@ def walk() -> Iterator[start.Awaited]:
     bpy.ops.render.netclientblacklistslave(slave=view.slaves[0].slave_id, reason="its graphics card is being replaced")
     yield lambda: len(view.bans) == 1
     view.active_ban_index = 0
-    yield lambda: True
+    yield start.redrawn
     yield lambda: len(netrender.thumbnails._previews) == sum(row.state == "done" for row in view.frames)
-    yield lambda: True
+    yield start.redrawn
     pictures.take(f"{folder}/lists.png")
     bpy.ops.netrender.show_log("INVOKE_DEFAULT")
     yield lambda: len(bpy.context.window_manager.windows) == 2
-    yield lambda: True
+    yield start.redrawn
     text = bpy.context.window_manager.windows[1].screen.areas[0].spaces.active.text
     assert "Fra:3" in text.as_string()
     bpy.ops.render.netclientwhitelistslave()
     bpy.ops.netrender.remove_jobs(which="ALL")
     yield lambda: not view.jobs and not view.frames
-    yield lambda: True
+    yield start.redrawn
     pictures.take(f"{folder}/lists_empty.png")
     bpy.ops.wm.save_as_mainfile(filepath=f"{folder}/shot.blend")
     assert "Network Render Log" not in bpy.data.texts, "a log is no part of the artist's file"
@@ -49,4 +46,4 @@ def walk() -> Iterator[start.Awaited]:
 
 
 pictures.open_only(netrender, *(f"RENDER_PT_network_{name}" for name in LISTS))
-start.tell(walk(), step_s=STEP_S)
+start.tell(walk())

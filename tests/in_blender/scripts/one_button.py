@@ -3,17 +3,18 @@
 Only the search on the network is replaced, because other tests have masters on it; master, slave, job and render are real.
 """
 
+import os
 import socket
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import bpy
 import start
 
+import farm
+
 (folder,) = start.arguments()
 output = Path(folder) / "output"
-bpy.context.preferences.view.show_splash = False
 bpy.context.preferences.view.render_display_type = "AREA"
 netrender = start.enable()
 session, watching, client = netrender.session, netrender.watching, netrender.client
@@ -56,11 +57,6 @@ def press(operator: str) -> set[str]:
         return getattr(bpy.ops.render, operator)("INVOKE_DEFAULT")
 
 
-def escape() -> None:
-    """Presses ESC with the pointer over the window."""
-    subprocess.run(["xdotool", "mousemove", "400", "400", "key", "Escape"], check=True)
-
-
 def one_button() -> Iterator[start.Awaited]:
     """The whole way."""
     assert press("netclientanim") == {"RUNNING_MODAL"}
@@ -84,8 +80,8 @@ def escape_while_sending() -> Iterator[start.Awaited]:
     before = len(client.jobs(bpy.context.scene.network_render.connection()).wait())
     assert press("netclientanim") == {"RUNNING_MODAL"}
     while watching.said() is not None:
-        escape()
-        yield lambda: True
+        start.press("Escape")
+        yield start.redrawn
     yield lambda: not netrender.moving._submissions
     assert bpy.context.scene.render.engine == "CYCLES"
     yield lambda: len(open_jobs()) == 0
@@ -100,8 +96,8 @@ def escape_while_rendering() -> Iterator[start.Awaited]:
     job = bpy.context.scene.network_render.job_id
     # The render area has the keyboard only once the pointer has moved in it.
     while bpy.app.is_job_running("RENDER"):
-        escape()
-        yield lambda: True
+        start.press("Escape")
+        yield start.redrawn
     yield lambda: bpy.context.scene.render.engine == "CYCLES"
     yield lambda: job not in open_jobs()
 
@@ -113,14 +109,26 @@ def open_jobs() -> list[str]:
 
 
 def another_file() -> Iterator[start.Awaited]:
-    """Services outlive it, and are stopped from a scene that knows nothing of them."""
-    bpy.ops.wm.read_homefile(use_empty=True)
-    yield lambda: True
+    """Services outlive it, and are stopped and started from a scene that knows nothing of them."""
+    bpy.ops.wm.read_homefile()
+    yield start.redrawn
     assert session.is_running("master") and session.is_running("slave")
     with bpy.context.temp_override(window=bpy.context.window_manager.windows[0]):
         assert bpy.ops.render.netclientstop("INVOKE_DEFAULT", role="SLAVE") == {"FINISHED"}
     yield lambda: not session.is_running("slave")
     assert session.is_running("master")
+    bpy.context.scene.network_render.path = folder
+    with bpy.context.temp_override(window=bpy.context.window_manager.windows[0]):
+        assert bpy.ops.render.netclientstart("INVOKE_DEFAULT", role="SLAVE") == {"FINISHED"}
+
+
+def a_frame_without_end() -> Iterator[start.Awaited]:
+    """Blender ends while its slave renders a frame that would take days."""
+    prepare()
+    bpy.context.scene.cycles.samples = 2**24
+    assert press("netclientsend") == {"RUNNING_MODAL"}
+    yield lambda: "frame" in (session.status("slave") or "")
+    print("children", *farm.processes_below(os.getpid()), flush=True)
 
 
 def walk() -> Iterator[start.Awaited]:
@@ -132,10 +140,9 @@ def walk() -> Iterator[start.Awaited]:
     yield from escape_while_rendering()
     yield from another_file()
     assert len(looked) == 1, "the master in this Blender is known without a search"
-    # Blender ends with the master running.
+    yield from a_frame_without_end()
     print("story told", flush=True)
 
 
 output.mkdir()
-# It may take its time: a machine that does much else needs minutes for it.
-start.tell(walk(), step_s=0.9)
+start.tell(walk())

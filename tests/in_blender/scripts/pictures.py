@@ -1,9 +1,6 @@
 """Pictures of the Render properties in a real window: which panels are open, how large the editor is, what it is called."""
 
-from collections.abc import Iterator
-
 import bpy
-import start
 
 
 def open_only(netrender, *names: str) -> None:
@@ -31,17 +28,6 @@ def editor() -> bpy.types.Area:
     """The larger one of the Properties editors."""
     areas = [area for area in bpy.context.window_manager.windows[0].screen.areas if area.type == "PROPERTIES"]
     return max(areas, key=lambda area: area.height * area.width)
-
-
-def enlarge() -> Iterator[start.Awaited]:
-    """Turns the 3D view into a Properties editor: the one that is there is too small for all panels."""
-    for area in bpy.context.window_manager.windows[0].screen.areas:
-        if area.type == "VIEW_3D":
-            area.ui_type = "PROPERTIES"
-    # Only after a redraw does a new editor know its tabs.
-    yield lambda: True
-    editor().spaces[0].context = "RENDER"
-    yield lambda: True
 
 
 def take(path: str, area: bpy.types.Area | None = None) -> None:

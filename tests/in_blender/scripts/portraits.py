@@ -8,7 +8,6 @@ import pictures
 import start
 
 (folder,) = start.arguments()
-bpy.context.preferences.view.show_splash = False
 netrender = start.enable()
 network, watching, native = netrender.network, netrender.watching, netrender.native
 scene = bpy.context.scene
@@ -19,16 +18,6 @@ def area_of(kind: str) -> bpy.types.Area:
     """The largest editor of a kind."""
     areas = bpy.context.window_manager.windows[0].screen.areas
     return max((area for area in areas if area.type == kind), key=lambda area: area.width * area.height)
-
-
-def enlarge() -> None:
-    """Turns the 3D view into a Properties editor."""
-    area_of("VIEW_3D").ui_type = "PROPERTIES"
-
-
-def show_render_tab() -> None:
-    """Only after a redraw does a new editor know its tabs."""
-    area_of("PROPERTIES").spaces[0].context = "RENDER"
 
 
 def redraw() -> float:
@@ -113,7 +102,6 @@ def unfold_preferences() -> None:
 
 def walk() -> Iterator[start.Awaited]:
     """The story; each `yield` lets Blender draw."""
-    yield from start.in_turn(lambda: pictures.open_only(netrender), enlarge, show_render_tab)
     bpy.app.timers.register(redraw, persistent=True)
     bpy.ops.wm.save_as_mainfile(filepath=f"{folder}/shot_010.blend")
     for mode in ("client", "master", "slave"):
@@ -127,4 +115,5 @@ def walk() -> Iterator[start.Awaited]:
     yield from start.in_turn(show_preferences, unfold_preferences, lambda: picture("preferences", "PREFERENCES"))
 
 
-start.tell(walk(), step_s=0.5)
+pictures.open_only(netrender)
+start.tell(walk())

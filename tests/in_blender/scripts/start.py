@@ -1,6 +1,8 @@
 """Runs in Blender: the entry of every script, which is named first after `--`, then a .blend to open or nothing."""
 
+import itertools
 import runpy
+import subprocess
 import sys
 import traceback
 from collections.abc import Callable, Iterator
@@ -9,7 +11,9 @@ from types import SimpleNamespace
 
 import bpy
 
-STEPS_MAX = 200
+STEP_S = 0.2
+# Long before the test gives up: what was waited for is then told.
+STEPS_MAX = 900
 # What a story waits for.
 Awaited = Callable[[], bool]
 
@@ -40,12 +44,13 @@ def answered(value: object, *, looks: int = 0) -> SimpleNamespace:
     return SimpleNamespace(answer=answer, stop=lambda: None)
 
 
-def tell(story: Iterator[Awaited], *, step_s: float = 0.3) -> None:
+def tell(story: Iterator[Awaited]) -> None:
     """Goes on with a story once what it waits for has happened; whatever goes wrong ends Blender, and the test reads it.
 
     Steps run from a timer, one at a time: Blender redraws between them. It survives that another file is opened.
     """
-    awaited: list[Awaited] = [lambda: True]
+    story = itertools.chain(_show_properties(), story)
+    awaited: list[Awaited] = [redrawn]
     steps = [0]
 
     def step() -> float | None:
@@ -61,16 +66,40 @@ def tell(story: Iterator[Awaited], *, step_s: float = 0.3) -> None:
             traceback.print_exc()
             bpy.ops.wm.quit_blender()
             return None
-        return step_s
+        return STEP_S
 
-    bpy.app.timers.register(step, first_interval=2.0, persistent=True)
+    bpy.context.preferences.view.show_splash = False
+    bpy.app.timers.register(step, first_interval=STEP_S, persistent=True)
+
+
+def redrawn() -> bool:
+    """Nothing but the next tick is waited for: Blender draws before it."""
+    return True
+
+
+def _show_properties() -> Iterator[Awaited]:
+    """The Render properties in place of the 3D view, which takes a second for each redraw where no graphics card is."""
+    for area in bpy.context.window_manager.windows[0].screen.areas:
+        if area.type == "VIEW_3D":
+            area.ui_type = "PROPERTIES"
+    # Only after a redraw does a new editor know its tabs.
+    yield redrawn
+    for area in bpy.context.window_manager.windows[0].screen.areas:
+        if area.type == "PROPERTIES":
+            area.spaces[0].context = "RENDER"
+    yield redrawn
+
+
+def press(*keys: str) -> None:
+    """Presses keys with the pointer over the window's largest editor."""
+    subprocess.run(["xdotool", "mousemove", "200", "200", "key", *keys], check=True)
 
 
 def in_turn(*steps: Callable[[], object]) -> Iterator[Awaited]:
     """The story of steps that wait for nothing but the next tick."""
     for step in steps:
         step()
-        yield lambda: True
+        yield redrawn
 
 
 if __name__ == "__main__":

@@ -7,36 +7,12 @@ import socket
 from collections.abc import Iterator
 
 import bpy
+import pictures
 import start
 
-STEP_S = 0.7
 (folder,) = start.arguments()
-bpy.context.preferences.view.show_splash = False
 netrender = start.enable()
 scene = bpy.context.scene
-
-
-def properties_areas() -> list[bpy.types.Area]:
-    """The Properties editors of the window."""
-    return [area for area in bpy.context.window_manager.windows[0].screen.areas if area.type == "PROPERTIES"]
-
-
-def save() -> None:
-    """A job is sent from a saved file: only then are the buttons of a client enabled."""
-    bpy.ops.wm.save_as_mainfile(filepath=f"{folder}/shot_010.blend")
-
-
-def enlarge() -> None:
-    """Turns the 3D view into a Properties editor: the one that is there is too small for all panels."""
-    for area in bpy.context.window_manager.windows[0].screen.areas:
-        if area.type == "VIEW_3D":
-            area.ui_type = "PROPERTIES"
-
-
-def show_render_tab() -> None:
-    """Only after a redraw does a new editor know its tabs."""
-    for area in properties_areas():
-        area.spaces[0].context = "RENDER"
 
 
 def choose(engine: str, mode: str) -> None:
@@ -70,28 +46,11 @@ def press(operator: str) -> None:
         getattr(bpy.ops.render, operator)("INVOKE_DEFAULT")
 
 
-def redrawn() -> bool:
-    """Nothing but the next tick is waited for."""
-    return True
-
-
 def shown(mode: str, engine: str = "NET_RENDER") -> Iterator[start.Awaited]:
     """Shows one mode."""
     choose(engine, mode)
-    yield redrawn
+    yield start.redrawn
     picture(f"{engine.lower()}_{mode.lower()}")
-
-
-def asked() -> Iterator[start.Awaited]:
-    """Shows a question to a master that never answers, then what became of it."""
-    choose("NET_RENDER", "RENDER_CLIENT")
-    press("netclientstatus")
-    yield redrawn
-    assert netrender.questions.is_asking()
-    picture("asking")
-    yield lambda: bool(bpy.context.window_manager.network_render.trouble)
-    yield redrawn
-    picture("trouble")
 
 
 def running(role: str, said: str) -> Iterator[start.Awaited]:
@@ -99,33 +58,24 @@ def running(role: str, said: str) -> Iterator[start.Awaited]:
     choose("NET_RENDER", f"RENDER_{role.upper()}")
     press("netclientstart")
     yield lambda: said in (netrender.session.status(role) or "")
-    yield redrawn
+    yield start.redrawn
     picture(f"{role}_runs")
 
 
 def walk() -> Iterator[start.Awaited]:
     """The story; each `yield` says what to wait for."""
-    yield from start.in_turn(save, enlarge, show_render_tab)
+    # Its buttons are enabled for a saved file.
+    bpy.ops.wm.save_as_mainfile(filepath=f"{folder}/shot_010.blend")
     for mode in ("RENDER_CLIENT", "RENDER_MASTER", "RENDER_SLAVE"):
         yield from shown(mode)
     yield from shown("RENDER_CLIENT", "CYCLES")
     settings = scene.network_render
     settings.path = folder
-    # The system takes the connections; nobody reads what comes in. Its port is the real master's next.
-    with socket.create_server(("127.0.0.1", 0)) as silent:
-        settings.server_address, settings.server_port = silent.getsockname()
-        yield from asked()
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        settings.server_address, settings.server_port = free.getsockname()
     yield from running("master", "0 slaves")
     yield from running("slave", "waiting for work")
 
 
-# Collapsed panels are not drawn; the first drawing remembers whether they are.
-order = [module.__name__ for module in netrender._MODULES]
-panels = [panel for panel in bpy.types.Panel.__subclasses__() if panel.__module__ in order]
-panels.sort(key=lambda panel: order.index(panel.__module__))
-for panel in reversed(panels):
-    bpy.utils.unregister_class(panel)
-for panel in panels:
-    panel.bl_options = set()
-    bpy.utils.register_class(panel)
-start.tell(walk(), step_s=STEP_S)
+pictures.open_only(netrender)
+start.tell(walk())
