@@ -10,6 +10,8 @@ BIN := $(CURDIR)/$(VENV)/bin
 BPY := .cache/bpy
 BPY_PYTHON := $(CURDIR)/$(BPY)/bin/python
 BPY_VERSION := 5.0.1
+# A third one for what builds packages: zig alone is larger than all that tests need.
+PACKAGING := .cache/packaging
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
 # Frames of the demonstration; KEEP=1 leaves its farm running.
 FRAMES ?= 24
@@ -71,6 +73,16 @@ addon: wheel ## the add-on with its core as one zip, for Blender 3.4 to 5.x
 	$(BIN)/python packaging/make_addon.py --core dist/core --output dist
 	rm -rf dist/core
 
+# The wheel is built of what the source package holds, so that a file which is missing there is found.
+.PHONY: packages
+packages: $(PACKAGING)/made $(BPY)/made ## wheel for Linux since 2014, source package, the add-on with that wheel; each tried (slow)
+	rm -rf dist/packages target/packages/core
+	PATH="$(CURDIR)/$(PACKAGING)/bin:$$PATH" maturin build --locked --sdist --zig --compatibility manylinux2014 \
+	  --profile $(WHEEL_PROFILE) --target-dir target/packages --out dist/packages
+	$(PACKAGING)/bin/python -m zipfile -e dist/packages/*.whl target/packages/core
+	$(PACKAGING)/bin/python packaging/make_addon.py --core target/packages/core --output dist/packages
+	$(PACKAGING)/bin/python packaging/try_packages.py dist/packages --bpy $(BPY_PYTHON)
+
 .PHONY: screenshots
 screenshots: $(VENV)/core.made ## the pictures of the monitor and of Blender's panels in docs/images
 	PATH="$(BIN):$$PATH" python tests/screenshots.py
@@ -105,6 +117,11 @@ $(VENV)/made: tests/requirements.txt
 # The wheel is built with the tests' own profile, so that dependencies are compiled once.
 $(VENV)/core.made: $(VENV)/made $(RUST_SOURCES)
 	VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/maturin develop --locked
+	touch $@
+
+$(PACKAGING)/made: packaging/requirements.txt
+	$(PYTHON) -m venv $(PACKAGING)
+	$(PACKAGING)/bin/pip install -q -r packaging/requirements.txt
 	touch $@
 
 $(BPY)/made:
