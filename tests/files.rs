@@ -58,6 +58,9 @@ impl Project {
             source: None,
             artist_folder,
             settings: RenderSettings::default(),
+            bakes: Vec::new(),
+            bakes_from: None,
+            baked: Vec::new(),
         };
         let announced = farm.announce(manifest, frames, 1);
         farm.ask(async |link| {

@@ -142,6 +142,9 @@ fn announce(farm: &Farm, remote: &str, revision: &str) -> JobId {
         }),
         artist_folder: None,
         settings: RenderSettings::default(),
+        bakes: Vec::new(),
+        bakes_from: None,
+        baked: Vec::new(),
     };
     farm.announce(manifest, "1-2", 1).job
 }

@@ -108,6 +108,9 @@ impl Made {
             source: None,
             artist_folder: None,
             settings: RenderSettings::default(),
+            bakes: Vec::new(),
+            bakes_from: None,
+            baked: Vec::new(),
         };
         let job = master.submit("1", 1, Some(manifest)).await.job;
         master.link.act(&format!("jobs/{job}/pause")).await.unwrap();

@@ -89,6 +89,9 @@ fn manifest(hash: ContentHash) -> Manifest {
         source: None,
         artist_folder: None,
         settings: RenderSettings::default(),
+        bakes: Vec::new(),
+        bakes_from: None,
+        baked: Vec::new(),
     }
 }
 

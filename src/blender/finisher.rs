@@ -54,6 +54,7 @@ impl Finisher {
             allow_scripts: options.allow_scripts,
             threads: options.threads,
             settings: &scene.settings,
+            playback: &scene.playback,
         };
         let opening = "while opening the scene to finish its frames";
         let reply = timeout(Duration::from_secs(OPEN_TIMEOUT_S), worker.order(what, opening)).await;

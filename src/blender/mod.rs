@@ -27,4 +27,4 @@ pub use installation::{Installation, Kind, choose_installation, find_installatio
 pub use log::LogLine;
 pub use orphans::adopt_orphans;
 pub use process::end_leftovers;
-pub use worker::{Rendered, SceneRequest, Worker, WorkerOptions};
+pub use worker::{BakeOrder, Playback, Rendered, SceneRequest, Worker, WorkerOptions};

@@ -2,10 +2,10 @@
 
 use super::log::Log;
 use super::process::{Tree, ending};
-use super::worker::last_words;
+use super::worker::{Playback, last_words};
 use crate::error::{Error, Result};
 use crate::ids::{BlenderVersion, Tile};
-use crate::wire::RenderSettings;
+use crate::wire::{BakeTask, RenderSettings};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -40,6 +40,20 @@ pub(super) enum What<'a> {
         devices: Vec<String>,
         #[serde(flatten)]
         settings: &'a RenderSettings,
+        #[serde(flatten)]
+        playback: &'a Playback,
+    },
+    Bake {
+        blend: &'a Path,
+        allow_scripts: bool,
+        threads: u32,
+        #[serde(flatten)]
+        settings: &'a RenderSettings,
+        #[serde(flatten)]
+        playback: &'a Playback,
+        bake: NumberedBake<'a>,
+        main: &'a str,
+        output: &'a Path,
     },
     Render {
         frame: i32,
@@ -53,11 +67,21 @@ pub(super) enum What<'a> {
         threads: u32,
         #[serde(flatten)]
         settings: &'a RenderSettings,
+        #[serde(flatten)]
+        playback: &'a Playback,
     },
     Finish {
         pictures: &'a Path,
         folder: &'a Path,
     },
+}
+
+/// What to bake, with its number.
+#[derive(Debug, Serialize)]
+pub(super) struct NumberedBake<'a> {
+    pub(super) number: u32,
+    #[serde(flatten)]
+    pub(super) bake: &'a BakeTask,
 }
 
 /// A tile in its grid, from the top left.
@@ -97,6 +121,9 @@ pub(super) enum Reply {
         seconds: f64,
         size: (u32, u32),
         layers: Vec<String>,
+    },
+    Baked {
+        seconds: f64,
     },
     OpenedToFinish {
         is_movie: bool,

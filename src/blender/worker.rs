@@ -5,10 +5,11 @@ use super::header;
 use super::installation::Installation;
 use super::log::{Log, LogLine};
 use super::process::{Launch, Tree, ending};
-use super::talk::{Reply, Talk, What};
+use super::talk::{NumberedBake, Reply, Talk, What};
 use crate::error::{Error, Result};
-use crate::ids::{BlenderVersion, Tile};
-use crate::wire::RenderSettings;
+use crate::ids::{BlenderVersion, JobPath, Tile};
+use crate::wire::{BakeTask, Baked, RenderSettings};
+use serde::Serialize;
 use std::convert::Infallible;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -42,6 +43,30 @@ pub struct SceneRequest {
     pub blend: PathBuf,
     /// What is set differently from what the file says.
     pub settings: RenderSettings,
+    /// What is baked, and plays back.
+    pub playback: Playback,
+}
+
+/// Bakes that a scene plays back.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Playback {
+    /// The folder in which the job's files lie.
+    pub root: PathBuf,
+    /// By number; some of their files may not be there.
+    pub baked: Vec<Baked>,
+}
+
+/// A cache to bake.
+#[derive(Debug, Clone, Copy)]
+pub struct BakeOrder<'a> {
+    /// Its number, from 1.
+    pub number: u32,
+    /// What to bake.
+    pub bake: &'a BakeTask,
+    /// Where the .blend lies inside the job.
+    pub main: &'a JobPath,
+    /// The zip to make.
+    pub output: &'a Path,
 }
 
 /// A rendered frame, and what its picture has to be like.
@@ -129,6 +154,7 @@ impl Worker {
             threads: self.options.threads,
             devices: self.options.devices.iter().map(ToString::to_string).collect(),
             settings: &scene.settings,
+            playback: &scene.playback,
         };
         let opening = format!("while opening {name}");
         let reply = self.talk.ask(what, &opening, &mut self.tree, &self.log);
@@ -161,6 +187,31 @@ impl Worker {
         match reply {
             Ok(Reply::Rendered { seconds, size, layers }) => Ok(Rendered { seconds, size, layers }),
             reply => Err(unexpected(reply, &rendering)),
+        }
+    }
+
+    /// Bakes a cache of a scene, which is opened for it, into a zip; the seconds that it took. Waits as long as it takes. It is
+    /// good for nothing but to be killed afterwards.
+    pub async fn bake(&mut self, scene: &SceneRequest, order: &BakeOrder<'_>) -> Result<f64> {
+        header::check(&scene.blend, self.version)?;
+        self.log.set_frame(None);
+        let what = What::Bake {
+            blend: &scene.blend,
+            allow_scripts: self.options.allow_scripts,
+            threads: self.options.threads,
+            settings: &scene.settings,
+            playback: &scene.playback,
+            bake: NumberedBake {
+                number: order.number,
+                bake: order.bake,
+            },
+            main: order.main.as_str(),
+            output: order.output,
+        };
+        let baking = format!("while baking {}", order.bake.name);
+        match self.order(what, &baking).await {
+            Ok(Reply::Baked { seconds }) => Ok(seconds),
+            reply => Err(unexpected(reply, &baking)),
         }
     }
 

@@ -6,7 +6,7 @@ use super::finish::{FinishRequest, Shared};
 use super::gather::Gathered;
 use super::pages::{frames_of, wanted_frames};
 use super::table::GatheredState;
-use crate::blender::{FinalPicture, Finisher, Installation, SceneRequest, WorkerOptions, choose_installation};
+use crate::blender::{FinalPicture, Finisher, Installation, Playback, SceneRequest, WorkerOptions, choose_installation};
 use crate::error::{Error, Result};
 use crate::files;
 use crate::ids::{FrameSet, JobId};
@@ -109,6 +109,7 @@ async fn fetch_scene(
         return Ok(SceneRequest {
             blend: manifest.main.below(&copy.folder()),
             settings: manifest.settings,
+            playback: Playback::default(),
         });
     }
     for (place, file) in manifest.files.iter().enumerate() {
@@ -126,6 +127,10 @@ async fn fetch_scene(
     Ok(SceneRequest {
         blend: manifest.main.below(folder),
         settings: manifest.settings,
+        playback: Playback {
+            root: folder.to_path_buf(),
+            baked: manifest.baked,
+        },
     })
 }
 

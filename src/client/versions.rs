@@ -57,6 +57,9 @@ pub(super) async fn prove(
             source: Some(source),
             artist_folder: None,
             settings: settings(collected, request),
+            bakes: Vec::new(),
+            bakes_from: None,
+            baked: Vec::new(),
         },
         contents: BTreeMap::new(),
     })

@@ -46,7 +46,7 @@ pub(super) fn check_touched(farm: &Farm, job: Option<crate::ids::JobId>, slave: 
         check_slave(farm, slave);
     }
     if let Some(job) = job.and_then(|id| farm.jobs.get(&id)) {
-        let counted = job.queued() + job.leased + job.done + job.failed;
+        let counted = job.waiting() + job.leased + job.done + job.failed;
         assert_eq!(counted, job.task_count(), "tasks of {}", job.id());
         check_state(farm, job);
         if let Some(share) = farm.balance.share(job.id()) {
@@ -68,19 +68,22 @@ fn check_job(farm: &Farm, job: &Job) {
         let fails_before = job.failures.contains_key(&index);
         let counts = !job.dropped.contains(index);
         let queued = task.state == State::Queued && counts;
+        let is_held = job.is_held(index);
+        assert_eq!(job.held.contains(index), queued && is_held, "task {index} among those held");
         assert_eq!(
             job.fresh.contains(index),
-            queued && !fails_before,
+            queued && !is_held && !fails_before,
             "task {index} among the fresh"
         );
         assert_eq!(
             job.retries.contains(index),
-            queued && fails_before,
+            queued && !is_held && fails_before,
             "task {index} among the retries"
         );
         match task.state {
             _ if !counts => assert!(!matches!(task.state, State::Leased { .. }), "task {index} was taken out"),
             State::Queued => {}
+            State::Leased { .. } | State::Done { .. } if is_held => panic!("task {index} is before its time"),
             State::Leased { second, .. } => {
                 leased += 1;
                 leased_twice += u32::from(second.is_some());
@@ -101,7 +104,7 @@ fn check_job(farm: &Farm, job: &Job) {
         job.id()
     );
     assert_eq!(
-        job.queued() + leased + done + failed,
+        job.waiting() + leased + done + failed,
         job.task_count(),
         "tasks of {}",
         job.id()

@@ -137,13 +137,7 @@ impl Job {
 
     /// Counts a failed attempt of a leased task.
     pub(super) fn fail(&mut self, index: TaskIndex, attempt: Attempt, slave: SlaveId, reason: String, attempts_max: u32) {
-        let failures = self.failures.entry(index).or_insert_with(|| Failures {
-            count: 0,
-            attempt,
-            slaves: Vec::new(),
-            before: Vec::new(),
-            reason: String::new(),
-        });
+        let failures = self.failures.entry(index).or_insert_with(Failures::none);
         failures.count += 1;
         failures.attempt = attempt;
         failures.slaves.push(slave);

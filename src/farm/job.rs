@@ -21,8 +21,10 @@ pub(super) struct Job {
     tasks: Vec<Task>,
     /// Queued tasks that never failed …
     pub(super) fresh: TaskRanges,
-    /// … and those that did.
+    /// … those that did …
     pub(super) retries: TaskRanges,
+    /// … and, of bakes, those that come after one that is not done ([`super::bakes`]).
+    pub(super) held: TaskRanges,
     /// Tasks whose frames were taken out: in no queue and no counter, but what became of them is kept.
     pub(super) dropped: TaskRanges,
     pub(super) failures: BTreeMap<TaskIndex, Failures>,
@@ -45,6 +47,7 @@ impl Job {
             tasks: Vec::new(),
             fresh: TaskRanges::first(record.layout.len()),
             retries: TaskRanges::default(),
+            held: TaskRanges::default(),
             dropped: TaskRanges::default(),
             failures: BTreeMap::new(),
             bans: BTreeMap::new(),
@@ -63,6 +66,9 @@ impl Job {
                 }
             }
         }
+        for index in (0..).take(job.record.job.bakes.len()).map(TaskIndex) {
+            job.queue_anew(index);
+        }
         job
     }
 
@@ -78,13 +84,19 @@ impl Job {
         self.record.job.frames.len() * self.record.layout.grid().count()
     }
 
+    /// How many of its tasks could be leased now.
     pub(super) fn queued(&self) -> u32 {
         self.fresh.len() + self.retries.len()
     }
 
+    /// How many of its tasks wait to be leased, now or when others are done.
+    pub(super) fn waiting(&self) -> u32 {
+        self.queued() + self.held.len()
+    }
+
     /// How many of its tasks are with slaves, done or given up, or were tried at least.
     pub(super) fn dispatched(&self) -> u32 {
-        self.task_count() - self.fresh.len()
+        self.task_count() - self.fresh.len() - self.held.len()
     }
 
     /// What its tasks take up in memory.
@@ -200,6 +212,17 @@ impl Job {
             self.latest_seconds.push(seconds);
         }
         self.tasks[place] = task;
+        for next in self.next_after(index) {
+            self.queue_anew(next);
+        }
+    }
+
+    /// Puts a queued task into the queue where it belongs by now.
+    fn queue_anew(&mut self, index: TaskIndex) {
+        if self.task(index).is_some_and(|task| task.state == State::Queued) {
+            self.count_out(index, State::Queued);
+            self.count_in(index, State::Queued);
+        }
     }
 
     /// Takes a task that no slave has out of the job: nothing counts it any more.
@@ -238,10 +261,11 @@ impl Job {
 
     fn count_out(&mut self, index: TaskIndex, state: State) {
         match state {
-            // The set that does not have it is not changed.
+            // The sets that do not have it are not changed.
             State::Queued => {
                 self.fresh.remove(index);
                 self.retries.remove(index);
+                self.held.remove(index);
             }
             State::Leased { second, .. } => {
                 self.leased -= 1;
@@ -254,6 +278,7 @@ impl Job {
 
     fn count_in(&mut self, index: TaskIndex, state: State) {
         match state {
+            State::Queued if self.is_held(index) => self.held.insert(index),
             State::Queued if self.failures.contains_key(&index) => self.retries.insert(index),
             State::Queued => self.fresh.insert(index),
             State::Leased { second, .. } => {

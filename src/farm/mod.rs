@@ -7,6 +7,7 @@
 //! the arms of [`Farm::handle`]; `job`, `slave`, `waits` and `balance` are the parts of its state, each true in itself;
 //! [`check()`] says what must be true between them; `sim` lets it live through bad days.
 
+mod bakes;
 mod balance;
 mod blacklist;
 mod check;
@@ -47,6 +48,7 @@ mod time;
 mod timeouts;
 mod waits;
 
+pub use bakes::Bake;
 pub use check::check;
 pub use effect::{Change, Effect, Lease, Refusal};
 pub use event::{Event, RequestId, TaskRef};

@@ -1,5 +1,6 @@
 //! The nouns of the farm as they cross its border: what comes in with events, what is recorded, what queries show.
 
+use super::bakes::Bake;
 use super::event::TaskRef;
 use super::settings::Limits;
 use super::time::Moment;
@@ -44,6 +45,8 @@ pub struct NewJob {
     pub limits: Limits,
     /// Slaves that its sender does not want.
     pub unwanted: Vec<SlaveId>,
+    /// What its tasks bake, one for each; empty for a job that renders. Never changes. None waits for itself.
+    pub bakes: Vec<Bake>,
 }
 
 /// What is to be different about a job; what is `None` stays as it is. The shell has checked every bound.
@@ -340,7 +343,7 @@ pub struct JobView<'a> {
     pub state: JobState,
     /// How many tasks it has, without those that were taken out.
     pub tasks: u32,
-    /// … of which wait for a slave,
+    /// … of which wait for a slave, or for others of them,
     pub queued: u32,
     /// … are with a slave,
     pub leased: u32,

@@ -142,6 +142,9 @@ fn new_frames(job: &Job, edit: &JobEdit) -> Result<Option<(FrameSet, FrameLayout
     if frames == *old {
         return Ok(None);
     }
+    if job.bakes() {
+        return Err("the bakes of a job stay as they are: send another job".to_owned());
+    }
     let mut layout = job.record.layout.clone();
     layout.extend(&frames).map_err(|error| error.to_string())?;
     Ok(Some((frames, layout)))

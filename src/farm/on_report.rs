@@ -67,7 +67,7 @@ impl Farm {
         let job = self.jobs.get(&held.job).filter(|job| !job.state().is_over());
         let task = job.and_then(|job| job.task(held.task));
         let is_free = |task: super::task::Task| task.attempt == held.attempt && held.attempt.0 > 0 && task.state == State::Queued;
-        task.is_some_and(is_free) && job.is_some_and(|job| !job.dropped.contains(held.task))
+        task.is_some_and(is_free) && job.is_some_and(|job| !job.dropped.contains(held.task) && !job.is_held(held.task))
     }
 
     fn rendered(&mut self, slave: SlaveId, at: TaskRef) {
@@ -94,6 +94,8 @@ impl Farm {
         let other = self.take_from_other(slave, at.job, at.task);
         if let Some(job) = self.jobs.get_mut(&at.job) {
             job.finish(at.task, at.attempt, done);
+            // What came after it may be free now, although the job had something to lease before: for others.
+            self.work_appeared |= job.bakes();
         }
         if let Some(slave) = self.slaves.get_mut(&slave) {
             slave.done += 1;
@@ -117,6 +119,7 @@ impl Farm {
             slave.failed += 1;
         }
         self.record_task(at.job, at.task);
+        self.give_up_those_after(at.job, at.task, slave);
         let mut cancels = self.blame(slave, at);
         cancels.extend(self.rest_if_failing(slave, at.job, &together));
         self.pause_if_hopeless(at.job);
@@ -154,7 +157,7 @@ fn claim(job: &Job, reporter: SlaveId, at: TaskRef) -> Claim {
     match task.state {
         State::Done { slave, .. } if slave == reporter => Claim::DoneBefore,
         _ if failed_before => Claim::FailedBefore,
-        State::Queued if !job.state().is_over() && !job.dropped.contains(at.task) => Claim::TakenBack,
+        State::Queued if !job.state().is_over() && !job.dropped.contains(at.task) && !job.is_held(at.task) => Claim::TakenBack,
         _ => Claim::Stale,
     }
 }

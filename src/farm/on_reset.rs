@@ -57,7 +57,7 @@ impl Farm {
     fn tasks_to_reset(&self, id: JobId, which: &Reset) -> Result<Vec<TaskIndex>, Refusal> {
         let job = self.jobs.get(&id).ok_or(Refusal::UnknownJob(id))?;
         let touched = || job.touched().filter(|(index, _)| !job.dropped.contains(*index));
-        Ok(match which {
+        let tasks = match which {
             Reset::Failed => touched()
                 .filter(|(_, task)| matches!(task.state, State::Failed { .. }))
                 .map(|(index, _)| index)
@@ -79,7 +79,8 @@ impl Farm {
                 }
                 self.touched_of(id, frames, |tile| tiles.contains(&tile))?
             }
-        })
+        };
+        Ok(job.reset_with(tasks))
     }
 
     /// The tasks of these frames, in order, that were ever leased; of each frame those whose number in the grid is wanted.

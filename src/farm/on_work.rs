@@ -187,6 +187,9 @@ impl Farm {
 /// How many tasks of a job go into one lease: what the job says, or else so many that a lease lasts long enough to be
 /// worth the asking, and short enough at the end of the job for all slaves to finish together.
 pub(super) fn chunk_tasks(job: &Job, farm_slots: u32) -> usize {
+    if job.bakes() {
+        return 1;
+    }
     let asked = job.record.job.chunk_tasks as usize;
     if asked > 0 {
         return asked.min(LEASE_TASKS_MAX);

@@ -2,6 +2,7 @@
 
 use super::Farm;
 use super::TaskRef;
+use super::bakes::Bake;
 use super::job::Job;
 use super::model::{Hold, JobView, SlaveView, TaskRecord};
 use super::rules::Rules;
@@ -43,6 +44,12 @@ impl Farm {
     #[must_use]
     pub fn piece_of(&self, job: JobId, task: TaskIndex) -> Option<Piece> {
         self.jobs.get(&job)?.piece_of(task)
+    }
+
+    /// What a task bakes, if its job does that.
+    #[must_use]
+    pub fn bake(&self, job: JobId, task: TaskIndex) -> Option<&Bake> {
+        self.jobs.get(&job)?.record.job.bakes.get(task.0 as usize)
     }
 
     /// The task that renders a frame, or a tile of one; none for what is not part of the job, or not any more.
@@ -103,7 +110,7 @@ impl Farm {
             record: &job.record,
             state: job.state(),
             tasks: job.task_count(),
-            queued: job.queued(),
+            queued: job.waiting(),
             leased: job.leased,
             done: job.done,
             failed: job.failed,

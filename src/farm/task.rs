@@ -49,6 +49,19 @@ pub(super) struct Failures {
     pub(super) reason: String,
 }
 
+impl Failures {
+    /// Of a task that nobody failed yet.
+    pub(super) fn none() -> Self {
+        Self {
+            count: 0,
+            attempt: Attempt(0),
+            slaves: Vec::new(),
+            before: Vec::new(),
+            reason: String::new(),
+        }
+    }
+}
+
 impl Task {
     /// Never leased.
     pub(super) const FRESH: Self = Self {

@@ -110,7 +110,7 @@ pub(super) fn rendered_now(slave: &Slave, chunk: &Chunk, job: &Job) -> Option<Ta
 pub(super) fn frame_limit_s(settings: &Settings, job: &Job) -> u32 {
     let set = first_set(job.record.job.limits.frame_s, settings.limits.frame_s);
     match job.latest_seconds.median() {
-        Some(median) if set == 0 && job.latest_seconds.len() >= MEDIAN_TRUSTED_FRAMES => {
+        Some(median) if set == 0 && !job.bakes() && job.latest_seconds.len() >= MEDIAN_TRUSTED_FRAMES => {
             whole_seconds(median * FRAME_LEARNT_FACTOR).max(FRAME_LEARNT_S_MIN)
         }
         _ => set,

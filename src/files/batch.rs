@@ -45,6 +45,23 @@ impl Batch {
         Ok(())
     }
 
+    /// Takes in a content that `fill` hands over piece by piece; its hash. It comes under that name when it is whole.
+    pub fn add_stream(&mut self, fill: impl FnOnce(&mut dyn FnMut(&[u8]) -> Result<()>) -> Result<()>) -> Result<ContentHash> {
+        let path = self.folder.join("arriving");
+        let io = |error: std::io::Error| Error::io("write", &path, &error);
+        let mut arriving = File::create(&path).map_err(io)?;
+        let mut hasher = blake3::Hasher::new();
+        fill(&mut |bytes| {
+            hasher.update(bytes);
+            arriving.write_all(bytes).map_err(io)
+        })?;
+        let hash = ContentHash(*hasher.finalize().as_bytes());
+        std::fs::rename(&path, self.folder.join(hash.to_string())).map_err(io)?;
+        self.arrived.push(hash);
+        self.is_safe = false;
+        Ok(hash)
+    }
+
     /// Takes in a copy of a file, if it is exactly this content; whether it is. Where the disk can, the copy shares the file's
     /// blocks.
     pub(super) fn add_copy(&mut self, hash: ContentHash, size_bytes: u64, source: &mut File) -> Result<bool> {

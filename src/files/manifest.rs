@@ -98,6 +98,9 @@ pub fn build(
         source: None,
         artist_folder: artist_folder(sources.iter().map(|(path, file)| (&path[root..], file.disk_path.as_path()))),
         settings,
+        bakes: Vec::new(),
+        bakes_from: None,
+        baked: Vec::new(),
     };
     Ok(BuiltManifest { manifest, contents })
 }

@@ -3,6 +3,7 @@
 //!
 //! Absences: no async and no network; who has a stream feeds it in piece by piece.
 
+mod baked;
 mod batch;
 mod bundle;
 pub mod content;
@@ -20,6 +21,7 @@ mod whole;
 mod zip;
 mod zip_reader;
 
+pub use baked::BakedZip;
 pub use batch::Batch;
 pub use bundle::{BUNDLE_BYTES_MAX, BUNDLE_CONTENTS_MAX, BUNDLE_HEAD_BYTES, BUNDLED_BYTES_MAX, Unbundling, append_to_bundle};
 pub use hash::{hash_file, hash_of_hashes};

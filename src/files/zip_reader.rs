@@ -29,6 +29,12 @@ impl ZipReader {
         self.0.index_for_name(name).is_some()
     }
 
+    /// How long an entry is, as the zip says.
+    pub fn size_bytes(&mut self, name: &str) -> Result<u64> {
+        let entry = self.0.by_name(name).map_err(|error| unreadable(name, &error))?;
+        Ok(entry.size())
+    }
+
     /// A small entry, whole.
     pub fn read(&mut self, name: &str, bytes_max: u64) -> Result<Vec<u8>> {
         let mut bytes = Vec::new();
@@ -51,10 +57,7 @@ impl ZipReader {
         bytes_max: u64,
         mut write: impl FnMut(&[u8]) -> Result<()>,
     ) -> Result<()> {
-        let mut entry = self.0.by_name(name).map_err(|error| match error {
-            ZipError::FileNotFound => Error::bad_input(format!("the archive holds no {name}")),
-            error => damaged(&error),
-        })?;
+        let mut entry = self.0.by_name(name).map_err(|error| unreadable(name, &error))?;
         if size_bytes.is_some_and(|size_bytes| size_bytes != entry.size()) || entry.size() > bytes_max {
             return Err(Error::bad_input(format!(
                 "{name} in the archive is not as long as it should be"
@@ -75,6 +78,13 @@ impl ZipReader {
                 .ok_or_else(|| Error::bad_input(format!("{name} in the archive is longer than it claims")))?;
             write(&buffer[..count])?;
         }
+    }
+}
+
+fn unreadable(name: &str, error: &ZipError) -> Error {
+    match error {
+        ZipError::FileNotFound => Error::bad_input(format!("the archive holds no {name}")),
+        error => damaged(error),
     }
 }
 

@@ -16,6 +16,7 @@ mod http;
 mod lock;
 mod metrics;
 mod monitor;
+mod playback;
 mod press;
 mod renewal;
 mod serve;

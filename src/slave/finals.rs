@@ -2,8 +2,8 @@
 //!
 //! It is opened for one job at a time, and ended when another job comes, when the frame is not wanted any more, or with the slave.
 
+use super::job_folder::Scene;
 use super::outbox::{Packed, stem};
-use super::scene::Scene;
 use super::shop::Shop;
 use crate::blender::{FinalPicture, Finisher, Installation, WorkerOptions};
 use crate::error::{Error, Result};

@@ -6,22 +6,45 @@ use super::outbox::{Outcome, Parcel};
 use super::shop::Shop;
 use crate::blender::Rendered;
 use crate::error::{Error, Result};
-use crate::files;
+use crate::files::{self, BakedZip};
 use crate::happening::HappeningKind;
-use crate::ids::{ContentHash, Piece};
+use crate::ids::{ContentHash, JobPath, Piece};
 use crate::images::{self, THUMBNAIL_WIDTH};
 use crate::wire::TaskName;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::sync::OwnedSemaphorePermit;
 
-/// What is to become of a rendered picture.
+/// What came of an attempt, as a file.
+#[derive(Debug, Clone)]
+pub(super) enum Made {
+    Picture(Rendered),
+    /// The zip of a bake.
+    Caches {
+        seconds: f64,
+        number: u32,
+        /// Where the job's .blend lies.
+        main: JobPath,
+    },
+}
+
+impl Made {
+    /// How long that took.
+    pub(super) fn seconds(&self) -> f64 {
+        match self {
+            Self::Picture(rendered) => rendered.seconds,
+            Self::Caches { seconds, .. } => *seconds,
+        }
+    }
+}
+
+/// What is to become of a picture, or of caches.
 pub(super) struct Finishing {
     pub(super) task: TaskName,
     pub(super) piece: Piece,
     pub(super) job_name: String,
     pub(super) picture: PathBuf,
-    pub(super) rendered: Rendered,
+    pub(super) made: Made,
     /// Its final files are wanted too.
     pub(super) finals: Option<FinalOrder>,
     /// Bounds how many there are at once.
@@ -50,11 +73,13 @@ pub(super) async fn finish(shop: Arc<Shop>, finishing: Finishing) {
 /// The picture in the outbox, with its final files if they are wanted; none if nobody wants it any more.
 async fn parcel(shop: &Arc<Shop>, finishing: &Finishing) -> Result<Option<Parcel>> {
     let (task, picture) = (finishing.task, finishing.picture.as_path());
-    let (checked, rendered) = (picture.to_path_buf(), finishing.rendered.clone());
-    let seconds = rendered.seconds;
+    let (checked, made) = (picture.to_path_buf(), finishing.made.clone());
+    let seconds = made.seconds();
     let width = shop.options.thumbnails.then_some(THUMBNAIL_WIDTH);
-    let checked = blocking(move || check(&checked, &rendered, width)).await?;
-    copy(shop, finishing);
+    let checked = blocking(move || Checked::of(&checked, &made, width)).await?;
+    if matches!(finishing.made, Made::Picture(_)) {
+        copy(shop, finishing);
+    }
     let zip = match &finishing.finals {
         None => None,
         Some(order) => match shop.finals.make(shop, task, order, picture).await? {
@@ -109,19 +134,34 @@ fn remove(picture: &Path) {
     let _ = std::fs::remove_file(picture);
 }
 
-/// A picture that is whole.
+/// A result that is whole.
 struct Checked {
     hash: ContentHash,
     size_bytes: u64,
-    /// A small one, as PNG.
+    /// A small picture of it, as PNG.
     thumbnail: Option<Vec<u8>>,
 }
 
-/// Checks that a picture is whole; `width`: makes a small one of it too.
-fn check(picture: &Path, rendered: &Rendered, width: Option<u32>) -> Result<Checked> {
-    let size_bytes = std::fs::metadata(picture)
-        .map_err(|error| Error::io("read the result", picture, &error))?
-        .len();
+impl Checked {
+    /// Checks that a result is whole; `width`: makes a small picture of a picture too.
+    fn of(result: &Path, made: &Made, width: Option<u32>) -> Result<Self> {
+        let size_bytes = std::fs::metadata(result)
+            .map_err(|error| Error::io("read the result", result, &error))?
+            .len();
+        let thumbnail = match made {
+            Made::Picture(rendered) => check_picture(result, rendered, width)?,
+            Made::Caches { number, main, .. } => check_caches(result, *number, main).map(|()| None)?,
+        };
+        Ok(Self {
+            hash: files::hash_file(result)?,
+            size_bytes,
+            thumbnail,
+        })
+    }
+}
+
+/// Whether a picture is whole; `width`: makes a small one of it too.
+fn check_picture(picture: &Path, rendered: &Rendered, width: Option<u32>) -> Result<Option<Vec<u8>>> {
     let useless = |why: &str| Error::blender(format!("Blender left a picture that cannot be used: {why}"));
     let thumbnail = match width {
         Some(width) => images::verify_and_show(picture, Some(rendered.size), width),
@@ -132,9 +172,18 @@ fn check(picture: &Path, rendered: &Rendered, width: Option<u32>) -> Result<Chec
     if let Some(layer) = rendered.layers.iter().find(|layer| !found.contains_key(*layer)) {
         return Err(useless(&format!("the view layer {layer:?} is not in it")));
     }
-    Ok(Checked {
-        hash: files::hash_file(picture)?,
-        size_bytes,
-        thumbnail,
-    })
+    Ok(thumbnail)
+}
+
+/// Whether a zip holds what a bake of this number makes.
+fn check_caches(zip: &Path, number: u32, main: &JobPath) -> Result<()> {
+    let useless = |why: &str| Error::blender(format!("Blender left a bake that cannot be used: {why}"));
+    let found = BakedZip::open(zip, main)
+        .map_err(|error| useless(&error.message))?
+        .index
+        .number;
+    if found == number {
+        return Ok(());
+    }
+    Err(useless(&format!("it is number {found}, not {number}")))
 }

@@ -6,11 +6,11 @@
 
 use super::empty::Empty;
 use super::held::Assignment;
+use super::job_folder::Scene;
 use super::pauses;
-use super::scene::Scene;
 use super::shop::Shop;
-use super::warm::{Printed, Warm};
-use crate::blender::{Installation, Rendered};
+use super::warm::{self, Printed, Warm};
+use crate::blender::{BakeOrder, Installation, Rendered};
 use crate::error::{Error, Result};
 use crate::happening::HappeningKind;
 use crate::ids::{BlenderVersion, JobId, Piece};
@@ -138,7 +138,7 @@ impl Keeper {
         let blender = choose(&shop.blenders, scene.blender)?;
         let (job, lease) = (assignment.name.job, assignment.lease);
         let needs_fresh = self.wants_fresh(job, scene);
-        let will_do = |warm: &mut Warm| warm.fits(job, scene.revision, blender) && (!needs_fresh || warm.lease() == lease);
+        let will_do = |warm: &mut Warm| warm.fits(job, scene, blender) && (!needs_fresh || warm.lease() == lease);
         if self.warm.as_mut().is_some_and(will_do) {
             return Ok(());
         }
@@ -149,6 +149,18 @@ impl Keeper {
         shop.desk.set_warm(self.slot, Some(job));
         self.lost = 0;
         Ok(())
+    }
+
+    /// Bakes in a fresh Blender that is ended afterwards. Given up half-way, that has to be killed.
+    pub(super) async fn bake(&mut self, scene: &Scene, order: &BakeOrder<'_>, printed: &Printed<'_>) -> Result<f64> {
+        let shop = Arc::clone(&self.shop);
+        let blender = choose(&shop.blenders, scene.blender)?;
+        let empty = self.take_empty(blender, printed).await?;
+        self.busy = true;
+        let baked = warm::bake(empty, scene, order, printed).await;
+        self.cool_down().await;
+        self.lost = 0;
+        baked
     }
 
     /// An empty Blender that has started: the one that was started ahead if it will do, else a fresh one. Given up

@@ -20,6 +20,7 @@ mod finish;
 mod handle;
 mod held;
 mod home;
+mod job_folder;
 mod keeper;
 mod leaving;
 mod log;

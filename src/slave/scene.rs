@@ -5,18 +5,17 @@
 //! scene is opened in a working copy (`versions::Copies`).
 
 use super::cache::{Cache, Want, Wanted};
+use super::job_folder::{ANY_LEASE, JobFolder, Scene, lock, wanted};
 use super::log::AttemptLog;
-use crate::blender::SceneRequest;
 use crate::error::{Code, Error, Result};
 use crate::files;
-use crate::ids::{BlenderVersion, JobId};
+use crate::ids::JobId;
 use crate::link::{Backoff, Link};
 use crate::versions::{Copies, WorkingCopy};
-use crate::wire::{FileEntry, JobInfo, Manifest, Source};
+use crate::wire::{JobInfo, Manifest, Source};
 use std::collections::VecDeque;
-use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
@@ -37,20 +36,6 @@ pub(super) struct Told<'a> {
     pub(super) log: &'a AttemptLog,
 }
 
-/// A job that is ready to be opened for a frame.
-#[derive(Debug, Clone)]
-pub(super) struct Scene {
-    /// What people call the job.
-    pub(super) name: String,
-    /// The Blender that collected it.
-    pub(super) blender: Option<BlenderVersion>,
-    pub(super) request: SceneRequest,
-    /// Goes up with files that a Blender which has the scene open would not notice.
-    pub(super) revision: u32,
-    /// As long as somebody has it, the folder stays.
-    _folder: Arc<JobFolder>,
-}
-
 /// The jobs on this disk.
 #[derive(Debug)]
 pub(super) struct Scenes {
@@ -65,14 +50,6 @@ pub(super) struct Scenes {
     hurried: watch::Sender<usize>,
 }
 
-/// What of a job is in its folder.
-#[derive(Debug)]
-struct Placed {
-    /// For each file of the manifest, whether it is there.
-    files: Vec<bool>,
-    revision: u32,
-}
-
 /// A slot waits for files as long as this lives.
 pub(super) struct Hurry<'a>(&'a watch::Sender<usize>);
 
@@ -80,20 +57,6 @@ impl Drop for Hurry<'_> {
     fn drop(&mut self) {
         self.0.send_modify(|count| *count -= 1);
     }
-}
-
-#[derive(Debug)]
-struct JobFolder {
-    job: JobId,
-    folder: PathBuf,
-    name: String,
-    blender: Option<BlenderVersion>,
-    manifest: Manifest,
-    placed: Mutex<Placed>,
-    /// One slot fills the folder at a time.
-    filling: tokio::sync::Mutex<()>,
-    /// The working copy of a job that has a source, while it is rendered here.
-    copy: Mutex<Option<WorkingCopy>>,
 }
 
 impl Scenes {
@@ -112,21 +75,21 @@ impl Scenes {
         })
     }
 
-    /// Whether the job has all that this frame needs, so that no master is needed.
-    pub(super) fn ready(&self, job: JobId, frame: i32) -> Option<Scene> {
-        let found = self.known(job)?;
+    /// Whether the job has all that this frame of a lease needs, so that no master is needed.
+    pub(super) fn ready(&self, job: JobId, lease: u64, frame: i32) -> Option<Scene> {
+        let found = self.known(job).filter(|found| found.is_current(lease))?;
         let is_ready = found.missing(&[frame]).is_empty() && found.needed_source().is_none();
         is_ready.then(|| JobFolder::scene(&found))
     }
 
-    /// Brings all here that these frames of the job need, telling how far it is.
-    pub(super) async fn fetch(&self, link: &Link, job: JobId, frames: &[i32], told: &Told<'_>) -> Result<Scene> {
+    /// Brings all here that these frames of a lease of the job need, telling how far it is.
+    pub(super) async fn fetch(&self, link: &Link, (job, lease): (JobId, u64), frames: &[i32], told: &Told<'_>) -> Result<Scene> {
         self.free_working_copies(job);
-        let current = self.begin(link, job).await?;
+        let current = self.begin(link, job, lease).await?;
         let _alone = current.filling.lock().await;
         if let Some(source) = current.needed_source() {
             let copy = check_out(&self.copies, job, source, told).await?;
-            *lock(&current.copy) = Some(copy);
+            current.set_copy(Some(copy));
         }
         self.fill(link, &current, frames, told.tell).await?;
         Ok(JobFolder::scene(&current))
@@ -134,7 +97,7 @@ impl Scenes {
 
     /// Brings the files that these frames need, while something else renders.
     pub(super) async fn bring_for(&self, link: &Link, job: JobId, frames: &[i32]) -> Result<()> {
-        let current = self.begin(link, job).await?;
+        let current = self.begin(link, job, ANY_LEASE).await?;
         let _alone = current.filling.lock().await;
         self.fill(link, &current, frames, &|_| ()).await
     }
@@ -166,7 +129,7 @@ impl Scenes {
             .iter()
             .filter(|it| it.job != but && Arc::strong_count(it) == 1)
         {
-            *lock(&other.copy) = None;
+            other.set_copy(None);
         }
     }
 
@@ -206,29 +169,24 @@ impl Scenes {
         Some(found)
     }
 
-    async fn begin(&self, link: &Link, job: JobId) -> Result<Arc<JobFolder>> {
+    /// The job's folder, for a lease that came from the master before.
+    async fn begin(&self, link: &Link, job: JobId, lease: u64) -> Result<Arc<JobFolder>> {
         let _alone = self.beginning.lock().await;
-        if let Some(known) = self.known(job) {
-            return Ok(known);
+        let known = self.known(job);
+        if let Some(known) = known.as_ref().filter(|known| known.is_current(lease)) {
+            return Ok(Arc::clone(known));
         }
         let info: JobInfo = link.get(&format!("jobs/{job}")).await?;
         let manifest: Manifest = link.get(&format!("jobs/{job}/manifest")).await?;
+        if let Some(known) = known.as_ref().filter(|known| known.renew(&manifest, lease)) {
+            return Ok(Arc::clone(known));
+        }
         self.make_room()?;
-        let folder = self.folder.join(job.to_string());
+        // Where more is baked by now, another slot may still use what was there before.
+        let name = known.map_or_else(|| job.to_string(), |_| format!("{job}_{lease}"));
+        let folder = self.folder.join(name);
         remove_folder(&folder)?;
-        let begun = Arc::new(JobFolder {
-            job,
-            folder,
-            name: info.name,
-            blender: info.blender,
-            placed: Mutex::new(Placed {
-                files: vec![false; manifest.files.len()],
-                revision: 0,
-            }),
-            manifest,
-            filling: tokio::sync::Mutex::default(),
-            copy: Mutex::default(),
-        });
+        let begun = Arc::new(JobFolder::new(folder, info, manifest, lease));
         lock(&self.jobs).push_front(Arc::clone(&begun));
         Ok(begun)
     }
@@ -236,74 +194,19 @@ impl Scenes {
     /// Removes the folders of jobs that nobody uses, but for the latest ones.
     fn make_room(&self) -> Result<()> {
         let mut jobs = lock(&self.jobs);
-        let unused: Vec<JobId> = jobs.iter().filter(|it| Arc::strong_count(it) == 1).map(|it| it.job).collect();
-        for job in unused.into_iter().skip(JOBS_KEPT_MAX - 1) {
-            if let Some(place) = jobs.iter().position(|it| it.job == job)
-                && let Some(oldest) = jobs.remove(place)
-            {
-                remove_folder(&oldest.folder)?;
+        let mut unused = 0;
+        let mut kept = VecDeque::with_capacity(jobs.len());
+        for it in jobs.drain(..) {
+            let is_unused = Arc::strong_count(&it) == 1;
+            unused += usize::from(is_unused);
+            if is_unused && unused >= JOBS_KEPT_MAX {
+                remove_folder(it.folder())?;
+            } else {
+                kept.push_back(it);
             }
         }
+        *jobs = kept;
         Ok(())
-    }
-}
-
-impl JobFolder {
-    /// Files that one of these frames needs and that are not here, with their places in the manifest.
-    fn missing(&self, frames: &[i32]) -> Vec<(usize, FileEntry)> {
-        let any_in = |window: RangeInclusive<i32>| frames.iter().any(|frame| window.contains(frame));
-        let needed = |entry: &FileEntry| entry.frames.is_none_or(|(first, last)| any_in(first..=last));
-        let placed = lock(&self.placed);
-        let files = self.manifest.files.iter().zip(&placed.files).enumerate();
-        files
-            .filter(|(_, (entry, placed))| !**placed && needed(entry))
-            .map(|(place, (entry, _))| (place, entry.clone()))
-            .collect()
-    }
-
-    /// Brings files that go together, and puts them in their places; how many these are.
-    async fn place(&self, cache: &Cache, link: &Link, parcel: Vec<(usize, FileEntry)>) -> Result<usize> {
-        let needed = parcel.iter().map(|(_, entry)| wanted(&self.manifest, entry));
-        cache.bring(link, needed.collect(), Want::Now).await?;
-        for (place, entry) in &parcel {
-            let target = entry.path.below(&self.folder);
-            cache.place(link, &wanted(&self.manifest, entry), &target).await?;
-            let mut placed = lock(&self.placed);
-            placed.files[*place] = true;
-            placed.revision += u32::from(entry.at_opening);
-        }
-        Ok(parcel.len())
-    }
-
-    /// What is to be checked out before the job can be opened.
-    fn needed_source(&self) -> Option<&Source> {
-        self.manifest.source.as_ref().filter(|_| lock(&self.copy).is_none())
-    }
-
-    fn scene(this: &Arc<Self>) -> Scene {
-        let folder = lock(&this.copy)
-            .as_ref()
-            .map_or_else(|| this.folder.clone(), WorkingCopy::folder);
-        Scene {
-            name: this.name.clone(),
-            blender: this.blender,
-            request: SceneRequest {
-                blend: this.manifest.main.below(&folder),
-                settings: this.manifest.settings.clone(),
-            },
-            revision: lock(&this.placed).revision,
-            _folder: Arc::clone(this),
-        }
-    }
-}
-
-/// A file of a job, as the cache knows it.
-fn wanted(manifest: &Manifest, entry: &FileEntry) -> Wanted {
-    let folder = manifest.artist_folder.as_ref().map(Path::new);
-    Wanted {
-        hash: entry.hash,
-        size_bytes: entry.size_bytes,
-        at_artist: folder.map(|folder| entry.path.below(folder)),
     }
 }
 
@@ -337,61 +240,9 @@ async fn check_out(copies: &Copies, job: JobId, source: &Source, told: &Told<'_>
     }
 }
 
-/// Plain values: a thread that panicked left nothing half done in them.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 fn remove_folder(folder: &Path) -> Result<()> {
     match std::fs::remove_dir_all(folder) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(Error::io("remove", folder, &error)),
         _ => Ok(()),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::ids::ContentHash;
-    use crate::wire::RenderSettings;
-
-    #[test]
-    fn only_what_a_frame_needs_is_missing_for_it() {
-        let entry = |path: &str, frames| FileEntry {
-            path: path.parse().unwrap(),
-            size_bytes: 1,
-            hash: ContentHash([1; 32]),
-            frames,
-            at_opening: false,
-        };
-        let job = JobFolder {
-            job: JobId::from_bits(1),
-            folder: PathBuf::from("jobs/1"),
-            name: "flight".to_owned(),
-            blender: None,
-            manifest: Manifest {
-                main: "a.blend".parse().unwrap(),
-                files: vec![
-                    entry("a.blend", None),
-                    entry("cache_1", Some((1, 5))),
-                    entry("cache_6", Some((6, 9))),
-                ],
-                source: None,
-                artist_folder: None,
-                settings: RenderSettings::default(),
-            },
-            placed: Mutex::new(Placed {
-                files: vec![false; 3],
-                revision: 0,
-            }),
-            filling: tokio::sync::Mutex::default(),
-            copy: Mutex::default(),
-        };
-        let missing = |frames: &[i32]| -> Vec<usize> { job.missing(frames).iter().map(|(place, _)| *place).collect() };
-        assert_eq!(missing(&[5]), [0, 1]);
-        assert_eq!(missing(&[4, 5, 6]), [0, 1, 2], "a chunk needs what its frames need");
-        lock(&job.placed).files = vec![true, true, false];
-        assert!(missing(&[1]).is_empty());
-        assert_eq!(missing(&[6]), [2]);
     }
 }

@@ -1,21 +1,23 @@
 //! A slot: takes one frame after the other from the desk, brings its files, and has its Blender render it.
 
 use super::finals::FinalOrder;
-use super::finish::{self, Finishing};
+use super::finish::{self, Finishing, Made};
 use super::held::{Assignment, Cause, Held};
+use super::job_folder::Scene;
 use super::keeper::Keeper;
 use super::log::AttemptLog;
 use super::outbox;
-use super::scene::{Scene, Scenes, Told};
+use super::scene::{Scenes, Told};
 use super::shop::Shop;
 use super::warm::Printed;
-use crate::blender::Rendered;
+use crate::blender::BakeOrder;
 use crate::error::{Code, Error, Result};
 use crate::happening::HappeningKind;
 use crate::ids::JobId;
 use crate::link::Backoff;
+use crate::wire::BakeTask;
 use std::convert::Infallible;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Semaphore;
@@ -46,7 +48,7 @@ pub(super) struct Slot {
 
 /// How an attempt came to its end.
 enum End {
-    Rendered(Rendered, Scene),
+    Made(Box<(Made, Scene)>),
     Failed(Error),
     Unwanted,
     Stopped,
@@ -103,24 +105,29 @@ impl Slot {
             () = shop.stop.cancelled() => End::Stopped,
             () = assignment.unwanted.cancelled() => End::Unwanted,
             rendered = self.render(assignment, &picture, &mut ahead) => match rendered {
-                Ok((rendered, scene)) => End::Rendered(rendered, scene),
+                Ok(made) => End::Made(Box::new(made)),
                 Err(error) => End::Failed(error),
             },
         };
-        if !matches!(end, End::Rendered(..)) && self.keeper.is_spoilt() {
+        if !matches!(end, End::Made(..)) && self.keeper.is_spoilt() {
             // Nothing is told of the attempt before its Blender is gone.
             self.keeper.cool_down().await;
         }
         match end {
-            End::Rendered(rendered, scene) => {
-                self.pace = Some((assignment.name.job, rendered.seconds));
+            End::Made(made) => {
+                let (made, scene) = *made;
+                self.pace = match &made {
+                    Made::Picture(rendered) => Some((assignment.name.job, rendered.seconds)),
+                    // Of the next one it says nothing.
+                    Made::Caches { .. } => None,
+                };
                 shop.desk.rendered(assignment.name);
                 let finishing = Finishing {
                     task: assignment.name,
                     piece: assignment.piece,
                     job_name: scene.name.clone(),
                     picture,
-                    rendered,
+                    made,
                     finals: self.final_order(assignment, scene),
                     permit,
                 };
@@ -188,13 +195,17 @@ impl Slot {
         shop.desk.go_on(Cause::Storage);
     }
 
-    async fn render(&mut self, assignment: &Assignment, picture: &Path, ahead: &mut Ahead<'_>) -> Result<(Rendered, Scene)> {
+    async fn render(&mut self, assignment: &Assignment, picture: &Path, ahead: &mut Ahead<'_>) -> Result<(Made, Scene)> {
         let shop = Arc::clone(&self.shop);
         let log = shop.logs.begin(assignment.name)?;
         self.keeper.make_room(assignment.name.job).await;
         let scene = self.scene(assignment, &log).await?;
         let printed = Printed { shop: &shop, log: &log };
         let piece = assignment.piece;
+        if let Some(bake) = scene.bake(piece.frame) {
+            let made = self.bake(&scene, bake, assignment, picture, &printed).await?;
+            return Ok((made, scene));
+        }
         self.keeper.open(assignment, &scene, &printed).await?;
         shop.board
             .rendering(self.number, format!("rendering {piece} of {}", scene.name));
@@ -203,14 +214,43 @@ impl Slot {
             rendered = self.keeper.render(piece, picture, &printed) => rendered?,
             never = ahead.in_time(pace.map(|(_, seconds)| seconds)) => match never {},
         };
-        Ok((rendered, scene))
+        Ok((Made::Picture(rendered), scene))
+    }
+
+    /// Bakes a cache in a Blender of its own.
+    async fn bake(
+        &mut self,
+        scene: &Scene,
+        bake: &BakeTask,
+        assignment: &Assignment,
+        picture: &Path,
+        printed: &Printed<'_>,
+    ) -> Result<Made> {
+        let doing = format!("baking {} of {}", bake.name, scene.name);
+        self.shop.board.rendering(self.number, doing);
+        let number = assignment.name.task + 1;
+        let zip = zip_beside(picture);
+        let order = BakeOrder {
+            number,
+            bake,
+            main: scene.main(),
+            output: &zip,
+        };
+        let seconds = self.keeper.bake(scene, &order, printed).await?;
+        std::fs::rename(&zip, picture).map_err(|error| Error::io("read the bake", &zip, &error))?;
+        Ok(Made::Caches {
+            seconds,
+            number,
+            main: scene.main().clone(),
+        })
     }
 
     /// Brings what the frame needs; a master that is away is waited for.
     async fn scene(&self, assignment: &Assignment, log: &AttemptLog) -> Result<Scene> {
         let shop = Arc::clone(&self.shop);
         let (job, frame) = (assignment.name.job, assignment.piece.frame);
-        if let Some(scene) = self.scenes.ready(job, frame) {
+        let lease = assignment.lease;
+        if let Some(scene) = self.scenes.ready(job, lease, frame) {
             return Ok(scene);
         }
         let tell = |text: String| shop.board.fetching(self.number, text);
@@ -223,7 +263,7 @@ impl Slot {
         let mut backoff = Backoff::default();
         loop {
             let session = shop.session().await;
-            match self.scenes.fetch(&session.link, job, &frames, &told).await {
+            match self.scenes.fetch(&session.link, (job, lease), &frames, &told).await {
                 Err(error) if matches!(error.code, Code::Unreachable | Code::Timeout) => {
                     tokio::time::sleep(backoff.next_wait()).await;
                 }
@@ -264,7 +304,13 @@ async fn until_told(failed: &Assignment) {
     let _ = tokio::time::timeout(FAILURE_TOLD_TIMEOUT, failed.unwanted.cancelled()).await;
 }
 
+/// Where Blender puts the zip of a bake, until it takes the place of a picture.
+fn zip_beside(picture: &Path) -> PathBuf {
+    picture.with_extension("zip")
+}
+
 fn remove(picture: &Path) {
     // Most often it was never written. What stays is swept away at the next start.
     let _ = std::fs::remove_file(picture);
+    let _ = std::fs::remove_file(zip_beside(picture));
 }

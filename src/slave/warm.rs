@@ -1,10 +1,10 @@
 //! One Blender that keeps its scene open from frame to frame, and when it is replaced by a fresh one.
 
 use super::empty::Empty;
+use super::job_folder::Scene;
 use super::log::AttemptLog;
-use super::scene::Scene;
 use super::shop::Shop;
-use crate::blender::{Installation, LogLine, Rendered, Worker};
+use crate::blender::{BakeOrder, Installation, LogLine, Rendered, Worker};
 use crate::error::{Error, Result};
 use crate::happening::HappeningKind;
 use crate::ids::{JobId, Piece};
@@ -71,10 +71,10 @@ impl Warm {
     }
 
     /// Whether it can go on with this job as it is.
-    pub(super) fn fits(&mut self, job: JobId, revision: u32, blender: &Installation) -> bool {
+    pub(super) fn fits(&mut self, job: JobId, scene: &Scene, blender: &Installation) -> bool {
         let is_due =
             self.frames >= FRAMES_MAX || self.frames > 0 && self.frames.is_multiple_of(FRAMES_PER_LOOK) && self.is_too_big();
-        self.is_of(job) && self.scene.revision == revision && self.blender == *blender && !is_due && !self.worker.has_ended()
+        self.is_of(job) && self.scene.is_same_as(scene) && self.blender == *blender && !is_due && !self.worker.has_ended()
     }
 
     /// Whether this job's scene is open in it.
@@ -109,6 +109,18 @@ impl Warm {
     fn is_too_big(&self) -> bool {
         self.worker.memory_bytes().is_some_and(|bytes| bytes > self.memory_bytes_max)
     }
+}
+
+/// Bakes in a Blender that has started, and ends it; the seconds that it took.
+pub(super) async fn bake(empty: Empty, scene: &Scene, order: &BakeOrder<'_>, printed: &Printed<'_>) -> Result<f64> {
+    let Some((_, mut worker, mut lines)) = empty.into_parts() else {
+        return Err(Error::internal("the Blender to bake in has not started"));
+    };
+    let doing = format!("baking {}", order.bake.name);
+    let baking = worker.bake(&scene.request, order);
+    let baked = printed.while_it_prints(baking, &mut lines, &doing).await;
+    worker.kill().await;
+    baked
 }
 
 impl Printed<'_> {

@@ -1,6 +1,7 @@
 //! Rows into records. A value that no release of ours writes makes the file a damaged one.
 
 use super::Loaded;
+use super::contents::read_bakes;
 use super::rows::{BAN_CAUSES, DONE, FAILED, FARM, JOB_STATES, LEASED, QUEUED, key, rules_by_name};
 use crate::farm::{
     Ban, Hold, JobRecord, Limits, Machine, Moment, NewJob, ResultFile, Rule, Rules, Settings, SlaveRecord, TaskRecord, TaskState,
@@ -41,7 +42,8 @@ type Jobs = Vec<(JobRecord, Vec<(TaskIndex, TaskRecord)>)>;
 fn load_jobs(from: &Connection) -> Result<Jobs> {
     let mut statement = from.prepare(
         "SELECT id, name, category, tags, priority, chunk_tasks, frames, blender, files_missing, submitted, last_dispatched,
-                requirements, layout, resets, depends_on, unwanted, attempts_max, silence_s, stall_s, frame_s, runs_scripts
+                requirements, layout, resets, depends_on, unwanted, attempts_max, silence_s, stall_s, frame_s, runs_scripts,
+                bakes
          FROM job ORDER BY place",
     )?;
     let rows = statement.query_map([], |row| {
@@ -72,6 +74,7 @@ fn load_jobs(from: &Connection) -> Result<Jobs> {
                 stall_s: row.get(18)?,
                 frame_s: row.get(19)?,
             },
+            bakes: read_bakes(&row.get::<_, String>(21)?)?,
         };
         let record = JobRecord {
             job,
@@ -270,7 +273,7 @@ fn number(row: &Row<'_>, column: usize) -> Result<u64> {
     u64::try_from(row.get::<_, i64>(column)?).map_err(|_| wrong("a negative number"))
 }
 
-fn optional_number(row: &Row<'_>, column: usize) -> Result<Option<u64>> {
+pub(super) fn optional_number(row: &Row<'_>, column: usize) -> Result<Option<u64>> {
     row.get::<_, Option<i64>>(column)?
         .map(|number| u64::try_from(number).map_err(|_| wrong("a negative number")))
         .transpose()
@@ -280,10 +283,10 @@ fn lines<T: FromStr>(text: &str) -> Result<Vec<T>> {
     text.lines().map(parsed).collect()
 }
 
-fn parsed<T: FromStr>(text: &str) -> Result<T> {
+pub(super) fn parsed<T: FromStr>(text: &str) -> Result<T> {
     text.parse().map_err(|_| wrong("a text that cannot be read"))
 }
 
-fn wrong(what: &str) -> rusqlite::Error {
+pub(super) fn wrong(what: &str) -> rusqlite::Error {
     rusqlite::Error::FromSqlConversionFailure(0, rusqlite::types::Type::Null, format!("it holds {what}").into())
 }

@@ -5,6 +5,7 @@
 //!
 //! Absences: no threads, no clock, and no absolute path in the file, so that the folder may be moved while nobody uses it.
 
+mod contents;
 mod header;
 mod load;
 mod rows;
@@ -28,6 +29,19 @@ pub enum Write {
     Manifest {
         /// The job.
         job: JobId,
+        /// JSON, given back as it is.
+        document: String,
+        /// What of the content store it needs.
+        contents: Vec<ContentHash>,
+        /// The job with whose bakes it is rendered.
+        bakes_from: Option<JobId>,
+    },
+    /// What came of a bake.
+    Baked {
+        /// The job.
+        job: JobId,
+        /// Which of its tasks.
+        task: TaskIndex,
         /// JSON, given back as it is.
         document: String,
         /// What of the content store it needs.
@@ -115,6 +129,16 @@ impl Store {
             .prepare_cached("SELECT EXISTS (SELECT 1 FROM manifest WHERE job = ?1)")
             .and_then(|mut statement| statement.query_row([rows::key(job.bits())], |row| row.get(0)))
             .map_err(|error| fault("read", &self.path, &error))
+    }
+
+    /// What was baked for a job, by task. A job that is rendered with the bakes of another one has them once that is removed.
+    pub fn baked(&self, job: JobId) -> Result<Vec<(TaskIndex, String)>> {
+        contents::baked(&self.connection, job).map_err(|error| fault("read", &self.path, &error))
+    }
+
+    /// The job with whose bakes a job is rendered.
+    pub fn bakes_from(&self, job: JobId) -> Result<Option<JobId>> {
+        contents::bakes_from(&self.connection, job).map_err(|error| fault("read", &self.path, &error))
     }
 
     /// Whether a job needs this content.

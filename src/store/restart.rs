@@ -2,8 +2,8 @@
 
 use super::{Loaded, Store, Write};
 use crate::farm::{
-    Effect, Event, Farm, JobEdit, JobView, Limits, Machine, Moment, NewJob, Records, ReportBody, RequestId, Reset, Settings,
-    Steering, TaskRecord, TaskRef, TaskState, check,
+    Bake, Effect, Event, Farm, JobEdit, JobView, Limits, Machine, Moment, NewJob, Records, ReportBody, RequestId, Reset,
+    Settings, Steering, TaskRecord, TaskRef, TaskState, check,
 };
 use crate::ids::{FrameSet, JobId, Requirements, SlaveId, TaskIndex, TileGrid};
 
@@ -189,8 +189,23 @@ impl Life {
             } else {
                 Vec::new()
             },
+            bakes: Vec::new(),
         };
+        let job = if self.random.u32(0..4) == 0 { self.baking(job) } else { job };
         Event::JobSubmitted { request, job }
+    }
+
+    /// The same, but that its tasks are bakes.
+    fn baking(&mut self, job: NewJob) -> NewJob {
+        let bake = |index: u32| Bake {
+            name: format!("cloth of  {index}"),
+            after: (0..index).filter(|_| self.random.u32(0..3) == 0).map(TaskIndex).collect(),
+        };
+        NewJob {
+            bakes: (0..job.frames.len()).map(bake).collect(),
+            tiles: TileGrid::WHOLE,
+            ..job
+        }
     }
 
     fn edit(&mut self) -> JobEdit {

@@ -1,6 +1,7 @@
 //! Changes into rows. Each kind of change is one prepared statement or a few.
 
 use super::Write;
+use super::contents::{add_baked, add_manifest, bake_line, contents_of, is_needed};
 use crate::farm::{
     Ban, BanCause, Change, Hold, JobRecord, JobState, Moment, NewJob, Rule, Rules, Settings, SlaveRecord, TaskRecord, TaskState,
     Transition,
@@ -80,7 +81,18 @@ pub(super) fn key(number: u64) -> i64 {
 fn apply_one(on: &Transaction<'_>, write: &Write) -> Result<()> {
     match write {
         Write::Farm(change) => apply_change(on, change),
-        Write::Manifest { job, document, contents } => add_manifest(on, *job, document, contents),
+        Write::Manifest {
+            job,
+            document,
+            contents,
+            bakes_from,
+        } => add_manifest(on, *job, document, contents, *bakes_from),
+        Write::Baked {
+            job,
+            task,
+            document,
+            contents,
+        } => add_baked(on, *job, *task, document, contents),
         Write::Facts { slave, document } => run(
             on,
             "UPDATE slave SET facts = ?2 WHERE id = ?1",
@@ -134,6 +146,14 @@ fn add_job(on: &Transaction<'_>, record: &JobRecord) -> Result<()> {
             key(record.submitted.0),
             record.last_dispatched.map(|at| key(at.0)),
             job.requirements.to_string(),
+        ],
+    )?;
+    run(
+        on,
+        "UPDATE job SET bakes = ?2 WHERE id = ?1",
+        params![
+            key(job.id.bits()),
+            lines(&job.bakes.iter().map(bake_line).collect::<Vec<_>>())
         ],
     )?;
     edit_job(on, job, &record.layout, record.resets)?;
@@ -216,8 +236,14 @@ fn add_transition(on: &Transaction<'_>, job: JobId, transition: Transition) -> R
     )
 }
 
+/// What a bake job has made stays with those that are rendered with it.
 fn remove_job(on: &Transaction<'_>, job: JobId) -> Result<()> {
     for sql in [
+        "INSERT OR IGNORE INTO content SELECT manifest.job, content.hash FROM content, manifest
+         WHERE content.job = ?1 AND manifest.bakes_from = ?1",
+        "INSERT OR IGNORE INTO baked SELECT manifest.job, baked.task, baked.document FROM baked, manifest
+         WHERE baked.job = ?1 AND manifest.bakes_from = ?1",
+        "DELETE FROM baked WHERE job = ?1",
         "DELETE FROM job WHERE id = ?1",
         "DELETE FROM transition WHERE job = ?1",
         "DELETE FROM task WHERE job = ?1",
@@ -358,36 +384,10 @@ pub(super) fn rules_by_name(rules: &mut Rules) -> [(&'static str, &mut Rule); 3]
     ]
 }
 
-fn add_manifest(on: &Transaction<'_>, job: JobId, document: &str, contents: &[ContentHash]) -> Result<()> {
-    run(
-        on,
-        "REPLACE INTO manifest VALUES (?1, ?2)",
-        params![key(job.bits()), document],
-    )?;
-    contents.iter().try_for_each(|hash| {
-        run(
-            on,
-            "INSERT OR IGNORE INTO content VALUES (?1, ?2)",
-            params![key(job.bits()), hash.0],
-        )
-    })
-}
-
-fn contents_of(on: &Transaction<'_>, job: JobId) -> Result<Vec<ContentHash>> {
-    on.prepare_cached("SELECT hash FROM content WHERE job = ?1")?
-        .query_map([key(job.bits())], |row| row.get(0).map(ContentHash))?
-        .collect()
-}
-
-fn is_needed(on: &Transaction<'_>, hash: &ContentHash) -> Result<bool> {
-    on.prepare_cached("SELECT EXISTS (SELECT 1 FROM content WHERE hash = ?1)")?
-        .query_row([hash.0], |row| row.get(0))
-}
-
 fn lines<T: Display>(values: &[T]) -> String {
     values.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
 }
 
-fn run(on: &Transaction<'_>, sql: &str, values: &[&dyn ToSql]) -> Result<()> {
+pub(super) fn run(on: &Transaction<'_>, sql: &str, values: &[&dyn ToSql]) -> Result<()> {
     on.prepare_cached(sql)?.execute(values).map(drop)
 }

@@ -12,7 +12,7 @@ PRAGMA trusted_schema = OFF;
 ";
 
 /// Each step leads from the version that is its place to the next one; a new file goes through all of them.
-pub(super) const STEPS: [&str; 8] = [
+pub(super) const STEPS: [&str; 9] = [
     FIRST,
     RULES,
     REQUIREMENTS,
@@ -21,6 +21,7 @@ pub(super) const STEPS: [&str; 8] = [
     PAUSED_SLAVES,
     SCRIPTS,
     GIVEN_TAGS,
+    BAKES,
 ];
 
 /// The number at its start is that of `header.rs` (a test compares them).
@@ -168,4 +169,16 @@ ALTER TABLE slave ADD COLUMN allows_scripts INTEGER NOT NULL DEFAULT 0;
 /// Slaves can be given other tags than they say.
 const GIVEN_TAGS: &str = "
 ALTER TABLE slave ADD COLUMN own_tags TEXT;                    -- one a line; NULL: `tags` are what it says
+";
+
+/// Jobs that bake, and what came of it.
+const BAKES: &str = "
+ALTER TABLE job ADD COLUMN bakes TEXT NOT NULL DEFAULT '';     -- one a line: the places of those before it, and its name
+ALTER TABLE manifest ADD COLUMN bakes_from INTEGER;            -- the job with whose bakes this one is rendered
+CREATE TABLE baked (
+    job INTEGER NOT NULL,
+    task INTEGER NOT NULL,
+    document TEXT NOT NULL,          -- JSON of the master
+    PRIMARY KEY (job, task)
+) STRICT, WITHOUT ROWID;
 ";

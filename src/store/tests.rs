@@ -27,6 +27,7 @@ fn job(bits: u64) -> JobRecord {
                 frame_s: 40,
             },
             unwanted: vec![SlaveId::from_bits(72)],
+            bakes: Vec::new(),
         },
         layout: "4x3:-5-10,20".parse().unwrap(),
         resets: 0,
@@ -122,6 +123,7 @@ fn what_was_applied_is_there_after_a_reopening() {
             job: expected.job.id,
             document: "{\"main\":1}".to_owned(),
             contents: vec![ContentHash([1; 32]), ContentHash([1; 32]), ContentHash([2; 32])],
+            bakes_from: None,
         },
         Write::Note {
             name: "directory",
@@ -304,6 +306,7 @@ fn contents_are_told_as_soon_as_no_job_needs_them() {
         job: JobId::from_bits(job),
         document: "{}".to_owned(),
         contents: contents.iter().map(|byte| ContentHash([*byte; 32])).collect(),
+        bakes_from: None,
     };
     let removed = |job: u64| farm(Change::JobRemoved(JobId::from_bits(job)));
     assert!(store.apply(&[manifest(1, &[1, 2]), manifest(2, &[2, 3])]).unwrap().is_empty());

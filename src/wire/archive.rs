@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 pub const ARCHIVE_FORMAT: u32 = 1;
 /// The entry that holds an [`ArchivedJob`].
 pub const ARCHIVED_JOB: &str = "job.json";
-/// The entry that holds the manifest as it was announced.
+/// The entry that holds the manifest, with what is baked by now.
 pub const ARCHIVED_MANIFEST: &str = "manifest.json";
 /// The entry that tells of the frames.
 pub const ARCHIVED_FRAMES: &str = "frames.jsonl";

@@ -1,5 +1,6 @@
 //! Jobs: how they are announced, and how they are shown.
 
+use super::bake::{BakeTask, Baked, JobKind};
 use super::content::Accepts;
 use super::edit::JobLimits;
 use super::text;
@@ -128,6 +129,24 @@ pub struct Manifest {
     /// What to render of it.
     #[serde(default)]
     pub settings: RenderSettings,
+    /// What to bake, in the order of their numbers; none for a job that renders.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub bakes: Vec<BakeTask>,
+    /// The job with whose bakes this one is rendered: one of those that it depends on.
+    #[serde(default, with = "text::option", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub bakes_from: Option<JobId>,
+    /// What is baked by now and plays back, by number; its files are among `files`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub baked: Vec<Baked>,
+}
+
+impl Manifest {
+    /// Whether what its frames need may have changed since it was asked for.
+    #[must_use]
+    pub fn may_change(&self) -> bool {
+        !self.bakes.is_empty() || self.bakes_from.is_some()
+    }
 }
 
 /// `POST /api/v1/jobs`: a client wants frames rendered.
@@ -274,6 +293,9 @@ pub struct JobInfo {
     pub id: JobId,
     /// What people call it.
     pub name: String,
+    /// What its tasks make.
+    #[serde(default)]
+    pub kind: JobKind,
     /// Balancing group.
     pub category: String,
     /// Tags that slaves need.

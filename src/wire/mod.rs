@@ -6,6 +6,7 @@
 
 mod announce;
 mod archive;
+mod bake;
 mod content;
 mod edit;
 mod event;
@@ -24,6 +25,7 @@ pub use archive::{
     ARCHIVE_FORMAT, ARCHIVED_FRAMES, ARCHIVED_JOB, ARCHIVED_MANIFEST, ArchivedJob, JobRestored, archived_file, archived_log,
     archived_result,
 };
+pub use bake::{BAKES_FOLDER, BakeTask, Baked, BakedFile, JobKind};
 pub use content::{Accepts, BundleTaken, BundleWanted, ContentStatus, OfferInfo, Offers, OffersTaken};
 pub use edit::{BanCauseInfo, BanInfo, BanReason, JobEdit, JobLimits, JobReset, Settings, SettingsEdit};
 pub use event::{Changes, EVENT_CHANGES, EVENT_RESET, FramesChanged};

@@ -35,6 +35,10 @@ pub struct FrameInfo {
     /// How it is cut into tiles, and how many of them are done; none: it is not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tiles: Option<TilesInfo>,
+    /// What it bakes, if its job does that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = "cloth of Flag")]
+    pub bake: Option<String>,
     /// Where it stands.
     pub state: FrameStateInfo,
     /// How often it was leased.

@@ -7,6 +7,7 @@
 )]
 
 mod archive;
+mod bakes;
 mod contents;
 mod contract;
 mod durable;

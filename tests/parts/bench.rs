@@ -1,6 +1,6 @@
 //! A worker in a folder of its own.
 
-use netrender::blender::{Installation, LogLine, SceneRequest, Worker, WorkerOptions};
+use netrender::blender::{Installation, LogLine, Playback, SceneRequest, Worker, WorkerOptions};
 use netrender::wire::RenderSettings;
 use std::path::{Path, PathBuf};
 use tokio::sync::mpsc;
@@ -35,6 +35,7 @@ pub(crate) fn request(blend: &Path) -> SceneRequest {
     SceneRequest {
         blend: blend.to_path_buf(),
         settings: RenderSettings::default(),
+        playback: Playback::default(),
     }
 }
 

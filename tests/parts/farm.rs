@@ -137,6 +137,9 @@ impl Farm {
             source: None,
             artist_folder: None,
             settings: RenderSettings::default(),
+            bakes: Vec::new(),
+            bakes_from: None,
+            baked: Vec::new(),
         };
         let announced = self.announce(manifest, frames, chunks);
         self.ask(async |link| {

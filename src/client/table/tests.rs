@@ -20,6 +20,7 @@ fn info(frame: i32, state: FrameStateInfo) -> FrameInfo {
         size_bytes: Some(10),
         hash: Some(ContentHash([1; 32])),
         failure: Some("no camera".to_owned()),
+        bake: None,
     }
 }
 

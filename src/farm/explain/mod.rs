@@ -14,7 +14,7 @@ use crate::ids::{JobId, SlaveId};
 use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use unfit::{explain_rests, explain_unfit, told};
-use words::{frames, frames_are, frames_wait, frames_were};
+use words::Noun;
 
 /// Explains things of one moment. What all of them share, such as which job is next, is found out once.
 #[derive(Debug)]
@@ -63,30 +63,41 @@ impl Explainer<'_> {
         let Some(job) = self.farm.jobs.get(&id) else {
             return Vec::new();
         };
+        let noun = Noun::of(job);
         let mut sentences = vec![match job.state() {
             JobState::Waiting => self.farm.explain_waiting(job),
             JobState::Queued => self.explain_queued(job),
-            JobState::Paused if job.leased > 0 => format!("paused: {} still being rendered will be finished", frames(job.leased)),
+            JobState::Paused if job.leased > 0 => format!(
+                "paused: {} still being {} will be finished",
+                noun.count(job.leased),
+                noun.done
+            ),
             JobState::Paused if job.is_hopeless(&self.farm.settings) => format!(
                 "paused: {} given up and none was done; see why, then reset them and resume it",
-                frames_were(job.failed)
+                noun.were(job.failed)
             ),
             JobState::Paused => "paused: resume it to go on".to_owned(),
-            JobState::Finished => format!("finished: {}", frames(job.done)),
-            JobState::Failed => format!("failed: {} given up, {} done", frames(job.failed), job.done),
-            JobState::Cancelled => format!("cancelled: {} of {} done", job.done, frames(job.task_count())),
+            JobState::Finished => format!("finished: {}", noun.count(job.done)),
+            JobState::Failed => format!("failed: {} given up, {} done", noun.count(job.failed), job.done),
+            JobState::Cancelled => format!("cancelled: {} of {} done", job.done, noun.count(job.task_count())),
         }];
+        if job.may_go_on()
+            && let Some(held) = job.held.iter().next()
+            && let Some(on) = job.waits_for(held)
+        {
+            sentences.push(format!("{} waits: it comes after {}", job.told(held), job.told(on)));
+        }
         let failed = job.failures.iter().filter(|(_, failures)| failures.count > 0);
         let failures = failed.max_by_key(|(_, failures)| failures.count);
         if let Some((index, failures)) = failures {
-            let frame = job.frame_of(*index).unwrap_or_default();
             let times = if failures.count == 1 {
                 "once".to_owned()
             } else {
                 format!("{} times", failures.count)
             };
             sentences.push(format!(
-                "frame {frame} failed {times}, the last time because {}",
+                "{} failed {times}, the last time because {}",
+                job.told(*index),
                 failures.reason
             ));
         }
@@ -148,7 +159,9 @@ impl Explainer<'_> {
     }
 
     fn explain_chunk(&self, slave: &Slave, chunk: &Chunk) -> String {
-        let name = self.farm.jobs.get(&chunk.job).map_or("", |job| &job.record.job.name);
+        let job = self.farm.jobs.get(&chunk.job);
+        let name = job.map_or("", |job| &job.record.job.name);
+        let noun = job.map_or(Noun::FRAME, Noun::of);
         if let Some(twice) = self.farm.twice(slave, chunk) {
             let other = self
                 .farm
@@ -165,18 +178,25 @@ impl Explainer<'_> {
             );
         }
         let count = u32::try_from(chunk.tasks.len()).unwrap_or(u32::MAX);
-        let doing = if chunk.unrendered > 0 { "renders" } else { "delivers" };
-        format!("{doing} {} of job {} ({name})", frames(count), chunk.job)
+        let doing = if chunk.unrendered > 0 { noun.does } else { "delivers" };
+        format!("{doing} {} of job {} ({name})", noun.count(count), chunk.job)
     }
 
     fn explain_queued(&self, job: &Job) -> String {
+        let noun = Noun::of(job);
         if job.queued() == 0 {
             let twice = match job.leased_twice {
                 0 => String::new(),
                 1 => ", 1 of them with two".to_owned(),
                 count => format!(", {count} of them with two"),
             };
-            return format!("rendering: the last {} with slaves{twice}", frames_are(job.leased));
+            let rest = if job.held.is_empty() { "" } else { " that can be begun" };
+            let are = if job.leased == 1 { "is" } else { "are" };
+            return format!(
+                "{}: the last {}{rest} {are} with slaves{twice}",
+                noun.doing,
+                noun.last(job.leased)
+            );
         }
         if self.farm.disk_is_low {
             return "waiting: the master's disk is full".to_owned();
@@ -199,9 +219,10 @@ impl Explainer<'_> {
         let slots = self.farm.balance.share(job.id()).map_or(0, |share| share.slots);
         if slots > 0 {
             return format!(
-                "rendering on {slots} of {} slots; {} for a free one",
+                "{} on {slots} of {} slots; {} for a free one",
+                noun.doing,
                 self.farm.balance.slots(),
-                frames_wait(job.queued())
+                noun.wait(job.queued())
             );
         }
         let kept_from: Vec<Option<Obstacle>> = fit.iter().map(|slave| self.farm.kept_from(slave, job)).collect();

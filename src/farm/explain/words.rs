@@ -1,30 +1,57 @@
-//! Numbers of frames in words.
+//! Numbers of frames, or of bakes, in words.
 
-pub(super) fn frames(count: u32) -> String {
-    if count == 1 {
-        "1 frame".to_owned()
-    } else {
-        format!("{count} frames")
+use crate::farm::job::Job;
+
+/// What a job's tasks are called.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Noun {
+    singular: &'static str,
+    /// What slaves do with them.
+    pub(super) doing: &'static str,
+    pub(super) does: &'static str,
+    /// What they are then.
+    pub(super) done: &'static str,
+}
+
+impl Noun {
+    pub(super) const FRAME: Self = Self {
+        singular: "frame",
+        doing: "rendering",
+        does: "renders",
+        done: "rendered",
+    };
+    const BAKE: Self = Self {
+        singular: "bake",
+        doing: "baking",
+        does: "bakes",
+        done: "baked",
+    };
+
+    pub(super) fn of(job: &Job) -> Self {
+        if job.bakes() { Self::BAKE } else { Self::FRAME }
     }
-}
 
-pub(super) fn frames_wait(count: u32) -> String {
-    let wait = if count == 1 { "waits" } else { "wait" };
-    format!("{} {wait}", frames(count))
-}
-
-pub(super) fn frames_were(count: u32) -> String {
-    if count == 1 {
-        "1 frame was".to_owned()
-    } else {
-        format!("{count} frames were")
+    pub(super) fn count(self, count: u32) -> String {
+        let plural = if count == 1 { "" } else { "s" };
+        format!("{count} {}{plural}", self.singular)
     }
-}
 
-pub(super) fn frames_are(count: u32) -> String {
-    if count == 1 {
-        "frame is".to_owned()
-    } else {
-        format!("{count} frames are")
+    pub(super) fn wait(self, count: u32) -> String {
+        let wait = if count == 1 { "waits" } else { "wait" };
+        format!("{} {wait}", self.count(count))
+    }
+
+    pub(super) fn were(self, count: u32) -> String {
+        let were = if count == 1 { "was" } else { "were" };
+        format!("{} {were}", self.count(count))
+    }
+
+    /// After "the last": one of them needs no number.
+    pub(super) fn last(self, count: u32) -> String {
+        if count == 1 {
+            self.singular.to_owned()
+        } else {
+            self.count(count)
+        }
     }
 }

@@ -5,7 +5,7 @@ use super::report::tell;
 use super::trial::{a_job, a_machine, job_id, slave_id};
 use super::whims::{undo, whim};
 use super::world::{Weather, World};
-use crate::farm::{Event, JobState, NewJob, ReportBody, Rule, TaskRef};
+use crate::farm::{Bake, Event, JobState, NewJob, ReportBody, Rule, TaskRef};
 use crate::ids::{Attempt, JobId, SlaveId, TaskIndex};
 
 const SEEDS: u64 = 300;
@@ -203,6 +203,22 @@ fn random_job(random: &mut fastrand::Rng, number: u64) -> NewJob {
         chunk_tasks: random.choice([0, 1, 3, 10]).unwrap(),
         blender: blender.map(|version| version.parse().unwrap()),
         files_missing: random.bool(),
-        ..a_job(number, random.i32(1..60))
+        ..random_tasks(random, number)
+    }
+}
+
+/// Frames, or now and then bakes, of which some come after others.
+fn random_tasks(random: &mut fastrand::Rng, number: u64) -> NewJob {
+    if random.u32(0..4) > 0 {
+        return a_job(number, random.i32(1..60));
+    }
+    let count = random.u32(1..9);
+    let bake = |index: u32, random: &mut fastrand::Rng| Bake {
+        name: format!("cloth {index}"),
+        after: (0..index).filter(|_| random.u32(0..3) == 0).map(TaskIndex).collect(),
+    };
+    NewJob {
+        bakes: (0..count).map(|index| bake(index, random)).collect(),
+        ..a_job(number, count.cast_signed())
     }
 }

@@ -247,6 +247,7 @@ pub(in crate::farm) fn a_job(number: u64, frames: i32) -> NewJob {
         depends_on: Vec::new(),
         limits: Limits::default(),
         unwanted: Vec::new(),
+        bakes: Vec::new(),
     }
 }
 

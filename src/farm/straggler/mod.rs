@@ -64,7 +64,8 @@ impl Farm {
 
     /// Learns from a result how fast its slave is, compared with those that render the same job.
     pub(super) fn measure_pace(&mut self, slave: SlaveId, job: JobId, done: State) {
-        let seconds_of_others = self.jobs.get(&job).map(|job| &job.latest_seconds);
+        // One bake takes a second and the next one an hour: that says nothing of who baked them.
+        let seconds_of_others = self.jobs.get(&job).filter(|job| !job.bakes()).map(|job| &job.latest_seconds);
         let trusted = seconds_of_others.filter(|latest| latest.len() >= MEDIAN_TRUSTED_FRAMES);
         let median = trusted.and_then(LatestSeconds::median);
         let (Some(median), State::Done { seconds, .. }) = (median, done) else {
@@ -108,7 +109,10 @@ impl Farm {
         if chunk.unrendered != 1 || rendered_ms < u64::from(self.settings.straggler_s) * 1_000 {
             return None;
         }
-        let job = self.jobs.get(&chunk.job).filter(|job| job.may_go_on() && job.queued() == 0)?;
+        let job = self
+            .jobs
+            .get(&chunk.job)
+            .filter(|job| job.may_go_on() && job.queued() == 0 && !job.bakes())?;
         // What was not begun is taken back first.
         self.balance.share(chunk.job).filter(|share| share.spare == 0)?;
         let task = rendered_now(slave, chunk, job)?;

@@ -23,6 +23,12 @@ impl Actor {
                 self.pending.insert(request, Pending::Plain(reply));
                 self.handle(now, event);
             }
+            Message::Baked {
+                request,
+                report,
+                files,
+                reply,
+            } => self.baked(now, request, report, *files, reply),
             Message::Tell { event, reply } => {
                 if let Event::SlaveLeft { slave } = event {
                     self.feed.add([Changed::Slave(slave)]);
@@ -75,6 +81,7 @@ impl Actor {
             mut job,
             manifest,
             contents,
+            bakes_from,
         } = announced;
         let id = job.id;
         if self.state.jobs.contains_key(&id) {
@@ -105,6 +112,7 @@ impl Actor {
                 job: id,
                 document,
                 contents,
+                bakes_from,
             });
         }
     }
@@ -351,7 +359,9 @@ impl Actor {
                 Write::Farm(Change::Settings(_)) => "the settings of the farm changed".to_owned(),
                 Write::Farm(Change::Slave(record)) => format!("slave {} ({}) registered", record.machine.name, record.id),
                 Write::Farm(Change::Rules(_)) => "the rules of balancing were changed".to_owned(),
-                Write::Farm(_) | Write::Manifest { .. } | Write::Facts { .. } | Write::Note { .. } => continue,
+                Write::Farm(_) | Write::Manifest { .. } | Write::Baked { .. } | Write::Facts { .. } | Write::Note { .. } => {
+                    continue;
+                }
             };
             self.happenings.add(HappeningKind::Info, text);
         }

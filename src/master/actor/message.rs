@@ -2,7 +2,7 @@
 
 use super::state::State;
 use crate::error::{Error, Result};
-use crate::farm::{Event, JobRecord, NewJob, RequestId, TaskRecord};
+use crate::farm::{Event, JobRecord, NewJob, RequestId, TaskRecord, TaskRef};
 use crate::ids::{ContentHash, JobId, SlaveId, TaskIndex};
 use crate::wire::{Orders, OrdersWanted, Registration, WorkAnswer, WorkWanted};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -30,6 +30,19 @@ pub(in crate::master) struct Announced {
     pub(in crate::master) manifest: Option<String>,
     /// The contents that the manifest names.
     pub(in crate::master) contents: Vec<ContentHash>,
+    /// The job with whose bakes it is rendered.
+    pub(in crate::master) bakes_from: Option<JobId>,
+}
+
+/// What came of a bake, with its files in the store.
+#[derive(Debug)]
+pub(in crate::master) struct BakedFiles {
+    /// Of which attempt.
+    pub(in crate::master) task: TaskRef,
+    /// For the store, as JSON.
+    pub(in crate::master) document: String,
+    /// The contents that it names.
+    pub(in crate::master) contents: Vec<ContentHash>,
 }
 
 /// A job from an archive, checked, with its contents in the store and its pictures in a folder.
@@ -43,6 +56,8 @@ pub(in crate::master) struct Restored {
     pub(in crate::master) manifest: Option<String>,
     /// The contents that the manifest names.
     pub(in crate::master) contents: Vec<ContentHash>,
+    /// The job with whose bakes it is rendered.
+    pub(in crate::master) bakes_from: Option<JobId>,
     /// Becomes the folder of the job.
     pub(in crate::master) folder: PathBuf,
 }
@@ -53,6 +68,13 @@ pub(super) enum Message {
     Ask {
         request: RequestId,
         event: Event,
+        reply: Reply<()>,
+    },
+    /// The report that a bake is done, with what came of it.
+    Baked {
+        request: RequestId,
+        report: Event,
+        files: Box<BakedFiles>,
         reply: Reply<()>,
     },
     /// An event without an answer of the farm's; this one comes once its changes are durable.
@@ -123,6 +145,19 @@ impl Desk {
         let request = self.requests(1);
         let event = event(request);
         self.exchange(|reply| Message::Ask { request, event, reply }).await
+    }
+
+    /// Reports that a bake is done; answered when that, and what came of it, is durable.
+    pub(in crate::master) async fn baked(&self, report: impl FnOnce(RequestId) -> Event, files: BakedFiles) -> Result<()> {
+        let request = self.requests(1);
+        let (report, files) = (report(request), Box::new(files));
+        self.exchange(|reply| Message::Baked {
+            request,
+            report,
+            files,
+            reply,
+        })
+        .await
     }
 
     /// Tells the farm something; returns when what follows from it is durable.

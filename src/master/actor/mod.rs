@@ -3,6 +3,7 @@
 //!
 //! Absences: no network and no async here. Nothing waits for a slave or a client; the disk is all that it waits for.
 
+mod baked;
 mod carry_out;
 mod commit;
 mod contents;
@@ -14,7 +15,7 @@ mod state;
 mod status;
 mod work;
 
-pub(super) use message::{Announced, Desk, Restored, no_job};
+pub(super) use message::{Announced, BakedFiles, Desk, Restored, no_job};
 pub(super) use state::{SlaveFacts, State};
 pub use status::Status;
 pub(super) use status::StatusBoard;

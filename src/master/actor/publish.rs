@@ -68,6 +68,6 @@ fn changed(write: &Write, state: &State) -> Option<Changed> {
         Write::Farm(Change::Rules(_)) => Some(Changed::Rules),
         Write::Farm(Change::Settings(_)) => Some(Changed::Settings),
         // Every dispatch changes a task too, and is told of by that.
-        Write::Farm(Change::JobDispatched { .. }) | Write::Manifest { .. } | Write::Note { .. } => None,
+        Write::Farm(Change::JobDispatched { .. }) | Write::Manifest { .. } | Write::Baked { .. } | Write::Note { .. } => None,
     }
 }

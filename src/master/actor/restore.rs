@@ -28,6 +28,7 @@ impl Actor {
             tasks,
             manifest,
             contents,
+            bakes_from,
             ..
         } = restored;
         let mut notes = JobNotes::new(&record);
@@ -41,6 +42,7 @@ impl Actor {
                 job: id,
                 document,
                 contents,
+                bakes_from,
             });
         }
     }
@@ -55,13 +57,14 @@ impl Actor {
         }
     }
 
-    /// They were there when the archive was read, but another job may have taken some with it.
-    fn find_contents(&mut self, contents: &[ContentHash]) -> Result<()> {
+    /// They were there when an archive was read, or a bake arrived, but another job may have taken some with it.
+    pub(super) fn find_contents(&mut self, contents: &[ContentHash]) -> Result<()> {
         for hash in contents {
             if !self.state.present.contains(hash) {
                 if !self.home.folders.contents.status(*hash)?.complete {
-                    return Err(Error::conflict("files of the archive were removed together with another job")
-                        .hint("send the archive again"));
+                    return Err(
+                        Error::unreachable("files that came were removed together with another job").hint("send them again")
+                    );
                 }
                 self.state.present.insert(*hash);
             }

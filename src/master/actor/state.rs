@@ -1,9 +1,10 @@
 //! All that the actor owns: the farm, the store, and what the master knows beside them.
 
 use crate::error::Result;
-use crate::farm::{Farm, JobRecord, JobState, Moment, Records};
+use crate::farm::{Farm, JobRecord, JobState, Moment, Records, TaskState};
 use crate::ids::{ContentHash, JobId, SlaveId};
 use crate::master::home::Folders;
+use crate::master::playback::Announced;
 use crate::master::usage::Usage;
 use crate::store::{Loaded, Store};
 use crate::wire::MachineInfo;
@@ -110,6 +111,27 @@ impl State {
         };
         self.farm = Farm::restore(now, records);
         Ok(())
+    }
+
+    /// A job's manifest, with what was baked for it.
+    pub(in crate::master) fn announced(&self, job: JobId) -> Result<Option<Announced>> {
+        let Some(document) = self.store.manifest(job)? else {
+            return Ok(None);
+        };
+        // Once the baking job is removed, what it made is the job's own.
+        let from = self.store.bakes_from(job)?.filter(|from| self.farm.job(*from).is_some());
+        let whose = from.unwrap_or(job);
+        let bakes = self.farm.job(whose).is_some_and(|view| !view.record.job.bakes.is_empty());
+        let is_done = |task| {
+            let record = self.farm.task(whose, task);
+            record.is_some_and(|record| matches!(record.state, TaskState::Done { .. }))
+        };
+        let kept = self.store.baked(whose)?.into_iter();
+        let kept = kept.filter(|(task, _)| !bakes || is_done(*task));
+        Ok(Some(Announced {
+            document,
+            kept: kept.map(|(_, document)| document).collect(),
+        }))
     }
 
     /// Jobs that wait for files although all of them are here.

@@ -2,7 +2,7 @@
 
 use crate::farm::{Farm, TaskRecord, TaskState, TiledFrame};
 use crate::files::hash_of_hashes;
-use crate::ids::{JobId, Piece};
+use crate::ids::{JobId, Piece, TaskIndex};
 use crate::wire::{FrameInfo, FrameStateInfo, TilesInfo};
 
 /// A frame of a job, of one task or of many; none if it is not part of the job.
@@ -10,14 +10,20 @@ pub(in crate::master) fn frame(farm: &Farm, job: JobId, frame: i32) -> Option<Fr
     if let Some(tiled) = farm.tiled_frame(job, frame) {
         return Some(tiled_frame(frame, tiled));
     }
-    Some(frame_info(frame, farm.task(job, farm.task_of(job, frame)?)?))
+    info(farm, job, farm.task_of(job, frame)?)
 }
 
 /// All tiles of a frame, or the frame itself if it is not cut; none if it is not part of the job.
 pub(in crate::master) fn tiles(farm: &Farm, job: JobId, frame: i32) -> Option<Vec<FrameInfo>> {
     let tasks = farm.tasks_of(job, frame)?;
-    let info = |task| Some(frame_info(farm.piece_of(job, task)?, farm.task(job, task)?));
-    Some(tasks.filter_map(info).collect())
+    Some(tasks.filter_map(|task| info(farm, job, task)).collect())
+}
+
+fn info(farm: &Farm, job: JobId, task: TaskIndex) -> Option<FrameInfo> {
+    Some(FrameInfo {
+        bake: farm.bake(job, task).map(|bake| bake.name.clone()),
+        ..frame_info(farm.piece_of(job, task)?, farm.task(job, task)?)
+    })
 }
 
 fn tiled_frame(frame: i32, tiled: TiledFrame) -> FrameInfo {
@@ -41,6 +47,7 @@ fn tiled_frame(frame: i32, tiled: TiledFrame) -> FrameInfo {
             grid: tiled.grid,
             done: tiled.done,
         }),
+        bake: None,
         state,
         attempt: tiled.attempts,
         slave: tiled.slave,
@@ -58,6 +65,7 @@ pub(in crate::master) fn frame_info(piece: impl Into<Piece>, record: TaskRecord)
         frame,
         tile,
         tiles: None,
+        bake: None,
         state: FrameStateInfo::Queued,
         attempt: record.attempt.0,
         slave: None,

@@ -9,8 +9,8 @@ use crate::farm::{self, Explainer, Farm, JobState, JobView, Machine, NewJob, Ref
 use crate::ids::{Attempt, SlaveId, TaskIndex};
 use crate::master::actor::{SlaveFacts, no_job};
 use crate::wire::{
-    self, ARCHIVE_FORMAT, ArchivedJob, BanCauseInfo, BanInfo, BlenderInfo, JobAnnounce, JobInfo, JobLimits, JobStateInfo,
-    Registration, RuleInfo, RulesInfo, SettingsEdit, ShownFrames, SlaveInfo, TaskName, TransitionInfo,
+    self, ARCHIVE_FORMAT, ArchivedJob, BanCauseInfo, BanInfo, BlenderInfo, JobAnnounce, JobInfo, JobKind, JobLimits,
+    JobStateInfo, Registration, RuleInfo, RulesInfo, SettingsEdit, ShownFrames, SlaveInfo, TaskName, TransitionInfo,
 };
 
 /// A job as it is shown.
@@ -29,6 +29,11 @@ fn job_explained(view: &JobView<'_>, explainer: &Explainer<'_>) -> JobInfo {
     JobInfo {
         id: job.id,
         name: job.name.clone(),
+        kind: if job.bakes.is_empty() {
+            JobKind::Render
+        } else {
+            JobKind::Bake
+        },
         category: job.category.clone(),
         tags: job.tags.clone(),
         requirements: job.requirements.clone(),
@@ -182,6 +187,7 @@ pub(super) fn archived(view: &JobView<'_>) -> ArchivedJob {
         depends_on,
         limits: job_limits,
         unwanted,
+        bakes: _,
     } = view.record.job.clone();
     ArchivedJob {
         format: ARCHIVE_FORMAT,

@@ -140,22 +140,23 @@ pub(super) async fn tiles(State(app): Shared, Path((job, frame)): Path<(String, 
     Ok(Json(infos.await??))
 }
 
-/// What Blender opens, and all files of the job.
+/// What Blender opens, and all files of the job; what is baked for it by now is among them.
 #[utoipa::path(get, path = "/jobs/{job}/manifest", params(("job" = String, Path)),
     responses((status = 200, body = Manifest), (status = "default", body = FaultBody)))]
 pub(super) async fn manifest(State(app): Shared, Path(job): Path<String>) -> Result<impl IntoResponse, Fault> {
     let job: JobId = parse(&job)?;
     let (is_known, document) = app
         .desk
-        .look(move |state| (state.jobs.contains_key(&job), state.store.manifest(job)))
+        .look(move |state| (state.jobs.contains_key(&job), state.announced(job)))
         .await?;
-    let document = document?.ok_or_else(|| {
+    let announced = document?.ok_or_else(|| {
         if is_known {
             Error::not_found(format!("the job {job} has no files"))
         } else {
             no_job(job)
         }
     })?;
+    let document = announced.text()?;
     let document = if offers::accepts(&app).await? {
         document
     } else {

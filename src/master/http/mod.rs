@@ -3,6 +3,7 @@
 //! Handlers read what came, ask the actor, and answer; they decide nothing. The `OpenAPI` document comes from them.
 
 mod archive;
+mod bakes;
 mod blacklist;
 mod body;
 mod bundles;
@@ -16,6 +17,7 @@ mod hello;
 mod jobs;
 mod key;
 mod logs;
+mod manifests;
 mod metrics;
 mod offers;
 mod page;

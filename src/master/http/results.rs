@@ -1,5 +1,6 @@
 //! Results: up from slaves, down to clients, one by one or all in a zip.
 
+use super::bakes;
 use super::body::Asked;
 use super::contents::blocking;
 use super::receive::{drain, receive};
@@ -80,6 +81,16 @@ pub(super) async fn upload(
             return Err(error.into());
         }
     };
+    if let Some(main) = bakes::main_of(&app, task.job).await? {
+        let delivery = Delivery {
+            task,
+            slave,
+            seconds: query.seconds,
+            file,
+        };
+        bakes::deliver(&app, delivery, claim, main, body).await?;
+        return Ok(StatusCode::NO_CONTENT);
+    }
     let (piece, claim) = claim;
     let path = app.folders.result(task.job, piece, task.attempt);
     let (target, disk) = (path.clone(), Arc::clone(&app.folders.disk));
@@ -129,6 +140,15 @@ pub(super) async fn upload(
     });
     blocking(move || earlier.into_iter().try_for_each(|path| part::remove(&path))).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// What a slave says of a result that it delivers.
+pub(super) struct Delivery {
+    pub(super) task: TaskRef,
+    pub(super) slave: SlaveId,
+    /// Of work.
+    pub(super) seconds: f64,
+    pub(super) file: ResultFile,
 }
 
 /// Only a whole picture makes a frame done. All of it is decoded: nothing less finds blocks that are missing or damaged. Five
@@ -228,6 +248,10 @@ pub(super) async fn download(
 pub(super) fn result_of(state: &Known, job: JobId, frame: i32, tile: Option<u32>) -> Result<(Piece, Attempt, ResultFile)> {
     let (piece, record) = piece_of(state, job, frame, tile)?;
     match record.state {
+        _ if state.farm.job(job).is_some_and(|view| !view.record.job.bakes.is_empty()) => {
+            let error = Error::not_found(format!("job {job} bakes: it has no pictures"));
+            Err(error.hint("what it baked is in its results.zip"))
+        }
         TaskState::Done { result: Some(file), .. } => Ok((piece, record.attempt, file)),
         _ => Err(Error::not_found(format!("{piece} of job {job} has no result yet"))),
     }
@@ -260,11 +284,15 @@ pub(super) fn piece_of(state: &Known, job: JobId, frame: i32, tile: Option<u32>)
     }
 }
 
-/// All finished frames in a zip, uncompressed; of frames that are cut, their tiles.
+/// All finished frames in a zip, uncompressed; of frames that are cut, their tiles; of a job that bakes, the files of the caches
+/// by their paths in the job.
 #[utoipa::path(get, path = "/jobs/{job}/results.zip", operation_id = "download_results", params(("job" = String, Path)),
     responses((status = 200, body = Vec<u8>, content_type = "application/zip"), (status = "default", body = FaultBody)))]
 pub(super) async fn zip(State(app): Shared, Path(job): Path<String>) -> Result<Response, Fault> {
     let job: JobId = parse(&job)?;
+    if let Some(entries) = bakes::all_entries(&app, job).await? {
+        return Ok(send_zip(entries, &format!("{job}.zip")));
+    }
     let folders = app.folders.clone();
     let read = move |piece: Piece, record: TaskRecord| match record.state {
         TaskState::Done { result: Some(file), .. } => Some(ZipEntry {

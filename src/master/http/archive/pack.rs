@@ -10,9 +10,7 @@ use crate::ids::{Attempt, JobId, Piece};
 use crate::master::actor::no_job;
 use crate::master::convert;
 use crate::master::home::log_name;
-use crate::wire::{
-    ARCHIVED_FRAMES, ARCHIVED_JOB, ARCHIVED_MANIFEST, FrameInfo, Manifest, archived_file, archived_log, archived_result,
-};
+use crate::wire::{ARCHIVED_FRAMES, ARCHIVED_JOB, ARCHIVED_MANIFEST, FrameInfo, archived_file, archived_log, archived_result};
 use serde::Serialize;
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path as FsPath;
@@ -22,18 +20,21 @@ pub(super) async fn entries(app: &App, job: JobId) -> Result<Vec<ZipEntry>> {
     let seen = app.desk.look(move |state| {
         let view = state.farm.job(job)?;
         let missing = state.jobs.get(&job)?.missing_count();
-        Some((convert::archived(&view), missing, state.store.manifest(job)))
+        Some((convert::archived(&view), missing, state.announced(job)))
     });
-    let (archived, missing, document) = seen.await?.ok_or_else(|| no_job(job))?;
+    let (archived, missing, announced) = seen.await?.ok_or_else(|| no_job(job))?;
     if missing > 0 {
         return Err(Error::conflict(format!("{missing} files of job {job} are not here yet"))
             .hint("archive it when it has been sent completely"));
     }
     let mut entries = vec![in_memory(ARCHIVED_JOB, json(&archived)?)];
-    if let Some(document) = document? {
-        let manifest: Manifest = serde_json::from_str(&document)
-            .map_err(|error| Error::internal(format!("the manifest of job {job} cannot be read: {error}")))?;
-        entries.push(in_memory(ARCHIVED_MANIFEST, document.into_bytes()));
+    let mut bakes = false;
+    if let Some(announced) = announced? {
+        let mut manifest = announced.manifest()?;
+        // What was baked elsewhere is here from now on.
+        manifest.bakes_from = None;
+        bakes = !manifest.bakes.is_empty();
+        entries.push(in_memory(ARCHIVED_MANIFEST, json(&manifest)?));
         entries.extend(manifest.files.iter().map(|file| ZipEntry {
             name: archived_file(&file.path),
             source: ZipSource::File {
@@ -56,7 +57,8 @@ pub(super) async fn entries(app: &App, job: JobId) -> Result<Vec<ZipEntry>> {
     }
     entries.push(in_memory(ARCHIVED_FRAMES, lines));
     entries.extend(frames.into_iter().filter_map(|(info, attempt)| {
-        let size_bytes = info.size_bytes?;
+        // What came of a bake is among the files.
+        let size_bytes = info.size_bytes.filter(|_| !bakes)?;
         Some(ZipEntry {
             name: archived_result(info.piece()),
             source: ZipSource::File {

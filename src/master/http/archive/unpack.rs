@@ -68,7 +68,10 @@ pub(super) fn unpack(zip: &Path, contents: &Contents, folder: &Path, id: JobId, 
     }
     let layout = FrameLayout::of_tiles(announced.job.frames.clone(), announced.job.tiles)?;
     let tasks = read_frames(&mut zip, &layout, announced.manifest.is_some())?;
-    place_results(&mut zip, &layout, &tasks, folder)?;
+    // What came of bakes is among the files.
+    if announced.job.bakes.is_empty() {
+        place_results(&mut zip, &layout, &tasks, folder)?;
+    }
     place_logs(&mut zip, &layout, &tasks, folder)?;
     Ok(Unpacked {
         announced,
@@ -103,6 +106,7 @@ impl Unpacked {
             tasks: self.tasks,
             manifest: self.announced.manifest,
             contents: self.announced.contents,
+            bakes_from: self.announced.bakes_from,
             folder: self.folder,
         }
     }
