@@ -19,7 +19,7 @@ def command(blender: str, folder: Path, script: str, *arguments: object) -> list
     """How a script is started, with scripts inside of .blend files switched off; all scripts are put into the folder first."""
     scripts = folder / "scripts"
     scripts.mkdir()
-    for path in (*(ROOT / "src/blender").glob("*.py"), ROOT / "addon/passes.py"):
+    for path in (*(ROOT / "src/blender").glob("*.py"), ROOT / "addon/passes.py", ROOT / "addon/simulations.py"):
         shutil.copy(path, scripts)
     options = [] if is_module(blender) else ["-b", "-noaudio", "-Y", "--python-exit-code", "1", "-P"]
     return [blender, *options, str(scripts / script), *(["--", *map(str, arguments)] if arguments else [])]

@@ -17,6 +17,7 @@ import bpy
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import caches
 import tiles
+from bakes import plan
 from copies import copy_with_other_paths
 from followed import files_of, is_layer, is_pattern, meant_by, named_in
 from on_disk import below, cache_folder, is_foreign
@@ -27,15 +28,16 @@ from wants import wanted
 from windows import Clock, of_numbered, union
 
 FILES_MAX = 200_000
+ASKED = ("blend", "copies", "scene", "engine", "bake_order")
 
 
 def main(request_path):
-    """Answers a request: `blend`, `copies` (a folder), `result`, and perhaps `scene` and `engine`."""
+    """Answers a request: `blend`, `copies` (a folder), `result`, and perhaps `scene`, `engine` and `bake_order`."""
     with open(request_path, encoding="utf-8") as file:
         request = json.load(file)
     try:
         speak_english()
-        answer = collect(request["blend"], request["copies"], request.get("scene"), request.get("engine"))
+        answer = collect(**{name: request.get(name) for name in ASKED})
     except Refused as refusal:
         answer = {"refused": str(refusal), "blender": list(bpy.app.version)}
     with open(request["result"] + ".part", "w", encoding="utf-8") as file:
@@ -43,15 +45,15 @@ def main(request_path):
     os.replace(request["result"] + ".part", request["result"])
 
 
-def collect(blend, folder, scene_name=None, engine=None):
-    """Opens a saved file and tells what it needs; copies of files whose references lead elsewhere are kept below `folder`."""
+def collect(blend, copies, scene=None, engine=None, bake_order=None):
+    """Opens a saved file and tells what it needs; copies of files whose references lead elsewhere are kept below `copies`."""
     blend = os.path.normpath(os.path.abspath(blend))
     open_file(blend, allow_scripts=False)
-    scene = choose_scene(scene_name)
+    scene = choose_scene(scene)
     own_engine = scene.render.engine
     set_engine(scene, engine)
     refuse_unrenderable(scene)
-    answer = describe(scene)
+    answer = {**describe(scene), **plan(scene, bake_order)}
     scene.render.engine = own_engine
     clock = Clock(scene)
     found = Found(blend, clock)
@@ -66,7 +68,7 @@ def collect(blend, folder, scene_name=None, engine=None):
     found.files.pop(blend, None)
     places = Places(blend, found.files)
     found.judge_names(places)
-    copies = copy_with_other_paths(found, places, folder)
+    copies = copy_with_other_paths(found, places, copies)
     answer["main"] = found.entry(blend, places, copies)
     answer["files"] = [found.entry(path, places, copies) for path in sorted(found.files)]
     answer["missing"] = [{"path": path, "kind": kind} for path, kind in sorted(found.missing.items())]

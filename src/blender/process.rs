@@ -28,8 +28,9 @@ const DEATH_TIMEOUT_S: u64 = 10;
 /// What a dead child printed is read within this time.
 const LAST_LINES_TIMEOUT_S: u64 = 1;
 
-/// The scripts that children run; the first two import the others. How passes come into Blender, the add-on knows too.
-const SCRIPTS: [(&str, &str); 14] = [
+/// The scripts that children run; the first two import the others. How passes come into Blender and bakes are played back,
+/// the add-on knows too.
+const SCRIPTS: [(&str, &str); 19] = [
     ("worker.py", include_str!("worker.py")),
     ("collect.py", include_str!("collect.py")),
     ("opening.py", include_str!("opening.py")),
@@ -44,6 +45,11 @@ const SCRIPTS: [(&str, &str); 14] = [
     ("places.py", include_str!("places.py")),
     ("copies.py", include_str!("copies.py")),
     ("wants.py", include_str!("wants.py")),
+    ("simulations.py", include_str!("../../addon/simulations.py")),
+    ("dependencies.py", include_str!("dependencies.py")),
+    ("bakes.py", include_str!("bakes.py")),
+    ("bakers.py", include_str!("bakers.py")),
+    ("baking.py", include_str!("baking.py")),
 ];
 
 /// How a child is started.

@@ -6,6 +6,7 @@ Without them Blender opens the scene in silence and shows something else.
 import re
 
 import bpy
+from opening import Lacking
 from references import node_trees
 
 NAMED_MAX = 20
@@ -60,3 +61,16 @@ def is_of_addon(kind):
 def lacking(names):
     """Those of these types of nodes that this Blender does not have."""
     return [name for name in names if not hasattr(bpy.types, name)]
+
+
+def refuse_unwanted(order, allows):
+    """Refuses a scene that would open, but show something else than at its artist's."""
+    wants = order.get("wants") or {}
+    scripts, nodes = wants.get("scripts") or [], lacking(wants.get("nodes") or [])
+    if scripts and not allows and not order.get("without_scripts"):
+        raise Lacking(
+            f"the scene runs scripts ({', '.join(scripts[:3])}), which this slave does not allow: "
+            "start it with --allow-scripts, or send the job with --without-scripts"
+        )
+    if nodes:
+        raise Lacking(f"the scene has nodes of an add-on that this Blender lacks: {', '.join(nodes[:3])}")

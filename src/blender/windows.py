@@ -85,7 +85,8 @@ def of_numbered(paths, clock):
     for path in paths:
         folder, name = os.path.split(path)
         parts = NUMBERED.fullmatch(name)
-        if parts:
+        # The frame 0 of particles holds what is true of them at all times.
+        if parts and not (name.endswith(".bphys") and int(parts[2]) == 0):
             families.setdefault((folder, parts[1], parts[3]), []).append((int(parts[2]), path))
     found = dict.fromkeys(paths)
     for family in families.values():

@@ -21,11 +21,13 @@ import time
 import bpy
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import baking
 import finishing
 import opening
 import passes
+import simulations
 import tiles
-from wants import lacking
+from wants import refuse_unwanted
 
 CONNECT_TIMEOUT_S = 30
 PROGRESS_INTERVAL_S = 0.5
@@ -79,6 +81,8 @@ def open_scene(order):
     scene = opening.choose_scene(order.get("scene"))
     opening.set_engine(scene, order.get("engine"))
     opening.refuse_unrenderable(scene)
+    for line in simulations.attach(order.get("baked") or []):
+        print(f"netrender: {line}", flush=True)
     settings = scene.render
     if order.get("resolution_percent"):
         settings.resolution_percentage = order["resolution_percent"]
@@ -100,19 +104,6 @@ def open_scene(order):
     watch_render()
     STATE["scene"] = scene.name
     return {"reply": "opened", "scene": scene.name, "engine": settings.engine}
-
-
-def refuse_unwanted(order, allows):
-    """Refuses a scene that would open, but show something else than at its artist's."""
-    wants = order.get("wants") or {}
-    scripts, nodes = wants.get("scripts") or [], lacking(wants.get("nodes") or [])
-    if scripts and not allows and not order.get("without_scripts"):
-        raise opening.Lacking(
-            f"the scene runs scripts ({', '.join(scripts[:3])}), which this slave does not allow: "
-            "start it with --allow-scripts, or send the job with --without-scripts"
-        )
-    if nodes:
-        raise opening.Lacking(f"the scene has nodes of an add-on that this Blender lacks: {', '.join(nodes[:3])}")
 
 
 def choose_devices(scene, names):
@@ -249,6 +240,7 @@ ORDERS = {
     "render": render,
     "open_to_finish": finishing.open_scene,
     "finish": finishing.finish,
+    "bake": baking.bake,
 }
 
 
