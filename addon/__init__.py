@@ -1,19 +1,20 @@
 """Network Render for Blender: the add-on, a thin front of the native `netrender_core`.
 
 A file for each thing that an artist sees, with its panel, its list and its operators: `sending`, `versions`, `gathering`,
-`background`, `network`, `jobs` and `joblist`, `results`, `framelist`, `thumbnails`, `slavelist`, `blacklist`, `rules`. Below
-them in layers, imports go down only (`tests/test_addon_layers.py`): the jobs that were sent (`watching`, `notices`), how
-operators ask and answer (`asking`, `answers`), how panels and lists look and stay up to date (`layout`, `lists`, `refresh`),
-jobs on their way (`dispatch`), Blender's render (`engine`, `service`, `passes`), what the scene says (`job`, `properties`),
-what runs and is shown (`session`, `view`), what goes to the master and comes back (`moving`, `delivery`, `client`,
-`questions`, `connection`), what is this person's own (`preferences`, `keys`). Only `native` finds the core; only `job` and
-`properties` read the scene's settings.
+`baking` (with `simulations`), `background`, `network`, `jobs` and `joblist`, `results`, `framelist`, `thumbnails`, `slavelist`,
+`blacklist`, `rules`. Below them in layers, imports go down only (`tests/test_addon_layers.py`): the jobs that were sent
+(`watching`, `notices`), how operators ask and answer (`asking`, `answers`), how panels and lists look and stay up to date
+(`layout`, `lists`, `refresh`), jobs on their way (`dispatch`), Blender's render (`engine`, `service`, `passes`), what the scene
+says (`job`, `properties`), what runs and is shown (`session`, `view`), what goes to the master and comes back (`moving`,
+`delivery`, `client`, `questions`, `connection`), what is this person's own (`preferences`, `keys`). Only `native` finds the
+core; only `job` and `properties` read the scene's settings.
 """
 
 import sys
 
 from . import (
     background,
+    baking,
     blacklist,
     borrow,
     engine,
@@ -52,7 +53,7 @@ bl_info = {
 # In the order in which they are registered: a panel's parent before it, and panels in the order of their showing.
 _MODULES = (
     *(preferences, properties, view, session, borrow, engine, notices, watching, refresh),
-    *(panels, versions, background, gathering, sending, jobs, joblist, results, framelist, thumbnails),
+    *(panels, versions, background, gathering, sending, baking, jobs, joblist, results, framelist, thumbnails),
     *(slavelist, blacklist, rules, network),
 )
 

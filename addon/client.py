@@ -155,6 +155,17 @@ def cancel(connection: Connection, job: str) -> Question[Seen]:
     return look(connection, Wanted(), lambda later: later.cancel(job))
 
 
+def bakes(connection: Connection, job: str, folder: str, blender: str) -> Question[core.Bakes]:
+    """Brings what a job has baked into a folder; this Blender makes the .blend that has rigid bodies inside."""
+
+    def steps() -> Steps[core.Bakes]:
+        client = yield from connected(connection)
+        here: core.Bakes = yield client.later.bring_bakes(job, folder, blender=blender)
+        return here
+
+    return Question(steps())
+
+
 def guess_version(blend: str, **told: str | None) -> Question[core.VersionGuess]:
     """In which working copy does a file lie, and at which revision? What is told is not guessed."""
 

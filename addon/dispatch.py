@@ -32,15 +32,18 @@ UNTITLED = "untitled"
 class Dispatch:
     """One job on its way."""
 
-    def __init__(self, scene: bpy.types.Scene, frames: str, *, may_start: bool, timeout: float) -> None:
+    def __init__(self, scene: bpy.types.Scene, frames: str, *, may_start: bool, only_bakes: bool, timeout: float) -> None:
         self.notices: list[str] = []
         """What the artist should know, in sentences."""
+        self.bake_job: str | None = None
+        """The job that bakes before it, once it is sent."""
         self.connection = job.settings_of(scene).connection()
         self.engine = job.engine_of(scene)
         # Until it is sent, the artist may have gone to another scene, or undone something: a name outlives both.
         self._scene_name = scene.name
         self._frames = frames
         self._may_start = may_start
+        self._only_bakes = only_bakes
         self._timeout = timeout
 
     def scene(self) -> bpy.types.Scene:
@@ -66,7 +69,8 @@ class Dispatch:
                 blend = rest.enter_context(_copy_of_memory())
             elif bpy.data.is_dirty:
                 self.notices.append("the file has unsaved changes: its last saved state is sent")
-            return (yield from self._send(moving.Submission(self.connection, blend, job.arguments(scene, self._frames))))
+            arguments = job.bake_arguments(scene) if self._only_bakes else job.arguments(scene, self._frames)
+            return (yield from self._send(moving.Submission(self.connection, blend, arguments)))
 
     def _send(self, submission: moving.Submission) -> Steps[str]:
         try:
@@ -76,6 +80,9 @@ class Dispatch:
             submission.withdraw()
             raise
         self.notices += submission.warnings()
+        self.bake_job = submission.bake_job()
+        if self.bake_job is not None:
+            self.notices.append("simulations are baked before: Get Bakes brings them")
         return created
 
     def _find(self) -> Steps[None]:

@@ -33,8 +33,14 @@ def arguments(scene: bpy.types.Scene, frames: str) -> dict[str, Any]:
         "engine": engine_of(scene),
         # Where they were held back when the file was opened, a local render is one without them, too.
         "without_scripts": bpy.app.autoexec_fail,
-        **(settings.version() if settings.use_vcs else {}),
+        # What comes out of a working copy is as it was committed.
+        **(settings.version() if settings.use_vcs else {"bakes": "first" if settings.bake_first else "never"}),
     }
+
+
+def bake_arguments(scene: bpy.types.Scene) -> dict[str, Any]:
+    """What the job that bakes the simulations of a scene is sent with."""
+    return {**arguments(scene, ""), "frames": None, "tiles": "1x1", "bakes": "only"}
 
 
 def is_sent_from_memory(scene: bpy.types.Scene) -> bool:

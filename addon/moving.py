@@ -61,6 +61,10 @@ class Submission:
         """What may look different elsewhere, in sentences."""
         return [] if self._inner is None else self._inner.progress().warnings
 
+    def bake_job(self) -> str | None:
+        """The job that bakes before it, if there is one."""
+        return None if self._inner is None else self._inner.progress().bake_job
+
     def withdraw(self) -> None:
         """Stops it and takes its job back, in threads of the core; a second call does nothing."""
         with contextlib.suppress(ValueError):

@@ -172,9 +172,17 @@ class NetworkRenderSettings(bpy.types.PropertyGroup):
         default=True,
     )
 
+    bake_first: BoolProperty(
+        name="Bake First",
+        description="Bake simulations that are not baked on the farm before a job is rendered; without that, frames may be wrong",
+        default=True,
+    )
+
     # What Ctrl-F12 and F12 gather; saved with the file, so that Blender can be closed meanwhile.
     job_id: StringProperty(options={"HIDDEN"}, maxlen=NAME_CHARACTERS_MAX)
     job_engine: StringProperty(options={"HIDDEN"}, maxlen=NAME_CHARACTERS_MAX)
+    # What Get Bakes brings.
+    bake_job_id: StringProperty(options={"HIDDEN"}, maxlen=NAME_CHARACTERS_MAX)
 
     def folder(self) -> str | None:
         """The Path on this disk, None for the default one."""

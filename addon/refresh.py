@@ -158,6 +158,7 @@ def _index(rows: Any, name: str, chosen: object) -> int:
 
 def _write_job(row: NetworkRenderJob, info: core.JobInfo) -> None:
     row.name, row.job_id, row.state, row.frames = info.name, info.id, info.state, info.frames
+    row.bakes = info.kind == "bake"
     row.category, row.tags, row.requirements = info.category, "; ".join(info.tags), info.requirements
     row.priority, row.chunks, row.blacklisted = info.priority, info.chunks, info.blacklisted
     row.total, row.done, row.failed, row.rendering = info.total, info.done, info.failed, info.rendering

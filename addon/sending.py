@@ -8,6 +8,7 @@ from . import engine, gathering, job, service, watching
 from .answers import TICK_S, Result, fail, possible, refuse, sentence
 from .dispatch import Dispatch
 from .native import Failure
+from .properties import NetworkRenderSettings
 
 
 class SendingOperator:
@@ -15,6 +16,8 @@ class SendingOperator:
 
     # Whether a farm is made of this Blender if there is none.
     may_start = False
+    # Whether only its simulations are baked.
+    only_bakes = False
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
@@ -100,7 +103,8 @@ class SendingOperator:
             raise Failure(reason)
         if job.settings_of(scene).save_before_job and bpy.data.filepath:
             bpy.ops.wm.save_mainfile()
-        self._dispatch = Dispatch(scene, self._frames(scene), may_start=self.may_start, timeout=timeout)
+        arguments = {"may_start": self.may_start, "only_bakes": self.only_bakes}
+        self._dispatch = Dispatch(scene, self._frames(scene), **arguments, timeout=timeout)
         self._steps = self._dispatch.steps()
 
     def _finish(self, created: str, how: str) -> Result:
@@ -110,10 +114,15 @@ class SendingOperator:
             scene = self._dispatch.scene()
         except Failure as failure:
             return fail(self, Failure(f"{failure}: its job {created} goes on by itself"))
-        settings = job.settings_of(scene)
-        settings.job_id, settings.job_engine = created, self._dispatch.engine
+        self._note(job.settings_of(scene), created)
         watching.add(self._dispatch.connection, created)
         return self._sent(scene, created, how)
+
+    def _note(self, settings: NetworkRenderSettings, created: str) -> None:
+        """Remembers the job in the scene, for those who bring what comes of it."""
+        settings.job_id, settings.job_engine = created, self._dispatch.engine
+        if self._dispatch.bake_job is not None:
+            settings.bake_job_id = self._dispatch.bake_job
 
     def _sent(self, _scene: bpy.types.Scene, created: str, _how: str) -> Result:
         self.report({"INFO"}, f"Job sent to the master: {created}")

@@ -8,6 +8,7 @@ class NetworkRenderJob(bpy.types.PropertyGroup):
     """A row of the list of jobs, as of the last refresh; its name is the job's."""
 
     job_id: StringProperty()
+    bakes: BoolProperty()
     state: StringProperty()
     frames: StringProperty()
     category: StringProperty()

@@ -8,7 +8,7 @@ ADDON = Path(__file__).resolve().parent.parent / "addon"
 
 # From the bottom up; a module may use those on lower lines, never those on its own or on a higher one.
 LAYERS = (
-    {"native", "borrow"},
+    {"native", "borrow", "simulations"},
     {"keys"},
     {"preferences"},
     {"connection"},
@@ -24,7 +24,7 @@ LAYERS = (
     {"watching", "gathering", "asking"},
     # One for each thing that an artist sees.
     {"background", "sending", "versions", "network", "jobs", "joblist"},
-    {"panels", "slavelist", "blacklist", "framelist", "results", "thumbnails", "rules"},
+    {"panels", "baking", "slavelist", "blacklist", "framelist", "results", "thumbnails", "rules"},
     {"__init__"},
 )
 HOMES = {"netrender_core": {"native"}, "cycles": {"passes"}, "signal": {"service"}}
