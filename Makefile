@@ -19,7 +19,7 @@ KEEP ?=
 # Users' wheel is linked as a whole; a quicker build for trying things: make addon WHEEL_PROFILE=release.
 WHEEL_PROFILE ?= dist
 
-RUST_SOURCES := $(shell find src -name '*.rs' -o -name '*.html' -o -name '*.css' -o -name '*.js' -o -name '*.py*') Cargo.toml Cargo.lock pyproject.toml
+RUST_SOURCES := $(shell find src -name '*.rs' -o -name '*.html' -o -name '*.css' -o -name '*.js' -o -name '*.py*') Cargo.toml Cargo.lock pyproject.toml addon/passes.py addon/simulations.py
 
 export NETRENDER_TEST_BPY_PYTHON := $(BPY_PYTHON)
 
@@ -97,6 +97,7 @@ bench: $(VENV)/made ## measure the budgets side by side with the alternatives
 	PATH="$(BIN):$$PATH" python benches/hyperqueue_dispatch.py
 	PATH="$(BIN):$$PATH" python benches/animation.py
 	PATH="$(BIN):$$PATH" python benches/tiles.py
+	PATH="$(BIN):$$PATH" python benches/bakes.py
 	PATH="$(BIN):$$PATH" python benches/warm.py
 	PATH="$(BIN):$$PATH" python benches/monitor.py
 
