@@ -143,7 +143,8 @@ def attach(baked: Iterable[dict[str, Any]]) -> list[str]:
 
 def folder_of(index: dict[str, Any]) -> str:
     """Where the files of a bake lie, as the .blend names it."""
-    path: str = index["files"][0]["path"]
+    # A .blend without a folder above it has its bakes at the very beginning.
+    path = "/" + index["files"][0]["path"]
     number = path.rpartition(f"/{BESIDE}/")[2].split("/")[0]
     return f"//{BESIDE}/{number}"
 

@@ -16,9 +16,13 @@ every order), else from the environment variable FAKE_BLENDER, as JSON too; ever
     gradient          true: each pixel has a value of its own, which tells its place in the frame
     layers            ["ViewLayer"]: the view layers that it says to have rendered
     list_on_open      true: prints the names of the files that lie in and below the scene's folder
+    crash_on_bakes    [3]           hang_on_bakes   [3]       fail_on_bakes   [3]
+    spoil_bakes       [3]: delivers a file that is no cache of the job
+    gate_bakes        [3]: as gate_frames
     gate_frames       [3]: waits until the file beside it that ends in `.open` is there
     gate_tiles        [3]: the same for tiles of these numbers
-    times             how often, over all processes, a frame crashes, hangs, fails or is truncated or shrunk; then it goes well
+    times             how often, over all processes, a frame or bake crashes, hangs, fails or is spoilt in another way; then it
+                      goes well
     print_bytes       prints so much before each frame
     grandchild        true: starts a process that leaves its process group, and writes its id to `grandchild.pid` beside it
     deserter          true: starts one that also empties its environment and loses its parent; its id is written as above
@@ -26,7 +30,8 @@ every order), else from the environment variable FAKE_BLENDER, as JSON too; ever
     crash_on_collect  true
     note_starts       true: adds a line to the file beside it that ends in `.starts`: version, worker or collect, and its id
 
-Frame N is one channel set `ViewLayer.Combined` of the value N/1000, so a test can tell which frame it holds.
+Frame N is one channel set `ViewLayer.Combined` of the value N/1000, so a test can tell which frame it holds. Bake N is one file
+that tells its number, and what it found baked in the scene's folder.
 """
 
 import json
@@ -37,6 +42,7 @@ import struct
 import subprocess
 import sys
 import time
+import zipfile
 
 BESIDE = os.path.splitext(os.path.abspath(__file__))[0]
 
@@ -91,7 +97,7 @@ def work(fake):
     reply(link, {"reply": "ready", "token": token, "version": fake.get("version", [3, 4, 1])})
     for line in link.makefile("r", encoding="utf-8"):
         order = json.loads(line)
-        answer = {"open": open_scene, "render": render}[order["order"]](orders_to_misbehave(), order)
+        answer = {"open": open_scene, "render": render, "bake": bake}[order["order"]](orders_to_misbehave(), order)
         print(f"\x1enetrender-mark {order['mark']}", flush=True)
         reply(link, answer)
 
@@ -136,11 +142,9 @@ def render(fake, order):
     is_gated = frame in fake.get("gate_frames", []) or number_of(order.get("tile")) in fake.get("gate_tiles", [])
     while is_gated and not os.path.exists(BESIDE + ".open"):
         time.sleep(0.01)
-    for key, misdeed in (("crash_on_frames", crash), ("hang_on_frames", hang)):
-        if frame in fake.get(key, []) and still_due(fake):
-            misdeed()
-    if frame in fake.get("fail_on_frames", []) and still_due(fake):
-        return {"reply": "failed", "reason": f"the fake Blender was told to fail frame {frame}"}
+    failure = misbehave(fake, "frame", frame)
+    if failure:
+        return failure
     whole = fake.get("size", [8, 8])
     left, top, *size = cut(whole, order.get("tile"))
     written = [1, 1] if frame in fake.get("shrink_frames", []) and still_due(fake) else size
@@ -153,6 +157,43 @@ def render(fake, order):
         file.write(picture)
     layers = fake.get("layers", ["ViewLayer"])
     return {"reply": "rendered", "seconds": time.perf_counter() - started, "size": size, "layers": layers}
+
+
+def misbehave(fake, what, number):
+    """Crashes or hangs, or answers with a failure, if that is due."""
+    for key, misdeed in (("crash", crash), ("hang", hang)):
+        if number in fake.get(f"{key}_on_{what}s", []) and still_due(fake):
+            misdeed()
+    if number in fake.get(f"fail_on_{what}s", []) and still_due(fake):
+        return {"reply": "failed", "reason": f"the fake Blender was told to fail {what} {number}"}
+    return None
+
+
+def bake(fake, order):
+    """A cache of one file."""
+    task, folder = order["bake"], os.path.dirname(order["main"])
+    number = task["number"]
+    own = os.path.join(os.path.dirname(order["blend"]), order["beside"])
+    os.makedirs(own)
+    os.link(order["blend"], f"{own}.blend")
+    print(f"netrender: bake {task['name']}: frame 1 of 1-2 (50 %)", flush=True)
+    while number in fake.get("gate_bakes", []) and not os.path.exists(BESIDE + ".open"):
+        time.sleep(0.01)
+    failure = misbehave(fake, "bake", number)
+    if failure:
+        return failure
+    beside = os.path.join(os.path.dirname(order["blend"]), "netrender_bakes")
+    found = sorted(os.listdir(beside)) if os.path.isdir(beside) else []
+    inside = f"netrender_bakes/{number}_cache/cache_000001_00.bphys"
+    path = "elsewhere/cache" if number in fake.get("spoil_bakes", []) and still_due(fake) else os.path.join(folder, inside)
+    told = {key: task[key] for key in ("number", "name", "kind", "object", "item", "scene", "first", "last")}
+    index = {**told, "blender": "3.4.1", "files": [{"path": path, "frames": [1, 2]}]}
+    with zipfile.ZipFile(order["output"], "w") as archive:
+        archive.writestr("bake.json", json.dumps(index))
+        archive.writestr(path, f"bake {number} after {found}")
+    os.rmdir(own)
+    os.remove(f"{own}.blend")
+    return {"reply": "baked", "seconds": 0.1, "files": 1}
 
 
 def number_of(tile):

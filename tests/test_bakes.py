@@ -76,7 +76,8 @@ def baked(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
             output = folder / f"{number}.zip"
             order = {"blend": str(folder / "job" / main), "allow_scripts": False, "threads": 1, "wants": answer["wants"]}
             bake = {**task, "number": number}
-            worker.ask(order="bake", **order, bake=bake, baked=indices, main=main, output=str(output))
+            names = {"main": main, "beside": f"netrender_bake_{number}", "output": str(output)}
+            worker.ask(order="bake", **order, bake=bake, baked=indices, **names)
             indices.append(unpacked(output, folder / "job"))
     lean = folder / "lean"
     shutil.copytree(folder / "job", lean)
@@ -167,7 +168,7 @@ def test_a_circle_is_told_as_it_is_and_an_order_breaks_it(baked: Baked) -> None:
 def test_what_cannot_be_baked_is_refused_in_a_sentence(baked: Baked, tmp_path: Path) -> None:
     task = {**baked.answer["bakes"][1], "object": "Nobody", "name": "cloth of Nobody", "number": 9}
     main = baked.answer["main"]["virtual_path"]
-    order = {"blend": str(baked.job / main), "allow_scripts": False, "threads": 1, "main": main}
+    order = {"blend": str(baked.job / main), "allow_scripts": False, "threads": 1, "main": main, "beside": "netrender_bake_9"}
     output = str(tmp_path / "none.zip")
     with Worker(baked.blender, tmp_path / "worker") as worker, pytest.raises(Refused, match="has no cloth of Nobody"):
         worker.ask(order="bake", **order, bake=task, output=output)

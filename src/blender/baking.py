@@ -3,7 +3,8 @@
 Stepped through frame by frame, as Blender bakes for its artist. What it does not depend on is switched off, so that bakes on
 several slaves take the time of one of them each. The .blend is opened under a second name, for Blender keeps caches in a
 folder named after the .blend, and other bakes of the same job lie beside it; what is baked there already is read from where
-it is. Only rigid bodies need the file itself: their bake is kept inside of it, so it is their result.
+it is. Only rigid bodies need the file itself: their bake is kept inside of it, so it is their result. Who gave the order says
+what all that is called meanwhile, and sweeps it away if this process is killed.
 """
 
 import contextlib
@@ -33,7 +34,7 @@ def bake(order):
     """Carries out the order `bake`: opens the scene, bakes, and leaves a zip behind."""
     started = time.perf_counter()
     wanted = order["bake"]
-    with second_name(order["blend"], wanted) as (blend, folder):
+    with second_name(order["blend"], order["beside"], wanted["kind"]) as (blend, folder):
         allows = order["allow_scripts"] and not order.get("without_scripts")
         open_file(blend, allows)
         refuse_unwanted(order, allows)
@@ -61,14 +62,13 @@ def folder_of(wanted):
 
 
 @contextlib.contextmanager
-def second_name(blend, wanted):
+def second_name(blend, name, kind):
     """The file to open, and a folder for what is baked, beside it; nothing of that stays."""
-    place, name = os.path.split(blend)
-    own = os.path.join(place, f"netrender_bake_{wanted['number']}_{os.getpid()}")
+    own = os.path.join(os.path.dirname(blend), name)
     os.makedirs(own)
-    opened = own + os.path.splitext(name)[1]
+    opened = f"{own}.blend"
     try:
-        if wanted["kind"] == "rigid_body":
+        if kind == "rigid_body":
             opened = blend
         else:
             linked(blend, opened)

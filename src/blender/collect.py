@@ -73,6 +73,7 @@ def collect(blend, copies, scene=None, engine=None, bake_order=None):
     answer["files"] = [found.entry(path, places, copies) for path in sorted(found.files)]
     answer["missing"] = [{"path": path, "kind": kind} for path, kind in sorted(found.missing.items())]
     answer["warnings"] = found.warnings
+    answer["unbaked"] = found.unbaked
     answer["wants"] = wants
     return answer
 
@@ -113,6 +114,7 @@ class Found:
         self.files = {}
         self.missing = {}
         self.warnings = []
+        self.unbaked = []
         self.references = []
         self.stored_seen = set()
         self.names = []
@@ -184,7 +186,7 @@ class Found:
         """Tells of simulations that are not baked, and of baked ones whose files are gone."""
         self.missing.update(dict.fromkeys(caches.lost(self.files), "cache"))
         for what, name in sorted(set(caches.unbaked())):
-            self.warnings.append(
+            self.unbaked.append(
                 f"the {what} simulation of {name} is not baked: a slave that starts at a later frame shows it wrongly"
             )
 

@@ -7,7 +7,7 @@ use super::process::{Launch, ending};
 use super::worker::{engine_missing, last_words};
 use crate::error::{Error, Result};
 use crate::ids::BlenderVersion;
-use crate::wire::SceneWants;
+use crate::wire::{BakeTask, SceneWants};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -27,6 +27,8 @@ pub struct CollectRequest {
     pub scene: Option<String>,
     /// The engine to render with; none: the scene's own.
     pub engine: Option<String>,
+    /// Bakes or objects in the order in which they are to be baked, between commas; none: as the scene says, else as it fits.
+    pub bake_order: Option<String>,
     /// Where copies of files whose paths had to be changed are kept, so that an unchanged scene is the same content again;
     /// none: they are made in the folder of this collecting.
     pub copies: Option<PathBuf>,
@@ -65,6 +67,12 @@ pub struct Collected {
     pub missing: Vec<MissingFile>,
     /// What it takes besides files.
     pub wants: SceneWants,
+    /// Simulations that are not baked, in sentences.
+    pub unbaked: Vec<String>,
+    /// How they could be baked …
+    pub bakes: Vec<BakeTask>,
+    /// … and what of that could not be, in sentences.
+    pub bakes_told: Vec<String>,
 }
 
 /// A file that is there.
@@ -103,6 +111,7 @@ struct Question<'a> {
     result: &'a Path,
     scene: Option<&'a str>,
     engine: Option<&'a str>,
+    bake_order: Option<&'a str>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -130,6 +139,12 @@ struct Found {
     missing: Vec<MissingFile>,
     #[serde(default)]
     wants: SceneWants,
+    #[serde(default)]
+    unbaked: Vec<String>,
+    #[serde(default)]
+    bakes: Vec<BakeTask>,
+    #[serde(default)]
+    bakes_told: Vec<String>,
 }
 
 /// Opens a saved .blend in a child Blender (`given`, else the first one found; its scripts do not run) and lists what it
@@ -223,6 +238,7 @@ impl Search<'_> {
             result,
             scene: request.scene.as_deref(),
             engine: request.engine.as_deref(),
+            bake_order: request.bake_order.as_deref(),
         };
         let text = serde_json::to_vec(&question)
             .map_err(|_| Error::bad_input("a path that is not valid Unicode cannot be handed to Blender"))?;
@@ -288,6 +304,9 @@ impl Found {
             warnings: self.warnings,
             missing: self.missing,
             wants: self.wants,
+            unbaked: self.unbaked,
+            bakes: self.bakes,
+            bakes_told: self.bakes_told,
         }
     }
 }

@@ -12,6 +12,7 @@ from types import SimpleNamespace
 import bpy
 import opening
 import passes
+import simulations
 
 ENGINE = "NET_RENDER_FINAL"
 JOB = {"scene": "", "engine": "", "pictures": {}, "unfit": None}
@@ -47,6 +48,8 @@ def open_scene(order):
     scene = opening.choose_scene(order.get("scene"))
     opening.set_engine(scene, order.get("engine"))
     opening.refuse_unrenderable(scene)
+    for line in simulations.attach(order.get("baked") or []):
+        print(f"netrender: {line}", flush=True)
     settings = scene.render
     JOB.update(scene=scene.name, engine=settings.engine)
     if order.get("resolution_percent"):

@@ -10,6 +10,7 @@
 //! Absences: no HTTP, no farm, no job. A hang is for the caller to notice, who drops what it waits for and kills.
 
 mod collect;
+mod copying;
 mod device;
 mod finisher;
 mod header;
@@ -21,6 +22,7 @@ mod talk;
 mod worker;
 
 pub use collect::{CollectRequest, Collected, CollectedFile, MissingFile, collect};
+pub use copying::{CopyRequest, copy_with_bakes};
 pub use device::{Device, devices_of};
 pub use finisher::{FinalPicture, Finisher};
 pub use installation::{Installation, Kind, choose_installation, find_installations, probe};

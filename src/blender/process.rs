@@ -30,7 +30,7 @@ const LAST_LINES_TIMEOUT_S: u64 = 1;
 
 /// The scripts that children run; the first two import the others. How passes come into Blender and bakes are played back,
 /// the add-on knows too.
-const SCRIPTS: [(&str, &str); 19] = [
+const SCRIPTS: [(&str, &str); 20] = [
     ("worker.py", include_str!("worker.py")),
     ("collect.py", include_str!("collect.py")),
     ("opening.py", include_str!("opening.py")),
@@ -50,6 +50,7 @@ const SCRIPTS: [(&str, &str); 19] = [
     ("bakes.py", include_str!("bakes.py")),
     ("bakers.py", include_str!("bakers.py")),
     ("baking.py", include_str!("baking.py")),
+    ("playing.py", include_str!("playing.py")),
 ];
 
 /// How a child is started.

@@ -5,7 +5,7 @@ use super::process::{Tree, ending};
 use super::worker::{Playback, last_words};
 use crate::error::{Error, Result};
 use crate::ids::{BlenderVersion, Tile};
-use crate::wire::{BakeTask, RenderSettings};
+use crate::wire::{BakeTask, Baked, RenderSettings};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -53,6 +53,7 @@ pub(super) enum What<'a> {
         playback: &'a Playback,
         bake: NumberedBake<'a>,
         main: &'a str,
+        beside: &'a str,
         output: &'a Path,
     },
     Render {
@@ -73,6 +74,12 @@ pub(super) enum What<'a> {
     Finish {
         pictures: &'a Path,
         folder: &'a Path,
+    },
+    Copy {
+        blend: &'a Path,
+        name: &'a str,
+        baked: &'a [Baked],
+        output: &'a Path,
     },
 }
 
@@ -130,6 +137,9 @@ pub(super) enum Reply {
     },
     Finished {
         files: Vec<PathBuf>,
+    },
+    Copied {
+        told: Vec<String>,
     },
     Failed {
         reason: String,

@@ -25,6 +25,7 @@ import baking
 import finishing
 import opening
 import passes
+import playing
 import simulations
 import tiles
 from wants import refuse_unwanted
@@ -241,6 +242,7 @@ ORDERS = {
     "open_to_finish": finishing.open_scene,
     "finish": finishing.finish,
     "bake": baking.bake,
+    "copy": playing.copy,
 }
 
 

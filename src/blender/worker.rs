@@ -65,6 +65,8 @@ pub struct BakeOrder<'a> {
     pub bake: &'a BakeTask,
     /// Where the .blend lies inside the job.
     pub main: &'a JobPath,
+    /// What the files that it works with are called, which lie beside the .blend as long as it goes on.
+    pub beside: &'a str,
     /// The zip to make.
     pub output: &'a Path,
 }
@@ -206,6 +208,7 @@ impl Worker {
                 bake: order.bake,
             },
             main: order.main.as_str(),
+            beside: order.beside,
             output: order.output,
         };
         let baking = format!("while baking {}", order.bake.name);

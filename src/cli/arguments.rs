@@ -311,6 +311,16 @@ pub(super) struct SubmitArguments {
     pub(super) after: Vec<String>,
     #[command(flatten)]
     pub(super) limits: LimitArguments,
+    /// Bake its simulations on the network, and render nothing; --results brings what is baked
+    #[arg(long, conflicts_with_all = ["bake_first", "frames", "tiles", "finals"])]
+    pub(super) bake: bool,
+    /// Bake its simulations on the network first, and render it with these bakes
+    #[arg(long)]
+    pub(super) bake_first: bool,
+    /// Names of bakes or of objects in the order in which they are to be baked, such as `Flag, Cape` [default: what depends on
+    /// another one comes after it]
+    #[arg(long, value_name = "NAMES")]
+    pub(super) bake_order: Option<String>,
     /// Send it even if files that it needs are missing
     #[arg(long)]
     pub(super) allow_missing: bool,

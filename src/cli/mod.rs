@@ -5,6 +5,7 @@
 mod archive;
 mod arguments;
 mod ask;
+mod bakes;
 mod changes;
 mod compare;
 mod interrupt;

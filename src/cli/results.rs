@@ -2,6 +2,7 @@
 
 use super::arguments::JobQuery;
 use super::ask::state_name;
+use super::bakes;
 use super::interrupt::Interrupt;
 use super::progress::{Meter, Unit};
 use super::screen::{bytes, note, say, say_json};
@@ -20,6 +21,7 @@ use std::time::Duration;
 const LOOK_MS: u64 = 100;
 
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub(super) struct ResultsArguments {
     #[command(flatten)]
     pub(super) job: JobQuery,
@@ -31,11 +33,17 @@ pub(super) struct ResultsArguments {
     /// Wait for frames that are not rendered yet
     #[arg(long)]
     pub(super) wait: bool,
+    /// Bring the bakes of a job that bakes: caches to lie beside the artist's .blend, in a folder of their own
+    #[arg(long, group = "makes", conflicts_with_all = ["frames", "wait"])]
+    pub(super) bake: bool,
+    /// The artist's .blend: the folder gets a copy of it that plays the bakes back
+    #[arg(long, value_name = "FILE", requires = "bake")]
+    pub(super) blend: Option<PathBuf>,
     /// Make final frames of them: composited, in the scene's own format, named by its output path
-    #[arg(long = "final")]
+    #[arg(long = "final", group = "makes")]
     pub(super) finals: bool,
-    /// The Blender that makes final frames; else one of the job's series on the PATH
-    #[arg(long, value_name = "PATH", requires = "finals")]
+    /// The Blender that makes final frames or that copy; else one of the job's series on the PATH
+    #[arg(long, value_name = "PATH", requires = "makes")]
     pub(super) blender: Option<PathBuf>,
     /// Let scripts inside of the scene run while final frames are made
     #[arg(long, requires = "finals")]
@@ -45,6 +53,9 @@ pub(super) struct ResultsArguments {
 pub(super) fn results(wanted: ResultsArguments, keys: &KeySource) -> Result<u8> {
     let client = connect(&wanted.job.to.master, keys)?;
     let interrupt = Interrupt::listen()?;
+    if wanted.bake {
+        return bakes::results(&client, wanted);
+    }
     if wanted.finals {
         return finals(&client, wanted, &interrupt);
     }

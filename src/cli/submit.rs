@@ -1,6 +1,7 @@
 //! `netrender submit`.
 
 use super::arguments::{Finals, SubmitArguments};
+use super::bakes;
 use super::interrupt::Interrupt;
 use super::progress::{Meter, Unit};
 use super::results::{follow, follow_finish, judge, wait, warn};
@@ -8,10 +9,12 @@ use super::screen::{bytes, note, say, say_json};
 use super::{STATUS_OK, connect};
 use crate::access::KeySource;
 use crate::blender::MissingFile;
-use crate::client::{Client, FinishRequest, GatherRequest, Gathered, Progress, Submission, SubmitRequest, prepare_folder};
+use crate::client::{
+    BakeWish, Client, FinishRequest, GatherRequest, Gathered, Progress, Submission, SubmitRequest, prepare_folder,
+};
 use crate::error::{Error, Result};
 use crate::ids::JobId;
-use crate::wire::{JobInfo, RenderSettings};
+use crate::wire::{JobInfo, JobKind, RenderSettings};
 use serde_json::json;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -29,6 +32,7 @@ pub(super) fn submit(wanted: SubmitArguments, keys: &KeySource) -> Result<u8> {
     if wanted.finals == Some(Finals::Client) && results.is_none() {
         return Err(Error::bad_input("final frames that this machine makes need a folder").hint("name it by --results"));
     }
+    let baked = wanted.bake.then(|| (wanted.file.clone(), wanted.blender.clone()));
     let finals = wanted.finals.map(|by| match by {
         Finals::Client => wanted.blender.clone(),
         Finals::Slaves => None,
@@ -41,6 +45,7 @@ pub(super) fn submit(wanted: SubmitArguments, keys: &KeySource) -> Result<u8> {
     let job = send(&submission, &interrupt).inspect_err(|_| list_missing(&submission.progress().missing))?;
     let sent = submission.progress();
     warn(&sent.warnings);
+    bakes::offer(&sent.unbaked);
     let info = client
         .job(job)
         .map_err(|error| error.hint(format!("job {job} is with the master all the same")))?;
@@ -52,11 +57,12 @@ pub(super) fn submit(wanted: SubmitArguments, keys: &KeySource) -> Result<u8> {
             bytes(sent.done)
         ))?;
     }
-    let over = match (&results, finals) {
-        (None, _) if waits => Some(wait(&client, job, &interrupt)?),
-        (None, _) => None,
-        (Some(folder), None) => Some(gather(&client, job, folder, &interrupt)?),
-        (Some(folder), Some(blender)) => Some(finish(&client, job, folder, blender, &interrupt)?),
+    let over = match (&results, baked, finals) {
+        (None, ..) if waits => Some(wait(&client, job, &interrupt)?),
+        (None, ..) => None,
+        (Some(folder), Some(of), _) => Some(bakes::bring(&client, job, folder, of, &interrupt)?),
+        (Some(folder), None, None) => Some(gather(&client, job, folder, &interrupt)?),
+        (Some(folder), None, Some(blender)) => Some(finish(&client, job, folder, blender, &interrupt)?),
     };
     if json {
         say_json(&answer(&client, over.as_ref().unwrap_or(&info), &sent, results.as_ref()))?;
@@ -95,12 +101,22 @@ fn request(wanted: SubmitArguments, after: Vec<JobId>) -> SubmitRequest {
         },
         allow_missing: wanted.allow_missing,
         version: wanted.version.wish(),
+        bakes: match (wanted.bake, wanted.bake_first) {
+            (true, _) => BakeWish::Only,
+            (_, true) => BakeWish::First,
+            _ => BakeWish::Never,
+        },
+        bake_order: wanted.bake_order,
         ..SubmitRequest::new(wanted.file)
     }
 }
 
-/// How many frames a job has, and in how many tiles.
+/// How many frames a job has, and in how many tiles, or how many bakes.
 fn count(job: &JobInfo) -> String {
+    if job.kind == JobKind::Bake {
+        let s = if job.total == 1 { "" } else { "s" };
+        return format!("{} bake{s}", job.total);
+    }
     if job.tiles.is_whole() {
         return format!("{} frames", job.total);
     }
@@ -174,6 +190,7 @@ fn finish(client: &Client, job: JobId, folder: &Path, blender: Option<PathBuf>, 
 fn answer(client: &Client, job: &JobInfo, sent: &Progress, results: Option<&PathBuf>) -> serde_json::Value {
     json!({
         "job": job.id.to_string(),
+        "bake_job": sent.bake_job.map(|job| job.to_string()),
         "master": client.url(),
         "name": job.name,
         "frames": job.frames.to_string(),
@@ -183,6 +200,7 @@ fn answer(client: &Client, job: &JobInfo, sent: &Progress, results: Option<&Path
         "failed": job.failed,
         "uploaded_bytes": sent.done,
         "warnings": sent.warnings,
+        "unbaked": sent.unbaked,
         "missing": sent.missing.iter().map(|file| &file.path).collect::<Vec<_>>(),
         "results": results,
     })

@@ -61,6 +61,10 @@ pub struct Progress {
     pub files_total: u64,
     /// The job, once the master knows it, or may know it.
     pub job: Option<JobId>,
+    /// The job that bakes before it, once the master knows that, or may know it.
+    pub bake_job: Option<JobId>,
+    /// Simulations that are not baked and are not being baked either, which could be: their names.
+    pub unbaked: Vec<String>,
     /// What the collecting found worth saying.
     pub warnings: Vec<String>,
     /// Files that the scene needs and that are not there, all of them.
@@ -87,6 +91,8 @@ impl Board {
                 files_done: 0,
                 files_total: 0,
                 job: None,
+                bake_job: None,
+                unbaked: Vec::new(),
                 warnings: Vec::new(),
                 missing: Vec::new(),
                 error: None,
@@ -169,8 +175,18 @@ impl Board {
         self.lock().missing = missing.to_vec();
     }
 
+    pub(super) fn unbaked(&self, names: Vec<String>) {
+        self.lock().unbaked = names;
+    }
+
     pub(super) fn announced(&self, job: JobId) {
         self.lock().job = Some(job);
+    }
+
+    /// The job that was announced bakes for another one, which is announced next.
+    pub(super) fn is_for_another(&self) {
+        let mut progress = self.lock();
+        progress.bake_job = progress.job.take();
     }
 
     pub(super) fn fail(&self, error: Error) {

@@ -7,7 +7,9 @@
 
 mod ahead;
 mod archive;
+mod bakes;
 mod board;
+mod bring;
 mod entrust;
 mod fetch;
 mod find;
@@ -30,7 +32,9 @@ mod transfer;
 mod versions;
 mod watch;
 
+pub use bakes::BakeWish;
 pub use board::{Progress, Stage};
+pub use bring::{BakesHere, BakesRequest};
 pub use entrust::renew_key;
 pub use find::{MasterFound, find_masters, start_find_masters};
 pub use finish::{Finish, FinishRequest, FinishView};

@@ -1,5 +1,6 @@
 //! The way of a job: collect, hash, announce, upload.
 
+use super::bakes::{self, BakeWish};
 use super::board::{Board, Stage};
 use super::submit::SubmitRequest;
 use super::tiles;
@@ -39,10 +40,19 @@ const TAKE_BACK_TIMEOUT_S: u64 = 5;
 /// [`Code::Cancelled`]: crate::error::Code::Cancelled
 pub(super) async fn send(link: &Link, request: &SubmitRequest, board: &Arc<Board>, token: &CancellationToken) -> Result<JobId> {
     let folder = TemporaryFolder::make()?;
-    let (announce, files) = unless(token, prepare(link, request, board, &folder.0)).await?;
-    board.begin(Stage::Sending, format!("announcing {}", announce.name), 0);
-    let announced = announce_until_answered(link, &announce, board, token).await?;
-    board.announced(announced.job);
+    let (jobs, files) = unless(token, prepare(link, request, board, &folder.0)).await?;
+    let mut last: Option<JobAnnounced> = None;
+    for announce in &jobs {
+        if last.is_some() {
+            board.is_for_another();
+        }
+        board.begin(Stage::Sending, format!("announcing {}", announce.name), 0);
+        let announced = announce_until_answered(link, announce, board, token).await?;
+        board.announced(announced.job);
+        // Of several jobs that need the same, nothing is here yet.
+        last = Some(announced);
+    }
+    let announced = last.ok_or_else(|| Error::internal("nothing was to be sent"))?;
     unless(token, upload(link, &announced, &files, board)).await?;
     Ok(announced.job)
 }
@@ -85,13 +95,19 @@ async fn unless<T>(token: &CancellationToken, work: impl Future<Output = Result<
 /// Where each content lies on this disk.
 type Contents = BTreeMap<ContentHash, ContentFile>;
 
-async fn prepare(link: &Link, request: &SubmitRequest, board: &Arc<Board>, folder: &Path) -> Result<(JobAnnounce, Contents)> {
+async fn prepare(
+    link: &Link,
+    request: &SubmitRequest,
+    board: &Arc<Board>,
+    folder: &Path,
+) -> Result<(Vec<JobAnnounce>, Contents)> {
     let guess = match &request.version {
         Some(wish) => Some(versions::guess(request, wish, board).await?),
         None => None,
     };
     let collected = collect(request, board, folder).await?;
     board.warn(collected.warnings.clone());
+    warn_of_simulations(&collected, request, board);
     warn_of_scripts(&collected, request, board);
     board.missing(&collected.missing);
     refuse_missing(&collected.missing, request, board)?;
@@ -126,12 +142,19 @@ async fn prepare(link: &Link, request: &SubmitRequest, board: &Arc<Board>, folde
         limits: request.limits,
         manifest: Some(manifest),
     };
-    Ok((announce, contents))
+    let jobs = bakes::jobs(announce, request.bakes, collected.bakes, JobId::from_bits(random()?))?;
+    Ok((jobs, contents))
 }
 
-/// Deletes the job on the master, if it got that far. A master that does not answer keeps a job that never starts.
+/// Deletes the job on the master, and the one that bakes for it, if it got that far. A master that does not answer keeps a job that never starts.
 pub(super) async fn take_back(link: &Link, board: &Board) {
-    let Some(job) = board.read().job else { return };
+    let known = board.read();
+    for job in known.job.into_iter().chain(known.bake_job) {
+        remove(link, job).await;
+    }
+}
+
+async fn remove(link: &Link, job: JobId) {
     let path = format!("jobs/{job}");
     match tokio::time::timeout(Duration::from_secs(TAKE_BACK_TIMEOUT_S), link.delete(&path)).await {
         Ok(Ok(())) => {}
@@ -149,9 +172,20 @@ async fn collect(request: &SubmitRequest, board: &Board, folder: &Path) -> Resul
         blend: request.blend.clone(),
         scene: request.settings.scene.clone(),
         engine: request.settings.engine.clone(),
+        bake_order: request.bake_order.clone(),
         copies: access::cache_folder().map(|folder| folder.join(COPIES_FOLDER)),
     };
     blender::collect(request.blender.as_deref(), &question, folder).await
+}
+
+/// Those that are not baked, if nothing is done about them; else those of which nothing can be done.
+fn warn_of_simulations(collected: &Collected, request: &SubmitRequest, board: &Board) {
+    if request.bakes == BakeWish::Never {
+        board.warn(collected.unbaked.clone());
+        board.unbaked(collected.bakes.iter().map(|bake| bake.name.clone()).collect());
+    } else {
+        board.warn(collected.bakes_told.clone());
+    }
 }
 
 fn warn_of_scripts(collected: &Collected, request: &SubmitRequest, board: &Board) {

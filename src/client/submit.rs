@@ -1,5 +1,6 @@
 //! A job on its way to the master: what is asked for, and the handle that is left with the artist.
 
+use super::bakes::BakeWish;
 use super::board::{Board, Progress};
 use super::send;
 use super::threads::Threads;
@@ -16,7 +17,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 /// Longest name or category of a job.
-const NAME_CHARACTERS_MAX: usize = 200;
+pub(super) const NAME_CHARACTERS_MAX: usize = 200;
 /// Most tags of a job.
 const TAGS_MAX: usize = 64;
 /// Largest percentage that Blender takes.
@@ -57,6 +58,10 @@ pub struct SubmitRequest {
     pub allow_missing: bool,
     /// Send a revision of a working copy instead of files; what it does not say is guessed.
     pub version: Option<VersionWish>,
+    /// What is done about simulations that are not baked.
+    pub bakes: BakeWish,
+    /// Bakes or objects in the order in which they are to be baked, between commas; none: as the scene says, else as it fits.
+    pub bake_order: Option<String>,
 }
 
 impl SubmitRequest {
@@ -80,6 +85,8 @@ impl SubmitRequest {
             settings: RenderSettings::default(),
             allow_missing: false,
             version: None,
+            bakes: BakeWish::Never,
+            bake_order: None,
         }
     }
 
@@ -94,6 +101,7 @@ impl SubmitRequest {
     /// What can be known to be wrong before anything is done.
     fn check(&self) -> Result<()> {
         self.check_file()?;
+        self.check_bakes()?;
         if !PRIORITY_RANGE.contains(&self.priority) {
             let (lowest, highest) = PRIORITY_RANGE.into_inner();
             return Err(Error::bad_input(format!(
@@ -127,6 +135,25 @@ impl SubmitRequest {
             _ if self.settings.samples == Some(0) => Err(Error::bad_input("a picture needs at least one sample per pixel")),
             _ => Ok(()),
         }
+    }
+
+    fn check_bakes(&self) -> Result<()> {
+        if self.bakes == BakeWish::Never {
+            return Ok(());
+        }
+        if self.version.is_some() {
+            return Err(
+                Error::bad_input("a job out of a working copy can neither bake nor be rendered with bakes")
+                    .hint("send its files instead: leave --vcs away"),
+            );
+        }
+        let is_plain = self.frames.is_none() && self.tiles == TilesWish::Whole && !self.settings.final_frames;
+        if self.bakes == BakeWish::Only && !is_plain {
+            return Err(Error::bad_input(
+                "a job that only bakes has neither frames nor tiles nor final frames",
+            ));
+        }
+        Ok(())
     }
 
     fn check_file(&self) -> Result<()> {

@@ -1,6 +1,7 @@
 //! A connection to a master.
 
 use super::asking::{gathering, ids, job_edit, key_source, limits, one_program, render_settings, which_frames};
+use super::bakes::{self, Bakes};
 use super::error::{Stopped, away};
 use super::later::Later;
 use super::moving::{Gather, Submission};
@@ -89,9 +90,10 @@ impl Client {
         signature = (
             blend, *, blender=None, frames=None, tiles="1x1", name=None, category=String::new(), tags=Vec::new(), requirements="", priority=1,
             chunks=0, scene=None, engine=None, resolution_percent=None, samples=None, final_frames=false, allow_missing=false,
-            without_scripts=false, after=Vec::new(), attempts=0, silence_time=0, stall_time=0, frame_time=0, **version
+            without_scripts=false, after=Vec::new(), attempts=0, silence_time=0, stall_time=0, frame_time=0, bakes="never",
+            bake_order=None, **version
         ),
-        text_signature = "($self, blend, *, blender=None, frames=None, tiles='1x1', name=None, category='', tags=(), requirements='', priority=1, chunks=0, scene=None, engine=None, resolution_percent=None, samples=None, final_frames=False, allow_missing=False, without_scripts=False, after=(), attempts=0, silence_time=0, stall_time=0, frame_time=0, vcs=None, revision=None, remote=None, working_copy=None)"
+        text_signature = "($self, blend, *, blender=None, frames=None, tiles='1x1', name=None, category='', tags=(), requirements='', priority=1, chunks=0, scene=None, engine=None, resolution_percent=None, samples=None, final_frames=False, allow_missing=False, without_scripts=False, after=(), attempts=0, silence_time=0, stall_time=0, frame_time=0, bakes='never', bake_order=None, vcs=None, revision=None, remote=None, working_copy=None)"
     )]
     #[expect(clippy::too_many_arguments, reason = "keyword arguments of Python")]
     fn submit(
@@ -119,6 +121,8 @@ impl Client {
         silence_time: u32,
         stall_time: u32,
         frame_time: u32,
+        bakes: &str,
+        bake_order: Option<String>,
         version: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<Submission> {
         let blender = one_program(blender)?;
@@ -139,6 +143,8 @@ impl Client {
                 settings: render_settings(scene, engine, resolution_percent, samples, without_scripts, final_frames),
                 allow_missing,
                 version,
+                bakes: bakes.parse()?,
+                bake_order,
                 ..SubmitRequest::new(blend)
             })
         })?;
@@ -167,6 +173,20 @@ impl Client {
     fn slaves(&self, py: Python<'_>) -> PyResult<Vec<SlaveInfo>> {
         let slaves = self.ask(py, client::Client::slaves)?;
         Ok(slaves.into_iter().map(SlaveInfo::from).collect())
+    }
+
+    /// Brings the bakes that are done into a folder, and makes a copy of `blend` there that plays them back.
+    #[pyo3(signature = (job, folder, *, blend=None, blender=None))]
+    fn bring_bakes(
+        &self,
+        py: Python<'_>,
+        job: &str,
+        folder: PathBuf,
+        blend: Option<PathBuf>,
+        blender: Option<PathBuf>,
+    ) -> PyResult<Bakes> {
+        let ask = |client: &client::Client| client.bring_bakes(bakes::request(job, folder, blend, blender)?);
+        self.ask(py, ask).map(Bakes::from)
     }
 
     /// Why a job does not go on, or what it is doing, in sentences.

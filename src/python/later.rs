@@ -1,6 +1,7 @@
 //! The questions to a master that need not be waited for: those of a client, each answered by a [`Pending`].
 
 use super::asking::{gathering, job_edit, which_frames};
+use super::bakes::{self, Bakes};
 use super::client::Connected;
 use super::error::away;
 use super::finishing::Finish;
@@ -163,6 +164,20 @@ impl Later {
     ) -> PyResult<Pending> {
         let change = rules::change(share, new_first, starving_first);
         self.ask(py, |client| client.ask_change_rules(change), |rules, _| Rules::from(rules))
+    }
+
+    /// Brings the bakes that are done into a folder, and makes a copy of `blend` there that plays them back.
+    #[pyo3(signature = (job, folder, *, blend=None, blender=None))]
+    fn bring_bakes(
+        &self,
+        py: Python<'_>,
+        job: &str,
+        folder: PathBuf,
+        blend: Option<PathBuf>,
+        blender: Option<PathBuf>,
+    ) -> PyResult<Pending> {
+        let ask = |client: &client::Client| client.ask_bring_bakes(bakes::request(job, folder, blend, blender)?);
+        self.ask(py, ask, |here, _| Bakes::from(here))
     }
 
     /// Asks for the job, then brings its results into `folder` as they get done.

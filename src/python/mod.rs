@@ -6,6 +6,7 @@
 //! Absences: nothing here, and nothing below, ever calls into Python from a thread of ours.
 
 mod asking;
+mod bakes;
 mod client;
 mod error;
 mod find;
@@ -31,6 +32,8 @@ const STOP_TIMEOUT_S: f64 = 5.0;
 /// The native part of netrender.
 #[pymodule]
 mod _core {
+    #[pymodule_export]
+    use super::bakes::Bakes;
     #[pymodule_export]
     use super::client::Client;
     #[pymodule_export]

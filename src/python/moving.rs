@@ -29,6 +29,8 @@ pub(super) struct Progress {
     files_done: u64,
     files_total: u64,
     job: Option<String>,
+    bake_job: Option<String>,
+    unbaked: Vec<String>,
     warnings: Vec<String>,
     missing: Vec<String>,
 }
@@ -59,6 +61,8 @@ impl Submission {
             files_done: progress.files_done,
             files_total: progress.files_total,
             job: progress.job.map(|job| job.to_string()),
+            bake_job: progress.bake_job.map(|job| job.to_string()),
+            unbaked: progress.unbaked,
             warnings: progress.warnings,
             missing: progress.missing.iter().map(|file| file.path.display().to_string()).collect(),
         }

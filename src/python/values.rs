@@ -4,7 +4,7 @@ use super::error::away;
 use crate::error::Result;
 use crate::happening;
 use crate::images;
-use crate::wire::{self, FrameStateInfo, JobStateInfo};
+use crate::wire::{self, FrameStateInfo, JobKind, JobStateInfo};
 use pyo3::prelude::*;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -42,6 +42,7 @@ impl Happening {
 pub(super) struct JobInfo {
     id: String,
     name: String,
+    kind: &'static str,
     category: String,
     tags: Vec<String>,
     requirements: String,
@@ -70,6 +71,10 @@ impl From<wire::JobInfo> for JobInfo {
         Self {
             id: job.id.to_string(),
             name: job.name,
+            kind: match job.kind {
+                JobKind::Render => "render",
+                JobKind::Bake => "bake",
+            },
             category: job.category,
             tags: job.tags,
             requirements: job.requirements.to_string(),
@@ -166,6 +171,7 @@ pub(super) struct FrameInfo {
     slave: Option<String>,
     seconds: Option<f64>,
     failure: Option<String>,
+    bake: Option<String>,
 }
 
 impl From<wire::FrameInfo> for FrameInfo {
@@ -186,6 +192,7 @@ impl From<wire::FrameInfo> for FrameInfo {
             slave: info.slave.map(|slave| slave.to_string()),
             seconds: info.seconds,
             failure: info.failure,
+            bake: info.bake,
         }
     }
 }

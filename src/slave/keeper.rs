@@ -15,7 +15,7 @@ use crate::error::{Error, Result};
 use crate::happening::HappeningKind;
 use crate::ids::{BlenderVersion, JobId, Piece};
 use std::convert::Infallible;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::sync::oneshot;
 
@@ -41,6 +41,8 @@ pub(super) struct Keeper {
     gone: Option<oneshot::Receiver<Infallible>>,
     /// Blender is at something: whoever gives that up has to kill it.
     busy: bool,
+    /// What the latest bake may have left beside its .blend: where that is, and what it is called.
+    left_over: Option<(PathBuf, String)>,
     /// Frames of which job failed here, and how many: the latest last.
     failures: Vec<(JobId, u32)>,
 }
@@ -56,6 +58,7 @@ impl Keeper {
             lost: 0,
             gone: None,
             busy: false,
+            left_over: None,
             failures: Vec::new(),
         }
     }
@@ -157,6 +160,8 @@ impl Keeper {
         let blender = choose(&shop.blenders, scene.blender)?;
         let empty = self.take_empty(blender, printed).await?;
         self.busy = true;
+        let folder = scene.request.blend.parent().unwrap_or(Path::new("."));
+        self.left_over = Some((folder.to_path_buf(), order.beside.to_owned()));
         let baked = warm::bake(empty, scene, order, printed).await;
         self.cool_down().await;
         self.lost = 0;
@@ -215,7 +220,18 @@ impl Keeper {
             let _ = gone.await;
             self.gone = None;
         }
+        if let Some((folder, name)) = self.left_over.take() {
+            sweep(&folder, &name);
+        }
         self.busy = false;
+    }
+}
+
+/// Removes what a bake works with, which a Blender that was killed leaves. What cannot be removed goes with the job.
+fn sweep(folder: &Path, name: &str) {
+    let _ = std::fs::remove_file(folder.join(format!("{name}.blend")));
+    for left in [name.to_owned(), format!("blendcache_{name}")] {
+        let _ = std::fs::remove_dir_all(folder.join(left));
     }
 }
 

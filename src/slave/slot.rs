@@ -234,6 +234,8 @@ impl Slot {
             number,
             bake,
             main: scene.main(),
+            // A slot bakes one cache at a time.
+            beside: &format!("netrender_bake_{number}_{}", self.number),
             output: &zip,
         };
         let seconds = self.keeper.bake(scene, &order, printed).await?;

@@ -1,8 +1,9 @@
 """A scene with a simulation of each kind, where some come into others; what it looks like baked here, and baked elsewhere.
 
 Its argument is a file of JSON, a list of what is to be done. `make` makes `main.blend`, which is not baked, and `circle.blend`,
-in which two cloths fall on each other; then it bakes the first one in Blender's own way, for `local.json`. `play` has a file
-play back what was baked elsewhere, and `plan` tells how one would be baked.
+in which two cloths fall on each other; then it bakes the first one in Blender's own way, for `local.json`. `few` makes a
+smaller one, `few.blend`, its pictures' scene baked as `local/few.blend` and `few.json`. `play` has a file play back what was
+baked elsewhere, `look` tells what one shows by itself, and `plan` how one would be baked.
 """
 
 import json
@@ -43,6 +44,28 @@ def make(folder):
     bpy.ops.wm.save_as_mainfile(filepath=str(folder / "local/main.blend"))
     bake_here(folder / "local/smoke")
     write(folder / "local.json", shapes(range(1, FRAMES + 1)))
+
+
+def few(folder):
+    """A ball that falls on a cloth, and what hangs at neither."""
+    folder = Path(folder)
+    begin()
+    scene = bpy.context.scene
+    scene.render.engine, scene.cycles.samples, scene.cycles.use_denoising = "CYCLES", 1, False
+    scene.render.resolution_x = scene.render.resolution_y = 32
+    scene.camera.location = (0, 0, 8)
+    scene.collection.objects.link(sun := bpy.data.objects.new("Sun", bpy.data.lights.new("Sun", "SUN")))
+    sun.rotation_euler = (0.5, 0.5, 0)
+    ball = cube("Ball", (0, 0, 2))
+    ball.modifiers.new("Collision", "COLLISION")
+    rigid(ball)
+    cloth("Cape", (0, 0, 1))
+    cloth("Flag", (-2, 0, 2))
+    bpy.ops.wm.save_as_mainfile(filepath=str(folder / "few.blend"))
+    bpy.ops.ptcache.bake_all(bake=True)
+    (folder / "local").mkdir()
+    bpy.ops.wm.save_as_mainfile(filepath=str(folder / "local/few.blend"))
+    write(folder / "few.json", shapes(range(1, FRAMES + 1)))
 
 
 def begin():
@@ -204,6 +227,11 @@ def play(scripts, blend, baked, frames, result):
     write(result, {"told": told, "shapes": shapes(frames)})
 
 
+def look(blend, frames, result):
+    bpy.ops.wm.open_mainfile(filepath=blend)
+    write(result, shapes(frames))
+
+
 def plan(scripts, blend, order, result):
     sys.path.insert(0, scripts)
     import bakes
@@ -225,5 +253,5 @@ def end():
 
 if __name__ == "__main__":
     for what, *given in json.loads(Path(sys.argv[-1]).read_text()):
-        {"make": make, "play": play, "plan": plan}[what](*given)
+        {"make": make, "few": few, "play": play, "look": look, "plan": plan}[what](*given)
     end()

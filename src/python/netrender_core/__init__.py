@@ -4,6 +4,7 @@ The import is relative because the Blender add-on carries a copy of this package
 """
 
 from ._core import (
+    Bakes,
     Ban,
     Client,
     ExrInfo,
@@ -52,6 +53,7 @@ from ._core import (
 )
 
 __all__ = [
+    "Bakes",
     "Ban",
     "Client",
     "ExrInfo",

@@ -246,6 +246,8 @@ class Client:
         silence_time: int = 0,
         stall_time: int = 0,
         frame_time: int = 0,
+        bakes: Literal["never", "only", "first"] = "never",
+        bake_order: str | None = None,
         vcs: Literal["svn", "git", "auto"] | None = None,
         revision: str | None = None,
         remote: str | None = None,
@@ -261,9 +263,18 @@ class Client:
         render of the scene writes (see Finish). `allow_missing`: send it even if files that it needs are not there.
         `without_scripts`: scripts inside of the file do not run; else only slaves that allow them render a file that has some.
         `after`: jobs that must be finished before. `attempts`, `silence_time`, `stall_time`, `frame_time`: the job's own
-        limits (see FarmSettings), 0 for the farm's. `vcs`: send no files, but the revision that lies in the working copy of
+        limits (see FarmSettings), 0 for the farm's. `bakes`: what is done about simulations that are not baked: nothing but to warn
+        of them; a job that bakes them "only"; or such a job "first", with whose bakes this one is rendered (its id is the progress'
+        `bake_job`). `bake_order`: bakes or objects in the order wanted, between commas. `vcs`: send no files, but the revision that lies in the working copy of
         Subversion or Git; `revision`, `remote`, `working_copy` as in `guess_version`, with `vcs` "auto" if it is not named.
         Whatever the scene needs must lie in the working copy as it is in the revision, else it fails with InvalidJob.
+        """
+    def bring_bakes(self, job: str, folder: str, *, blend: str | None = None, blender: str | None = None) -> Bakes:
+        """Brings the bakes that are done into `folder`, best that of the artist's .blend; an older bake of the same place goes.
+
+        With `blend` the folder also gets a copy of that file, `<name>_baked.blend`, which plays them back; `blender` makes it,
+        None for the first one found of the job's series. `blend` itself is never changed. Raises InvalidJob if the job bakes
+        nothing.
         """
     def jobs(self) -> list[JobInfo]: ...
     def job(self, job: str) -> JobInfo:
@@ -423,6 +434,7 @@ class Later:
     def set_rules(
         self, *, share: int | bool | None = None, new_first: int | bool | None = None, starving_first: int | bool | None = None
     ) -> Pending[Rules]: ...
+    def bring_bakes(self, job: str, folder: str, *, blend: str | None = None, blender: str | None = None) -> Pending[Bakes]: ...
     def gather(self, job: str, folder: str, *, frames: str | None = None) -> Pending[Gather]: ...
     def finish(
         self,
@@ -462,6 +474,10 @@ class Progress:
     """Files sent, of those that the master did not have yet."""
     job: str | None
     """The job's id once the master knows it."""
+    bake_job: str | None
+    """The id of the job that bakes for it, if there is one."""
+    unbaked: list[str]
+    """Names of simulations that are not baked, nor are being baked, and could be."""
     warnings: list[str]
     """What may look different elsewhere, in sentences; complete once the stage is `hashing`."""
     missing: list[str]
@@ -537,6 +553,8 @@ class JobInfo:
 
     id: str
     name: str
+    kind: Literal["render", "bake"]
+    """The frames of one that bakes are its bakes: frame 1 is the first."""
     category: str
     tags: list[str]
     requirements: str
@@ -563,6 +581,22 @@ class JobInfo:
     state_since: float
     """since when it is in its state, as `time.time` counts."""
     explanation: list[str]
+
+@final
+class Bakes:
+    """Bakes that were brought into a folder; `bakes.json` in its `netrender_bakes` tells more of them."""
+
+    names: list[str]
+    """Which ones are here,"""
+    wanted: int
+    """of how many,"""
+    failed: int
+    """of which so many failed."""
+    files: int
+    blend: str | None
+    """The .blend that plays them back, if one was made, or has some of them inside: rigid bodies are kept there."""
+    warnings: list[str]
+    """What does not play back in it, in sentences."""
 
 @final
 class Ban:
@@ -623,6 +657,8 @@ class FrameInfo:
     slave: str | None
     seconds: float | None
     failure: str | None
+    bake: str | None
+    """What it bakes, if its job does that."""
 
 @final
 class SlaveInfo:
