@@ -6,6 +6,9 @@
 
 use std::fmt;
 
+/// Longest sentence: what somebody sent is quoted in it, however long that was.
+const MESSAGE_BYTES_MAX: usize = 1_000;
+
 /// What a caller can do about a failure. A variant exists only if someone acts on it differently.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Code {
@@ -94,7 +97,7 @@ macro_rules! constructors {
             $(
                 $(#[$doc])*
                 pub fn $name(message: impl Into<String>) -> Self {
-                    Self { code: Code::$code, message: message.into(), hint: None }
+                    Self { code: Code::$code, message: bounded(message.into()), hint: None }
                 }
             )*
         }
@@ -152,6 +155,16 @@ impl Error {
     }
 }
 
+/// Leaves out the middle of a sentence that is too long: it begins with what failed and ends with why.
+fn bounded(message: String) -> String {
+    if message.len() <= MESSAGE_BYTES_MAX {
+        return message;
+    }
+    let beginning = message.floor_char_boundary(MESSAGE_BYTES_MAX / 2);
+    let end = message.ceil_char_boundary(message.len() - MESSAGE_BYTES_MAX / 2);
+    format!("{} … {}", &message[..beginning], &message[end..])
+}
+
 /// The system's words for an error, without its number.
 fn plain(error: &std::io::Error) -> String {
     let text = error.to_string();
@@ -187,6 +200,16 @@ mod tests {
             assert_eq!(Code::from_text(text), code);
         }
         assert_eq!(Code::from_text("of_the_future"), Code::Internal);
+    }
+
+    #[test]
+    fn what_is_quoted_at_length_loses_its_middle() {
+        let told = Error::bad_input(format!("the name {:?} is too long", "ä".repeat(5_000))).message;
+        assert!(
+            told.starts_with("the name \"ää") && told.ends_with("ää\" is too long"),
+            "{told}"
+        );
+        assert!(told.len() < 2 * MESSAGE_BYTES_MAX && told.contains(" … "));
     }
 
     #[test]

@@ -153,11 +153,8 @@ fn refuse(error: &clap::Error) -> u8 {
         .map(str::trim)
         .collect();
     let sentence = sentence.join(" ");
-    screen::note(&format!(
-        "netrender: {}",
-        sentence.strip_prefix("error: ").unwrap_or(&sentence)
-    ));
-    screen::note("hint: add --help to see what can be written");
+    let sentence = sentence.strip_prefix("error: ").unwrap_or(&sentence);
+    complain(&Error::bad_input(sentence).hint("add --help to see what can be written"));
     STATUS_USAGE
 }
 

@@ -6,9 +6,12 @@ use crate::ids::JobId;
 use crate::link::{Link, no_progress};
 use crate::wire::JobRestored;
 use std::path::{Path, PathBuf};
+use tokio::io::AsyncReadExt as _;
 
 /// Longest archive that is fetched.
 const ARCHIVE_BYTES_MAX: u64 = 1 << 42;
+/// How a zip begins that holds anything.
+const ZIP_MAGIC: &[u8] = b"PK\x03\x04";
 
 impl Client {
     /// Brings a job with its files, its history, its logs and its pictures into one zip, which appears whole or not at all.
@@ -31,10 +34,30 @@ impl Client {
     pub fn ask_restore(&self, file: &Path) -> Result<Pending<JobId>> {
         let (link, file) = (self.link.clone(), file.to_path_buf());
         self.threads.begin(async move {
+            check_zip(&file).await?;
             let restored: JobRestored = link.post_file("archive", &file, no_progress()).await?;
             Ok(restored.job)
         })
     }
+}
+
+/// Whether it may be an archive at all is seen before all of it is sent.
+async fn check_zip(file: &Path) -> Result<()> {
+    let failed = |error: std::io::Error| Error::io("read", file, &error);
+    if !tokio::fs::metadata(file).await.map_err(failed)?.is_file() {
+        return Err(
+            Error::bad_input(format!("{} is no file", file.display())).hint("name the zip that netrender archive has written")
+        );
+    }
+    let mut beginning = Vec::new();
+    let opened = tokio::fs::File::open(file).await.map_err(failed)?;
+    let mut opened = opened.take(ZIP_MAGIC.len() as u64);
+    opened.read_to_end(&mut beginning).await.map_err(failed)?;
+    if beginning != ZIP_MAGIC {
+        return Err(Error::bad_input(format!("{} is no archive of a job", file.display()))
+            .hint("name the zip that netrender archive has written"));
+    }
+    Ok(())
 }
 
 /// Fetches it; returns its length. The file is written beside its place first.
@@ -58,5 +81,31 @@ impl Drop for Part {
     fn drop(&mut self) {
         // It may not even have been begun, or bears its name by now.
         let _ = std::fs::remove_file(&self.0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_is_no_archive_is_told_before_it_is_sent() {
+        let folder = tempfile::tempdir().unwrap();
+        let of = |name: &str, bytes: &[u8]| {
+            let path = folder.path().join(name);
+            std::fs::write(&path, bytes).unwrap();
+            path
+        };
+        for (path, sentence) in [
+            (folder.path().to_path_buf(), "is no file"),
+            (folder.path().join("none.zip"), "cannot read"),
+            (of("empty.zip", b""), "is no archive of a job"),
+            (of("notes.txt", b"these are notes"), "is no archive of a job"),
+        ] {
+            let error = check_zip(&path).await.unwrap_err();
+            let named = error.message.contains(&path.display().to_string());
+            assert!(named && error.message.contains(sentence), "{error}");
+        }
+        check_zip(&of("job.zip", b"PK\x03\x04...")).await.unwrap();
     }
 }

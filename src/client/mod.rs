@@ -230,7 +230,9 @@ impl Client {
             return Ok(job);
         }
         let ids = self.jobs()?.iter().map(|job| job.id.to_string()).collect();
-        Ok(by_beginning(text, ids, "job")?.parse()?)
+        let found = by_beginning(text, ids, "job")?
+            .ok_or_else(|| Error::not_found(format!("no job's id begins with {text:?}")).hint("netrender jobs lists them"))?;
+        Ok(found.parse()?)
     }
 
     /// The slave whose id is, or begins with, this text, or whose name it is.
@@ -248,7 +250,11 @@ impl Client {
             return Ok(slave);
         }
         let ids = slaves.iter().map(|slave| slave.id.to_string()).collect();
-        Ok(by_beginning(text, ids, "slave")?.parse()?)
+        let found = by_beginning(text, ids, "slave")?.ok_or_else(|| {
+            Error::not_found(format!("no slave has the name {text:?} or an id that begins so"))
+                .hint("netrender slaves lists them")
+        })?;
+        Ok(found.parse()?)
     }
 
     /// Ends all that goes on in this client's threads, within `timeout`. A second call does nothing.
@@ -301,16 +307,15 @@ fn the_only_one(name: &str, named: &[SlaveId]) -> Result<Option<SlaveId>> {
     Err(Error::bad_input(message).hint("name the one that you mean by its id"))
 }
 
-/// The one id that begins with a text.
-fn by_beginning(text: &str, ids: Vec<String>, noun: &str) -> Result<String> {
+/// The one id that begins with a text, if there is one.
+fn by_beginning(text: &str, ids: Vec<String>, noun: &str) -> Result<Option<String>> {
     let prefix = text.trim().to_ascii_lowercase();
     let mut fitting: Vec<String> = ids
         .into_iter()
         .filter(|id| !prefix.is_empty() && id.starts_with(&prefix))
         .collect();
     match fitting.as_slice() {
-        [] => Err(Error::not_found(format!("no {noun}'s id begins with {text:?}")).hint(format!("netrender {noun}s lists them"))),
-        [_] => Ok(fitting.remove(0)),
+        [] | [_] => Ok(fitting.pop()),
         [first, second, ..] => Err(Error::bad_input(format!(
             "{text:?} begins the ids of {} {noun}s, such as {first} and {second}",
             fitting.len()
@@ -341,5 +346,13 @@ mod tests {
             told.contains(&format!("2 slaves are called node1: {one} and {other}")),
             "{told}"
         );
+    }
+
+    #[test]
+    fn an_id_is_known_by_its_beginning_if_that_is_no_other_ones() {
+        let found = |text: &str| by_beginning(text, ["7k3vq9xd", "7kaaaaaa"].map(str::to_owned).to_vec(), "slave");
+        assert_eq!(found(" 7K3 ").unwrap().as_deref(), Some("7k3vq9xd"));
+        assert_eq!((found("node1").unwrap(), found("").unwrap()), (None, None));
+        assert!(found("7k").unwrap_err().message.contains("begins the ids of 2 slaves"));
     }
 }

@@ -37,7 +37,7 @@ mod rules;
 mod seconds;
 mod settings;
 #[cfg(test)]
-mod sim;
+pub(crate) mod sim;
 mod slave;
 mod steering;
 mod straggler;

@@ -1,4 +1,5 @@
-//! A zip of results or of a whole job, written as a stream: nothing compressed (an EXR is already), its length known before the first byte.
+//! A zip of results or of a whole job, written as a stream: nothing compressed (an EXR is already), its length known before
+//! the first byte.
 
 use super::Logs;
 use crate::error::{Error, Result};

@@ -1,6 +1,8 @@
-//! Reading a zip that somebody else made: by the names that are expected, never by those that it holds.
+//! Reading a zip that somebody else made: by the names that are expected, never by those that it holds. One with a name that
+//! could lead out of a folder was made to do harm, and is not read at all.
 
 use crate::error::{Error, Result};
+use crate::ids::JobPath;
 use std::fs::File;
 use std::io::{BufReader, Read as _};
 use std::path::Path;
@@ -18,9 +20,16 @@ impl ZipReader {
     /// Opens a zip and reads its list of entries.
     pub fn open(path: &Path) -> Result<Self> {
         let file = File::open(path).map_err(|error| Error::io("read", path, &error))?;
-        ZipArchive::new(BufReader::new(file))
-            .map(Self)
-            .map_err(|error| damaged(&error))
+        let zip = ZipArchive::new(BufReader::new(file)).map_err(|error| damaged(&error))?;
+        for name in zip.file_names() {
+            let name = name.map_err(|error| damaged(&error))?;
+            if !stays_below(&name) {
+                return Err(Error::bad_input(format!(
+                    "the archive holds {name:?}, which is no path below a folder"
+                )));
+            }
+        }
+        Ok(Self(zip))
     }
 
     /// Whether it has an entry of this name.
@@ -88,6 +97,15 @@ fn unreadable(name: &str, error: &ZipError) -> Error {
     }
 }
 
+/// Whether what has this name, a file or a folder that a packer noted by itself, would stay below the folder it is unpacked in.
+fn stays_below(name: &str) -> bool {
+    let is_path = |text: &str| text.parse::<JobPath>().is_ok();
+    let name = name.strip_suffix('/').unwrap_or(name);
+    // What lies in a folder of the archive may have the longest of paths by itself.
+    name.split_once('/')
+        .map_or_else(|| is_path(name), |(folder, path)| is_path(folder) && is_path(path))
+}
+
 fn damaged(error: &ZipError) -> Error {
     Error::bad_input(format!("the archive is cut short, damaged or no zip of netrender: {error}"))
         .hint("send it again from a copy")
@@ -99,14 +117,37 @@ mod tests {
     use super::*;
 
     fn zip(folder: &Path) -> std::path::PathBuf {
-        let entry = |name: &str, text: &str| ZipEntry {
-            name: name.to_owned(),
+        zip_of(folder, &[("job.json", "{}"), ("files/größe.blend", "blend")])
+    }
+
+    fn zip_of(folder: &Path, entries: &[(&str, &str)]) -> std::path::PathBuf {
+        let entry = |(name, text): &(&str, &str)| ZipEntry {
+            name: (*name).to_owned(),
             source: ZipSource::Bytes(text.as_bytes().to_vec()),
         };
         let path = folder.join("x.zip");
-        let entries = [entry("job.json", "{}"), entry("files/größe.blend", "blend")];
+        let entries: Vec<ZipEntry> = entries.iter().map(entry).collect();
         write_zip(&entries, File::create(&path).unwrap()).unwrap();
         path
+    }
+
+    #[test]
+    fn a_zip_with_a_name_that_leads_out_of_its_folder_is_not_read() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in [
+            "../evil",
+            "files/../../evil",
+            "/etc/evil",
+            "files//etc/evil",
+            "C:/evil",
+            "files\\..\\evil",
+            "files/nul",
+        ] {
+            let error = ZipReader::open(&zip_of(folder.path(), &[("job.json", "{}"), (name, "x")])).unwrap_err();
+            assert!(error.message.contains("no path below a folder"), "{name}: {error}");
+        }
+        let longest = format!("files/{}x", "long/".repeat(crate::ids::JOB_PATH_BYTES_MAX / 5 - 1));
+        ZipReader::open(&zip_of(folder.path(), &[("files/", ""), (&longest, "x")])).unwrap();
     }
 
     #[test]

@@ -47,7 +47,8 @@ impl Folders {
         self.directory.join("jobs").join(job.to_string())
     }
 
-    /// The result of a frame, or of a tile. The attempt is part of the name: what a stale attempt leaves never takes the place of a good one.
+    /// The result of a frame, or of a tile. The attempt is part of the name: what a stale attempt leaves never takes the place
+    /// of a good one.
     pub(super) fn result(&self, job: JobId, piece: Piece, attempt: Attempt) -> PathBuf {
         self.job(job).join("results").join(result_name(piece, attempt))
     }

@@ -238,6 +238,6 @@ fn fault(verb: &str, path: &Path, error: &rusqlite::Error) -> Error {
 }
 
 #[cfg(test)]
-mod restart;
+mod sim;
 #[cfg(test)]
 mod tests;

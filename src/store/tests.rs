@@ -314,6 +314,9 @@ fn contents_are_told_as_soon_as_no_job_needs_them() {
     assert!(!store.needs(ContentHash([1; 32])).unwrap() && store.needs(ContentHash([2; 32])).unwrap());
     // Whoever announces the same files in the same breath still finds them.
     assert_eq!(store.apply(&[removed(2), manifest(3, &[2])]).unwrap(), [ContentHash([3; 32])]);
+    // A job out of a repository has a manifest and no contents, after a restart as well.
+    store.apply(&[manifest(4, &[])]).unwrap();
+    assert!(store.load().unwrap().contents.contains(&(JobId::from_bits(4), Vec::new())));
 }
 
 #[test]

@@ -125,6 +125,14 @@ fn a_job_that_was_not_over_is_restored_paused_and_can_go_on() {
     assert_eq!(other.get(&format!("jobs/{job}")).text("state"), "finished");
 }
 
+/// The archive with one entry more.
+fn with_another(zip: &[u8], name: &str) -> Vec<u8> {
+    let mut writer = ZipWriter::new_append(Cursor::new(zip.to_vec())).unwrap();
+    writer.start_file(name, SimpleFileOptions::default()).unwrap();
+    writer.write_all(b"evil").unwrap();
+    writer.finish().unwrap().into_inner()
+}
+
 /// The archive with one entry changed; nothing in its place if there is nothing to put there.
 fn with_entry(zip: &[u8], changed: &str, bytes: Option<&[u8]>) -> Vec<u8> {
     let mut archive = ZipArchive::new(Cursor::new(zip)).unwrap();
@@ -177,6 +185,8 @@ fn what_is_wrong_with_an_archive_is_one_sentence_and_leaves_nothing() {
         (without("frames.jsonl"), "holds no frames.jsonl"),
         (without("files/a/tex/wood.png"), "holds no files/a/tex/wood.png"),
         (without("results/000004.exr"), "holds no results/000004.exr"),
+        (with_another(&zip, "../evil.sh"), "no path below a folder"),
+        (with_another(&zip, "files/../../evil.sh"), "no path below a folder"),
         (changed("job.json", b"{"), "job.json in the archive cannot be read"),
         (
             changed("job.json", job_json.replace("\"format\":1", "\"format\":99").as_bytes()),

@@ -311,6 +311,10 @@ impl Balance {
         let with_slots = (0..self.shares.len()).filter(|place| self.shares[*place].slots > 0);
         assert!(with_slots.eq(busy), "who has slots");
         self.categories.check(&self.shares, &self.scale());
+        let mut ranking = self.ranking(self.now).into_iter();
+        if let Some(first) = ranking.find(|job| self.is_held_back(*job).is_none()) {
+            assert_eq!(self.next_job(self.now, None, |_| true), Some(first), "who is next");
+        }
     }
 
     fn place_of(&self, job: JobId) -> Result<usize, usize> {

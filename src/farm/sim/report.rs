@@ -6,13 +6,13 @@ use std::io::Write as _;
 const SEED: u64 = 7;
 
 /// The seed to use: `NETRENDER_SIM_SEED`, if it is set.
-pub(super) fn seed() -> u64 {
+pub(crate) fn seed() -> u64 {
     let named = std::env::var("NETRENDER_SIM_SEED").ok();
     named.and_then(|seed| seed.parse().ok()).unwrap_or(SEED)
 }
 
 /// Tells how a scenario went, with its figures, and fails if it went badly.
-pub(super) fn tell(name: &str, passed: bool, figures: &str) {
+pub(crate) fn tell(name: &str, passed: bool, figures: &str) {
     let verdict = if passed { "PASS" } else { "FAIL" };
     // Past the capture of a test's output, so that the figures can be read without asking for them.
     let _ = writeln!(std::io::stderr(), "{name} {verdict} {figures} (seed {})", seed());

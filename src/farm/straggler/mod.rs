@@ -143,9 +143,9 @@ impl Farm {
             let has_failed = job.failures.get(&straggler.task).is_some_and(|it| it.slaves.contains(&id));
             let may_have_more = !self.balance.any_ready() || self.balance.over_share(straggler.job).is_none();
             let is_able = self.kept_from(slave, job).is_none() && !has_failed && straggler.holder != id;
-            (is_able && may_have_more && straggler.remaining_s > STRAGGLER_FACTOR * needed_s).then_some(())
+            Some(is_able && may_have_more && straggler.remaining_s > STRAGGLER_FACTOR * needed_s)
         };
-        stragglers.iter().position(|straggler| is_better(straggler).is_some())
+        stragglers.iter().position(|straggler| is_better(straggler) == Some(true))
     }
 }
 

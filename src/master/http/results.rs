@@ -308,7 +308,8 @@ pub(super) async fn zip(State(app): Shared, Path(job): Path<String>) -> Result<R
     Ok(send_zip(entries, &format!("{job}.zip")))
 }
 
-/// Reads all frames of a job, ascending, or all their tiles, a bounded number in one question: a long job does not hold the farm up.
+/// Reads all frames of a job, ascending, or all their tiles, a bounded number in one question: a long job does not hold the
+/// farm up.
 pub(super) async fn each_piece<T: Send + 'static>(
     desk: &Desk,
     job: JobId,

@@ -1,6 +1,7 @@
 //! `MASTER_RESTART`: a farm that is read from the store is the farm that wrote it, whatever happened to it before.
 
 use super::{Loaded, Store, Write};
+use crate::farm::sim::report::{seed, tell};
 use crate::farm::{
     Bake, Effect, Event, Farm, JobEdit, JobView, Limits, Machine, Moment, NewJob, Records, ReportBody, RequestId, Reset,
     Settings, Steering, TaskRecord, TaskRef, TaskState, check,
@@ -20,6 +21,8 @@ struct Life {
     farm: Farm,
     now: Moment,
     requests: u64,
+    /// How many jobs there may be. With few, slaves are idle, and a job's last frames are rendered twice.
+    jobs: u64,
     /// What slaves were leased, rightly or not any more.
     held: Vec<(SlaveId, TaskRef)>,
     /// How many tasks two slaves had when the master was restarted.
@@ -29,7 +32,7 @@ struct Life {
 #[test]
 fn master_restart() {
     let (mut restarts, mut twice) = (0, 0);
-    for seed in 0..SEEDS {
+    for seed in seed()..seed() + SEEDS {
         let folder = tempfile::tempdir().unwrap();
         let mut life = Life {
             random: fastrand::Rng::with_seed(seed),
@@ -37,6 +40,7 @@ fn master_restart() {
             farm: Farm::new(),
             now: Moment(1_700_000_000_000),
             requests: 0,
+            jobs: seed % JOBS + 1,
             held: Vec::new(),
             twice: 0,
         };
@@ -45,18 +49,18 @@ fn master_restart() {
             let event = life.event();
             life.happen(event);
             life.happen(Event::Tick);
-            if number.is_multiple_of(EVENTS_BETWEEN_RESTARTS) {
+            // A task with two slaves is rare, and soon over.
+            if number.is_multiple_of(EVENTS_BETWEEN_RESTARTS) || tasks_with_two(&life.farm) > 0 {
                 life.restart(folder.path(), seed);
                 restarts += 1;
             }
         }
         twice += life.twice;
     }
-    assert!(twice > 0, "no task was ever with two slaves");
-    println!(
-        "MASTER_RESTART PASS: seeds 0 to {}, {restarts} restarts, {twice} tasks with two slaves, each farm equal to the one \
-         before",
-        SEEDS - 1
+    tell(
+        "MASTER_RESTART",
+        twice > 0,
+        &format!("{SEEDS} seeds, {restarts} restarts, {twice} tasks with two slaves: each farm equal to the one before"),
     );
 }
 
@@ -93,7 +97,7 @@ impl Life {
     fn event(&mut self) -> Event {
         self.requests += 1;
         let request = RequestId(self.requests);
-        let job = JobId::from_bits(self.random.u64(0..JOBS));
+        let job = JobId::from_bits(self.random.u64(0..self.jobs));
         let slave = SlaveId::from_bits(self.random.u64(0..SLAVES));
         match self.random.u32(0..24) {
             0 | 1 => self.submission(request, job),
@@ -163,7 +167,7 @@ impl Life {
     }
 
     fn submission(&mut self, request: RequestId, id: JobId) -> Event {
-        let on = JobId::from_bits(self.random.u64(0..JOBS));
+        let on = JobId::from_bits(self.random.u64(0..self.jobs));
         let grid = TileGrid::new(2, 3).unwrap();
         let job = NewJob {
             id,
@@ -211,7 +215,7 @@ impl Life {
     fn edit(&mut self) -> JobEdit {
         let first = self.random.i32(1..40);
         let some = FrameSet::range(first, first + 5, 1).ok();
-        let on = JobId::from_bits(self.random.u64(0..JOBS));
+        let on = JobId::from_bits(self.random.u64(0..self.jobs));
         match self.random.u32(0..4) {
             0 => JobEdit {
                 add_frames: some,
