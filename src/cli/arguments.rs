@@ -6,6 +6,7 @@ use super::versions::{VcsArguments, VersionArguments};
 use crate::client::{AUTO, TilesWish};
 use crate::ids::{FrameSet, Requirements};
 use crate::master::PORT_DEFAULT;
+use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
@@ -247,7 +248,7 @@ pub(super) struct MasterArguments {
 pub(super) struct SslArguments {
     /// Speak TLS: with the certificate and its key in these PEM files (the chain of trust after the certificate), or with a
     /// certificate of its own
-    #[arg(long, value_name = "CERT[,KEY]|self-signed")]
+    #[arg(long, value_name = "CERT[,KEY]|self-signed", value_parser = NonEmptyStringValueParser::new())]
     pub(super) ssl: Option<String>,
     /// The same as --ssl, for a path that holds a comma
     #[arg(long, value_name = "FILE", conflicts_with = "ssl")]

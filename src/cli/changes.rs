@@ -161,7 +161,7 @@ pub(super) struct SettingsArguments {
     /// How many jobs that are over are kept; 0: all
     #[arg(long, value_name = "JOBS")]
     keep_jobs: Option<u32>,
-    /// Mebibytes of the master's disk that stay free
+    /// Mebibytes of the master's disk that stay free; by default no more than a twentieth of a small disk
     #[arg(long, value_name = "MIB")]
     disk_free: Option<u32>,
     /// Whether clients must upload every file

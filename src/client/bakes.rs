@@ -99,7 +99,7 @@ mod tests {
 
     fn announce() -> JobAnnounce {
         let text = r#"{"id": "00000001", "name": "shot", "frames": "5-9", "tiles": "2x2", "chunks": 3, "depends_on": ["00000007"],
-            "limits": {"attempts": 2, "frame_s": 60},
+            "attempts": 2, "frame_s": 60,
             "manifest": {"main": "a.blend", "files": [], "settings": {"final_frames": true}}}"#;
         serde_json::from_str(text).unwrap()
     }

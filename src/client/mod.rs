@@ -241,10 +241,10 @@ impl Client {
             return Ok(slave);
         }
         let slaves = self.slaves()?;
-        let named: Vec<SlaveId> = slaves
+        let named: Vec<(SlaveId, bool)> = slaves
             .iter()
             .filter(|slave| slave.name == text)
-            .map(|slave| slave.id)
+            .map(|slave| (slave.id, slave.online))
             .collect();
         if let Some(slave) = the_only_one(text, &named)? {
             return Ok(slave);
@@ -297,14 +297,19 @@ impl Connecting {
     }
 }
 
-/// The slave of a name, if there is one; two of one name are told apart by their ids.
-fn the_only_one(name: &str, named: &[SlaveId]) -> Result<Option<SlaveId>> {
-    if named.len() < 2 {
-        return Ok(named.first().copied());
+/// The slave of a name, if there is one. Of two, the one that is there is meant: the other may have gone for good, with what
+/// its machine was before. If both are there, they are told apart by their ids.
+fn the_only_one(name: &str, named: &[(SlaveId, bool)]) -> Result<Option<SlaveId>> {
+    let online: Vec<SlaveId> = named.iter().filter(|(_, online)| *online).map(|(slave, _)| *slave).collect();
+    match (named, online.as_slice()) {
+        ([], _) => Ok(None),
+        ([(slave, _)], _) | (_, [slave]) => Ok(Some(*slave)),
+        _ => {
+            let ids: Vec<String> = named.iter().map(|(slave, _)| slave.to_string()).collect();
+            let message = format!("{} slaves are called {name}: {}", ids.len(), ids.join(" and "));
+            Err(Error::bad_input(message).hint("name the one that you mean by its id"))
+        }
     }
-    let ids: Vec<String> = named.iter().map(ToString::to_string).collect();
-    let message = format!("{} slaves are called {name}: {}", ids.len(), ids.join(" and "));
-    Err(Error::bad_input(message).hint("name the one that you mean by its id"))
 }
 
 /// The one id that begins with a text, if there is one.
@@ -340,12 +345,16 @@ mod tests {
     fn two_slaves_of_one_name_are_told_by_their_ids() {
         let [one, other] = [1, 2].map(SlaveId::from_bits);
         assert_eq!(the_only_one("node1", &[]).unwrap(), None);
-        assert_eq!(the_only_one("node1", &[one]).unwrap(), Some(one));
-        let told = the_only_one("node1", &[one, other]).unwrap_err().to_string();
-        assert!(
-            told.contains(&format!("2 slaves are called node1: {one} and {other}")),
-            "{told}"
-        );
+        assert_eq!(the_only_one("node1", &[(one, false)]).unwrap(), Some(one));
+        let of_two = |one_is_there, other_is_there| the_only_one("node1", &[(one, one_is_there), (other, other_is_there)]);
+        assert_eq!(of_two(false, true).unwrap(), Some(other), "the other one has gone");
+        for both in [false, true] {
+            let told = of_two(both, both).unwrap_err().to_string();
+            assert!(
+                told.contains(&format!("2 slaves are called node1: {one} and {other}")),
+                "{told}"
+            );
+        }
     }
 
     #[test]

@@ -3,10 +3,11 @@
 //! Absences: nothing is reserved. Many uploads at once may together be more than there is; then the disk itself refuses.
 
 use crate::error::{Error, Result};
+use crate::farm::Settings;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
-/// On a small disk, less than the setting stays free: this part of it.
+/// On a small disk, less than the default stays free: this part of it. What somebody has set holds as it is.
 const FREE_PART_MAX: u64 = 20;
 const MIB: u64 = 1 << 20;
 
@@ -15,7 +16,7 @@ const MIB: u64 = 1 << 20;
 pub(super) struct Disk {
     folder: PathBuf,
     /// What is to stay free, as the settings say.
-    wanted_free_bytes: AtomicU64,
+    wanted_free_mib: AtomicU32,
     is_low: AtomicBool,
 }
 
@@ -30,15 +31,14 @@ impl Disk {
     pub(super) fn new(folder: PathBuf) -> Self {
         Self {
             folder,
-            wanted_free_bytes: AtomicU64::new(0),
+            wanted_free_mib: AtomicU32::new(0),
             is_low: AtomicBool::new(false),
         }
     }
 
     /// Looks at the disk anew, with what the settings say by now; tells if it has become full or has room again.
     pub(super) fn look(&self, wanted_free_mib: u32) -> Option<bool> {
-        self.wanted_free_bytes
-            .store(u64::from(wanted_free_mib) * MIB, Ordering::Relaxed);
+        self.wanted_free_mib.store(wanted_free_mib, Ordering::Relaxed);
         let is_low = self.room().is_some_and(|room| room.free_bytes < room.reserve_bytes);
         let was_low = self.is_low.swap(is_low, Ordering::Relaxed);
         (is_low != was_low).then_some(is_low)
@@ -62,10 +62,9 @@ impl Disk {
     fn room(&self) -> Option<Room> {
         let facts = rustix::fs::statvfs(&self.folder).ok()?;
         let total_bytes = facts.f_blocks.saturating_mul(facts.f_frsize);
-        let wanted = self.wanted_free_bytes.load(Ordering::Relaxed);
         Some(Room {
             free_bytes: facts.f_bavail.saturating_mul(facts.f_frsize),
-            reserve_bytes: wanted.min(total_bytes / FREE_PART_MAX),
+            reserve_bytes: reserve_bytes(self.wanted_free_mib.load(Ordering::Relaxed), total_bytes),
         })
     }
 
@@ -91,9 +90,26 @@ impl Room {
     }
 }
 
+fn reserve_bytes(wanted_free_mib: u32, total_bytes: u64) -> u64 {
+    let wanted_bytes = u64::from(wanted_free_mib) * MIB;
+    if wanted_free_mib == Settings::default().disk_free_mib {
+        wanted_bytes.min(total_bytes / FREE_PART_MAX)
+    } else {
+        wanted_bytes
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_small_disk_is_not_full_by_default_and_what_was_set_holds_on_any() {
+        let default_mib = Settings::default().disk_free_mib;
+        assert_eq!(reserve_bytes(default_mib, 100 * MIB), 5 * MIB);
+        assert_eq!(reserve_bytes(default_mib, 1 << 50), u64::from(default_mib) * MIB);
+        assert_eq!(reserve_bytes(200, 100 * MIB), 200 * MIB);
+    }
 
     #[test]
     fn what_would_leave_too_little_is_refused_in_a_sentence() {
@@ -116,6 +132,9 @@ mod tests {
         let disk = Disk::new(folder.path().to_path_buf());
         assert_eq!((disk.look(0), disk.is_low()), (None, false));
         assert!(disk.admit(1).is_ok());
+        assert_eq!((disk.look(u32::MAX), disk.is_low()), (Some(true), true));
+        assert!(disk.admit(1).is_err());
+        assert_eq!((disk.look(0), disk.is_low()), (Some(false), false));
         let gone = Disk::new(folder.path().join("gone"));
         assert_eq!((gone.look(1), gone.admit(u64::MAX).is_ok()), (None, true));
     }

@@ -7,7 +7,7 @@ pub(super) const PRAGMAS: &str = "
 PRAGMA journal_mode = WAL;
 PRAGMA synchronous = FULL;
 PRAGMA wal_autocheckpoint = 1000;
-PRAGMA cache_size = -65536;
+PRAGMA cache_size = -16384;
 PRAGMA trusted_schema = OFF;
 ";
 

@@ -159,7 +159,7 @@ impl Farm {
         self.runtime.block_on(work)
     }
 
-    /// Sends a request that takes its time; it is on its way when this returns.
+    /// Sends a request that takes its time. It may reach the master later than what is asked after it.
     pub(crate) fn in_background(&self, method: &str, path: &str, body: &Value) -> Waiting {
         let request = self.request(method, path).json(body);
         Waiting(self.runtime.spawn(async move {
@@ -175,9 +175,11 @@ impl Farm {
         self.runtime.block_on(waiting.0).unwrap().unwrap()
     }
 
-    /// Waits until a request is answered or its connection ends; whether the connection ended.
-    pub(crate) fn is_cut(&self, waiting: Waiting) -> bool {
-        self.runtime.block_on(waiting.0).unwrap().is_err()
+    /// Waits until a request is answered or its connection ends; whether the connection ended, or the key was refused because
+    /// the request came too late for it.
+    pub(crate) fn is_sent_away(&self, waiting: Waiting) -> bool {
+        let outcome: Result<Reply, reqwest::Error> = self.runtime.block_on(waiting.0).unwrap();
+        outcome.map_or(true, |reply| reply.status == 401)
     }
 
     /// Goes away without waiting for the answer.

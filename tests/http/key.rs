@@ -22,7 +22,7 @@ fn a_replaced_key_is_refused_at_once_and_the_new_one_opens() {
     assert!(!String::from_utf8_lossy(&renewed.body).contains(&new.to_string()));
 
     // Whoever waited with the old key is sent away long before its time.
-    assert!(farm.is_cut(waiting), "a connection outlived its key");
+    assert!(farm.is_sent_away(waiting), "a connection outlived its key");
     farm.get("jobs").refused(401, "unauthorized", "not the farm's key");
     farm.post("key/renew", &json!(null))
         .refused(401, "unauthorized", "not the farm's key");

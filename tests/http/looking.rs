@@ -1,7 +1,7 @@
 //! What people look at: logs while they grow and when they are kept, small pictures, and what is measured.
 
 use crate::farm::{Farm, announce, content, picture};
-use serde_json::json;
+use serde_json::{Value, json};
 
 fn rendering(farm: &Farm) -> (String, String, u64) {
     let main = content("main");
@@ -116,6 +116,8 @@ fn what_is_measured_is_told_to_prometheus_and_to_nobody_without_the_key() {
     let (job, slave, attempt) = rendering(&farm);
     farm.deliver(&slave, &job, 0, attempt, &picture("one", 0)).expect(204);
     let waiting = farm.post("jobs", &json!({"name": "a \"b\"", "frames": "1-5"})).text("job");
+    let paused = farm.slave("node2");
+    farm.post(&format!("slaves/{paused}/pause"), &Value::Null).expect(204);
     let reply = farm.get("/metrics").expect(200);
     let text = String::from_utf8(reply.body).unwrap();
     for line in [
@@ -123,6 +125,7 @@ fn what_is_measured_is_told_to_prometheus_and_to_nobody_without_the_key() {
         "netrender_tasks{state=\"queued\"} 5",
         "netrender_jobs{state=\"finished\"} 1",
         "netrender_slaves{state=\"idle\"} 1",
+        "netrender_slaves{state=\"paused\"} 1",
         "netrender_lease_seconds_count 1",
         "netrender_queue_seconds_count 1",
         &format!("netrender_job_usage_ratio{{job=\"{waiting}\",name=\"a \\\"b\\\"\"}} 0"),
@@ -172,7 +175,7 @@ fn a_slave_has_the_tags_that_it_was_given_until_its_own_are_wanted_again() {
     let farm = Farm::start();
     let slave = farm.slave("node1");
     let path = format!("slaves/{slave}/tags");
-    let give = |tags: &serde_json::Value| farm.send(farm.request("PUT", &path).json(&json!({"tags": tags})));
+    let give = |tags: &Value| farm.send(farm.request("PUT", &path).json(&json!({"tags": tags})));
     give(&json!(["gpu", "night"])).expect(204);
     let shown = farm.get(&format!("slaves/{slave}")).json();
     assert_eq!((&shown["tags"], &shown["own_tags"]), (&json!(["gpu", "night"]), &json!([])));

@@ -17,7 +17,7 @@ const JOBS_TOLD_MAX: usize = 200;
 struct Counts {
     tasks: [(&'static str, u64); 4],
     jobs: BTreeMap<&'static str, u64>,
-    slaves: [(&'static str, u64); 3],
+    slaves: [(&'static str, u64); 4],
     usage: Vec<(String, String, f64)>,
 }
 
@@ -85,10 +85,12 @@ fn count(farm: &Farm) -> Counts {
     }
     usage.sort_by(|(_, a), (_, b)| b.total_cmp(a));
     usage.truncate(JOBS_TOLD_MAX);
-    let (mut idle, mut rendering, mut away) = (0, 0, 0);
+    let (mut idle, mut rendering, mut paused, mut away) = (0, 0, 0, 0);
     for slave in farm.slaves() {
+        let takes_nothing = slave.record.paused || slave.set_aside || slave.resting.is_some();
         match (slave.online, slave.leased.is_empty()) {
             (false, _) => away += 1,
+            (true, true) if takes_nothing => paused += 1,
             (true, true) => idle += 1,
             (true, false) => rendering += 1,
         }
@@ -96,7 +98,7 @@ fn count(farm: &Farm) -> Counts {
     Counts {
         tasks: [("queued", queued), ("rendering", leased), ("done", done), ("failed", failed)],
         jobs,
-        slaves: [("idle", idle), ("rendering", rendering), ("away", away)],
+        slaves: [("idle", idle), ("rendering", rendering), ("paused", paused), ("away", away)],
         usage: usage
             .into_iter()
             .filter_map(|(id, usage)| Some((id.to_string(), farm.job(id)?.record.job.name.clone(), usage)))
