@@ -40,6 +40,8 @@ class _Render:
     frame: _Frame | None = None
     tiles: set[str] = field(default_factory=set)
     """Those of the frame that are waited for that are shown already."""
+    size: tuple[int, int] | None = None
+    """Width and height of that frame."""
     own_job: tuple[Connection, str] | None = None
     """The job that exists only for this render: given up together with it."""
     interruption: service.Interruption = field(default_factory=service.Interruption)
@@ -106,14 +108,14 @@ class NetworkRenderEngine(bpy.types.RenderEngine):
         service.run(role, _render.interruption, say, self.test_break)
 
     def _gather(self, depsgraph: bpy.types.Depsgraph) -> None:
-        frame = self._gathered_frame(job.scene_of(depsgraph), depsgraph.view_layer_eval.name)
+        frame = self._gathered_frame(job.scene_of(depsgraph))
         if frame is not None:
             try:
                 passes.load_layer(self, depsgraph.view_layer_eval.name, frame.number, frame.path, frame.info)
             except passes.Unfit as unfit:
                 raise Failure(str(unfit)) from unfit
 
-    def _gathered_frame(self, scene: bpy.types.Scene, layer: str) -> _Frame | None:
+    def _gathered_frame(self, scene: bpy.types.Scene) -> _Frame | None:
         """The current frame, once it is here; None if the artist gave up waiting."""
         number = scene.frame_current
         if _render.frame is not None and _render.frame.number == number:
@@ -121,6 +123,7 @@ class NetworkRenderEngine(bpy.types.RenderEngine):
         _let_go(_render.frame)
         _render.frame = None
         _render.tiles.clear()
+        _render.size = None
         said = ""
         while not (_render.interruption.asked or self.test_break()):
             gathering = self._gathering(scene)
@@ -132,7 +135,7 @@ class NetworkRenderEngine(bpy.types.RenderEngine):
                 return _render.frame
             if gathered.state in ("failed", "unknown", "cancelled"):
                 raise Failure(gathered.text)
-            self._show_tiles(gathering, scene, layer)
+            self._show_tiles(gathering, number)
             if gathered.text != said:
                 said = gathered.text
                 self.update_stats("", said)
@@ -142,14 +145,13 @@ class NetworkRenderEngine(bpy.types.RenderEngine):
             self.report({"ERROR"}, "interrupted")
         return None
 
-    def _show_tiles(self, gathering: moving.Gathering, scene: bpy.types.Scene, layer: str) -> None:
-        """Shows what has come of the frame that is waited for; with a border, Blender would put it elsewhere."""
-        if scene.render.use_border:
-            return
-        tiles = gathering.tiles(scene.frame_current, self.resolution_x, self.resolution_y)
-        news = [tile for tile in tiles if tile[0] not in _render.tiles]
+    def _show_tiles(self, gathering: moving.Gathering, number: int) -> None:
+        """Shows what has come of the frame that is waited for."""
+        if _render.size is None:
+            _render.size = passes.picture_size(self)
+        news = [tile for tile in gathering.tiles(number, *_render.size) if tile[0] not in _render.tiles]
         for tile in news:
-            passes.show_tile(self, layer, tile)
+            passes.show_tile(self, tile)
             _render.tiles.add(tile[0])
 
     def _gathering(self, scene: bpy.types.Scene) -> moving.Gathering | None:
@@ -160,7 +162,8 @@ class NetworkRenderEngine(bpy.types.RenderEngine):
                 raise Failure("there is no job to gather: send one first, or use Animation on network")
             frames = job.frame_range(scene) if self.is_animation else str(scene.frame_current)
             self.update_stats("", "asking the master")
-            _render.question = moving.gather_frames(settings.connection(), settings.job_id, frames, settings.folder())
+            connection, folder = settings.connection(), settings.folder()
+            _render.question = moving.gather_frames(connection, settings.job_id, frames, folder, job.own_blender())
         if _render.gathering is None and _render.question is not None:
             _render.gathering = _render.question.answer(SLICE_S)
         return _render.gathering

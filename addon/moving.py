@@ -107,14 +107,14 @@ class Gathering:
                 shutil.rmtree(self._folder, ignore_errors=True)
 
 
-def gather_frames(connection: Connection, job: str, frames: str, parent: str | None) -> Question[Gathering]:
-    """Frames for a render, in a temporary folder below `parent` that goes with the gathering."""
+def gather_frames(connection: Connection, job: str, frames: str, parent: str | None, blender: str) -> Question[Gathering]:
+    """Frames for a render, in a temporary folder below `parent` that goes with the gathering; `blender` denoises tiles."""
 
     def steps() -> Steps[Gathering]:
         client = yield from connected(connection)
         folder = tempfile.mkdtemp(prefix="netrender_client_", dir=parent)
         try:
-            gather = yield client.later.gather(job, folder, frames=frames)
+            gather = yield client.later.gather(job, folder, frames=frames, blender=blender)
         except BaseException:
             # Given up, too.
             shutil.rmtree(folder, ignore_errors=True)

@@ -85,10 +85,21 @@ def load_layer(engine: bpy.types.RenderEngine, layer: str, frame: int, path: str
             whole.stamp_data_add_field(key, value)
 
 
-def show_tile(engine: bpy.types.RenderEngine, layer: str, tile: tuple[str, int, int, int, int]) -> None:
-    """Shows a part of a frame that is not complete, to be replaced by the whole; one that cannot be shown is left out."""
+def picture_size(engine: bpy.types.RenderEngine) -> tuple[int, int]:
+    """Width and height of what is rendered: of the border only, where there is one."""
+    result = engine.begin_result(0, 0, engine.resolution_x, engine.resolution_y)
+    size = result.resolution_x, result.resolution_y
+    engine.end_result(result, cancel=True)
+    return size
+
+
+def show_tile(engine: bpy.types.RenderEngine, tile: tuple[str, int, int, int, int]) -> None:
+    """Shows a part of a frame that is not complete, in all view layers, to be replaced by the whole.
+
+    One that cannot be shown is left out.
+    """
     path, *place = tile
-    result = engine.begin_result(*place, layer=layer)
+    result = engine.begin_result(*place)
     # It may have gone: the frame is complete by now.
     with contextlib.suppress(RuntimeError):
         result.load_from_file(path)

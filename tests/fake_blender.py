@@ -66,6 +66,10 @@ def still_due(fake):
     return True
 
 
+# What the open scene was asked to be like.
+OPEN = {}
+
+
 def main():
     fake = orders_to_misbehave()
     if "--version" in sys.argv:
@@ -97,12 +101,14 @@ def work(fake):
     reply(link, {"reply": "ready", "token": token, "version": fake.get("version", [3, 4, 1])})
     for line in link.makefile("r", encoding="utf-8"):
         order = json.loads(line)
-        answer = {"open": open_scene, "render": render, "bake": bake}[order["order"]](orders_to_misbehave(), order)
+        work = {"open": open_scene, "render": render, "denoise": denoise, "bake": bake}[order["order"]]
+        answer = work(orders_to_misbehave(), order)
         print(f"\x1enetrender-mark {order['mark']}", flush=True)
         reply(link, answer)
 
 
 def open_scene(fake, order):
+    OPEN.update(order)
     if fake.get("grandchild"):
         child = subprocess.Popen(["sleep", "600"], start_new_session=True)
         with open(os.path.join(os.path.dirname(BESIDE), "grandchild.pid"), "w", encoding="utf-8") as file:
@@ -147,7 +153,13 @@ def render(fake, order):
         return failure
     whole = fake.get("size", [8, 8])
     left, top, *size = cut(whole, order.get("tile"))
-    written = [1, 1] if frame in fake.get("shrink_frames", []) and still_due(fake) else size
+    overlap = OPEN.get("overlap", 0) if order.get("tile") else 0
+    before = [min(overlap, left), min(overlap, top)]
+    after = [min(overlap, whole[axis] - (left, top)[axis] - size[axis]) for axis in (0, 1)]
+    left, top = left - before[0], top - before[1]
+    written = [before[axis] + size[axis] + after[axis] for axis in (0, 1)]
+    if frame in fake.get("shrink_frames", []) and still_due(fake):
+        written = [1, 1]
     step = 1e-6 if fake.get("gradient") else 0
     columns, rows = range(left, left + written[0]), range(top, top + written[1])
     picture = exr([[frame / 1000 + step * (y * whole[0] + x) for x in columns] for y in rows])
@@ -156,7 +168,17 @@ def render(fake, order):
     with open(output, "wb") as file:
         file.write(picture)
     layers = fake.get("layers", ["ViewLayer"])
-    return {"reply": "rendered", "seconds": time.perf_counter() - started, "size": size, "layers": layers}
+    seconds, margins = time.perf_counter() - started, before + after
+    return {"reply": "rendered", "seconds": seconds, "size": size, "margins": margins, "layers": layers}
+
+
+def denoise(fake, order):
+    """Every denoised pixel has the value 0.25."""
+    width, height = order["size"]
+    for number, _ in enumerate(order["denoising"]["layers"]):
+        with open(os.path.join(order["folder"], f"{number}.exr"), "wb") as file:
+            file.write(exr([[0.25] * width] * height, "Composite"))
+    return {"reply": "denoised"}
 
 
 def misbehave(fake, what, number):
@@ -274,14 +296,14 @@ def die_with_parent():
             sys.exit(1)
 
 
-def exr(values):
+def exr(values, layer="ViewLayer"):
     """A multilayer EXR without compression: one view layer, one pass, grey pixels of these values by row, alpha 1."""
     width, height = len(values[0]), len(values)
 
     def attribute(name, kind, content):
         return name + b"\0" + kind + b"\0" + struct.pack("<i", len(content)) + content
 
-    names = [b"ViewLayer.Combined." + letter for letter in (b"A", b"B", b"G", b"R")]
+    names = [layer.encode() + b".Combined." + letter for letter in (b"A", b"B", b"G", b"R")]
     channels = b"".join(name + b"\0" + struct.pack("<iB3xii", 2, 0, 1, 1) for name in names) + b"\0"
     window = struct.pack("<4i", 0, 0, width - 1, height - 1)
     header = b"\x76\x2f\x31\x01" + struct.pack("<i", 2)

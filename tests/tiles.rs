@@ -1,70 +1,192 @@
 //! A frame that is rendered tile by tile is, put together, the frame that is rendered as a whole: by real Blenders, and over a
 //! farm of many slaves.
 
-#![expect(clippy::unwrap_used, reason = "a test may end by a panic")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test may end by a panic, and tells its seeds"
+)]
 
 mod parts;
 
+use netrender::blender::{CollectRequest, Denoiser, Installation, Worker, WorkerOptions, collect};
 use netrender::client::{Client, GatherRequest, Gathered, SubmitRequest};
 use netrender::error::Code;
 use netrender::ids::{JobId, TileGrid};
-use netrender::images;
-use netrender::wire::{FrameInfo, FrameStateInfo, JobReset};
-use parts::bench::{request, worker};
+use netrender::images::{self, DenoisedPicture};
+use netrender::wire::{Denoising, FrameInfo, FrameStateInfo, JobReset, RenderSettings};
+use parts::bench::{Bench, request, worker};
 use parts::farm::{Farm, PATIENCE, wait_until};
 use parts::{FakeBlender, make_scene, real_blenders};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+/// A Blender in which the scenes of `scenes/tiles.py` are rendered, whole and tile by tile.
+struct Scenes {
+    worker: Worker,
+    blend: PathBuf,
+    folder: tempfile::TempDir,
+    _bench: Bench,
+}
+
+impl Scenes {
+    async fn of(installation: &Installation) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        make_scene(installation, "scenes/tiles.py", folder.path());
+        let (worker, bench) = worker(installation).await;
+        Self {
+            worker,
+            blend: folder.path().join("main.blend"),
+            folder,
+            _bench: bench,
+        }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(format!("{name}.exr"))
+    }
+
+    async fn open(&mut self, scene: &str, settings: RenderSettings) {
+        let mut wish = request(&self.blend);
+        wish.settings = RenderSettings {
+            scene: Some(scene.to_owned()),
+            ..settings
+        };
+        self.worker.open(&wish).await.unwrap();
+    }
+
+    async fn whole(&mut self, frame: i32, name: &str) -> (PathBuf, (u32, u32)) {
+        let path = self.path(name);
+        let rendered = self.worker.render(frame, &path).await.unwrap();
+        (path, rendered.size)
+    }
+
+    /// The tiles of a frame, cropped as slaves do, and put together.
+    async fn assembled(&mut self, frame: i32, grid: &str, size: (u32, u32), name: &str) -> PathBuf {
+        let grid: TileGrid = grid.parse().unwrap();
+        let mut tiles = Vec::new();
+        for tile in grid.tiles() {
+            let output = self.path(&format!("{name}_{}", tile.number()));
+            let rendered = self.worker.render_part(frame, Some(tile), &output).await.unwrap();
+            assert_eq!(rendered.size, tile.of(size.0, size.1).size(), "{name}");
+            images::crop(&output, rendered.margins, rendered.size).unwrap();
+            images::verify(&output, Some(rendered.size)).unwrap();
+            tiles.push(output);
+        }
+        let path = self.path(name);
+        images::assemble(grid, &tiles, &path).unwrap();
+        images::verify(&path, Some(size)).unwrap();
+        path
+    }
+}
+
+fn assert_same(left: &Path, right: &Path, what: &str) {
+    let difference = images::compare(left, right).unwrap();
+    assert!(difference.is_identical(), "{what}: {difference:?}");
+    let told = [left, right].map(|path| {
+        let mut info = images::inspect(path).unwrap();
+        info.metadata.retain(|name, _| name.starts_with("cryptomatte/"));
+        info
+    });
+    assert_eq!(told[0], told[1], "{what}");
+}
+
+fn overlapping(overlap: u32, denoising: Option<Denoising>) -> RenderSettings {
+    RenderSettings {
+        overlap,
+        denoising,
+        ..RenderSettings::default()
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn assembled_tiles_are_the_whole_frame_bit_by_bit() {
     for installation in real_blenders().await {
-        let scenes = tempfile::tempdir().unwrap();
-        make_scene(&installation, "scenes/tiles.py", scenes.path());
-        let (mut worker, _bench) = worker(&installation).await;
-        let mut wish = request(&scenes.path().join("main.blend"));
-        for (scene, grid, frame) in [
-            ("Plain", "2x1", 1),
-            ("Odd Passes", "3x2", 1),
-            ("Bordered", "1x3t", 1),
-            ("Blurred", "1x2", 3),
+        let mut scenes = Scenes::of(&installation).await;
+        for (scene, grid, frame, overlap) in [
+            ("Plain", "2x1", 1, 0),
+            ("Odd Passes", "3x2", 1, 3),
+            ("Bordered", "1x3t", 1, 2),
+            ("Blurred", "1x2", 3, 0),
         ] {
-            wish.settings.scene = Some(scene.to_owned());
-            worker.open(&wish).await.unwrap();
-            let path = |name: &str| scenes.path().join(format!("{scene}_{name}.exr"));
-            let whole = worker.render(frame, &path("whole")).await.unwrap();
-            let grid: TileGrid = grid.parse().unwrap();
-            let mut tiles = Vec::new();
-            for tile in grid.tiles() {
-                let output = path(&tile.number().to_string());
-                let rendered = worker.render_part(frame, Some(tile), &output).await.unwrap();
-                assert_eq!(rendered.size, tile.of(whole.size.0, whole.size.1).size(), "{scene}");
-                images::verify(&output, Some(rendered.size)).unwrap();
-                tiles.push(output);
-            }
-            images::assemble(grid, &tiles, &path("assembled")).unwrap();
-            images::verify(&path("assembled"), Some(whole.size)).unwrap();
-            let difference = images::compare(&path("whole"), &path("assembled")).unwrap();
-            assert!(
-                difference.is_identical(),
-                "{scene} of Blender {}: {difference:?}",
-                installation.version
-            );
-            let told = [path("whole"), path("assembled")].map(|path| {
-                let mut info = images::inspect(&path).unwrap();
-                info.metadata.retain(|name, _| name.starts_with("cryptomatte/"));
-                info
-            });
-            assert_eq!(told[0], told[1], "{scene}");
+            scenes.open(scene, overlapping(overlap, None)).await;
+            let (whole, size) = scenes.whole(frame, &format!("{scene} whole")).await;
+            let assembled = scenes.assembled(frame, grid, size, scene).await;
+            assert_same(&whole, &assembled, &format!("{scene} of Blender {}", installation.version));
         }
-        wish.settings.scene = Some("Seams".to_owned());
-        worker.open(&wish).await.unwrap();
-        let tile = "0/2x2".parse().unwrap();
-        let refused = worker.render_part(1, Some(tile), &scenes.path().join("never.exr")).await;
-        let refusal = refused.unwrap_err().to_string();
-        assert!(refusal.contains("adaptive sampling looks at the pixels around"), "{refusal}");
-        worker.kill().await;
+        for (scene, overlap, reason) in [
+            ("Seams", 4, "a time limit would let each tile take as long as the frame"),
+            ("Adaptive", 0, "adaptive sampling looks at the pixels around"),
+        ] {
+            scenes.open(scene, overlapping(overlap, None)).await;
+            let never = scenes.path("never");
+            let refused = scenes.worker.render_part(1, Some("0/2x2".parse().unwrap()), &never).await;
+            let refusal = refused.unwrap_err().to_string();
+            assert!(refusal.contains(reason), "{refusal}");
+        }
+        adaptive_seams_are_within_the_noise(&mut scenes).await;
+        denoised_once_when_together(&installation, &mut scenes).await;
+        scenes.worker.kill().await;
     }
+}
+
+/// The noise is what another seed changes.
+async fn adaptive_seams_are_within_the_noise(scenes: &mut Scenes) {
+    println!("seeds 1 and 2");
+    scenes.open("Other Seed", RenderSettings::default()).await;
+    let (other_seed, _) = scenes.whole(1, "other_seed").await;
+    scenes.open("Adaptive", overlapping(4, None)).await;
+    let (whole, size) = scenes.whole(1, "adaptive_whole").await;
+    let assembled = scenes.assembled(1, "2x2", size, "adaptive").await;
+    let noise = images::compare(&whole, &other_seed).unwrap();
+    let seam = images::compare(&whole, &assembled).unwrap();
+    println!("noise: {noise:?}, seam: {seam:?}");
+    assert!(seam.max_difference <= noise.max_difference && seam.missing_left.is_empty());
+    assert!(seam.differing_samples * 100 <= noise.differing_samples);
+}
+
+async fn denoised_once_when_together(installation: &Installation, scenes: &mut Scenes) {
+    let folder = scenes.folder.path().join("denoising");
+    let question = CollectRequest {
+        blend: scenes.blend.clone(),
+        scene: Some("Denoised".to_owned()),
+        ..CollectRequest::default()
+    };
+    let collected = collect(Some(&installation.program), &question, &folder).await.unwrap();
+    if !collected.seams.is_empty() {
+        assert!(
+            collected.seams[0].ends_with("it has no OpenImageDenoise"),
+            "{:?}",
+            collected.seams
+        );
+        return;
+    }
+    let denoising = collected.denoising.unwrap();
+    let kept: Vec<bool> = denoising.layers.iter().map(|layer| layer.keeps_data).collect();
+    assert!(collected.adapts && kept == [false, true], "{denoising:?}");
+    scenes.open("Denoised", RenderSettings::default()).await;
+    let (whole, size) = scenes.whole(1, "denoised_whole").await;
+    scenes.open("Denoised", overlapping(4, Some(denoising.clone()))).await;
+    let noisy = scenes.assembled(1, "2x2", size, "noisy").await;
+
+    let options = WorkerOptions {
+        threads: 2,
+        devices: Vec::new(),
+        allow_scripts: false,
+        folder: folder.join("denoiser"),
+    };
+    let mut blender = Denoiser::start(installation, &options).await.unwrap();
+    let files = blender.denoise(&noisy, size, &denoising, &folder).await.unwrap();
+    blender.kill().await;
+    let pictures = denoising.layers.iter().zip(&files).map(|(layer, path)| DenoisedPicture {
+        layer: &layer.name,
+        path,
+        keeps_data: layer.keeps_data,
+    });
+    let denoised = scenes.path("denoised");
+    images::take_denoised(&noisy, &pictures.collect::<Vec<_>>(), &denoised).unwrap();
+    assert_same(&whole, &denoised, "denoised");
+    assert!(!images::compare(&noisy, &denoised).unwrap().missing_left.is_empty());
 }
 
 /// Frame 3 of a job of the scene, gathered into a folder.
@@ -78,7 +200,12 @@ fn gathered(client: &Client, blender: &FakeBlender, tiles: &str, folder: &Path) 
 }
 
 fn gather(client: &Client, job: JobId, folder: &Path) -> PathBuf {
+    gather_with(client, job, folder, None)
+}
+
+fn gather_with(client: &Client, job: JobId, folder: &Path, blender: Option<PathBuf>) -> PathBuf {
     let gather = client.gather(GatherRequest {
+        blender,
         job,
         folder: folder.to_path_buf(),
         frames: None,
@@ -170,6 +297,7 @@ fn tiles_are_here_before_their_frame_is() {
     wish.tiles = "2x2".parse().unwrap();
     let job = client.submit(wish).unwrap().wait(PATIENCE).unwrap().unwrap();
     let gather = client.gather(GatherRequest {
+        blender: None,
         job,
         folder: folder.path().to_path_buf(),
         frames: None,
@@ -189,6 +317,40 @@ fn tiles_are_here_before_their_frame_is() {
     assert!(gather.wait(PATIENCE).complete);
     assert!(gather.tiles(3).is_empty());
     images::verify(&folder.path().join("000003.exr"), Some((20, 10))).unwrap();
+}
+
+#[test]
+fn tiles_overlap_and_are_denoised_when_they_are_together() {
+    let farm = Farm::start();
+    let told = r#"{"size": [61, 47], "gradient": true, "collected": {"adapts": true, "denoising":
+        {"layers": [{"name": "ViewLayer"}], "passes": "RGB", "prefilter": "NONE"}}}"#;
+    let blender = FakeBlender::told(told);
+    let _slave = farm.slave(&blender, "one");
+    let client = farm.client();
+    let folder = tempfile::tempdir().unwrap();
+    let mut wish = SubmitRequest::new(blender.scene());
+    wish.blender = Some(blender.path());
+    wish.frames = Some("3".parse().unwrap());
+    wish.tiles = "3x2".parse().unwrap();
+    let submission = client.submit(wish.clone()).unwrap();
+    let job = submission.wait(PATIENCE).unwrap().unwrap();
+    let warnings = submission.progress().warnings;
+    assert!(warnings[0].contains("tiles overlap by 4 pixels"), "{warnings:?}");
+    assert!(warnings[1].contains("denoised when they are put together"), "{warnings:?}");
+    let frame = gather_with(&client, job, folder.path(), Some(blender.path()));
+    let told = images::inspect(&frame).unwrap();
+    assert_eq!((told.width, told.height), (61, 47));
+    let passes: Vec<&String> = told.layers["ViewLayer"].keys().collect();
+    assert_eq!(passes, ["Combined", "Noisy Image"]);
+    let left = std::fs::read_dir(folder.path()).unwrap().map(|file| file.unwrap().path());
+    assert_eq!(left.filter(|path| path.is_dir()).count(), 0);
+
+    wish.tiles_exact = true;
+    let refusal = client.submit(wish).unwrap().wait(PATIENCE).unwrap_err();
+    assert!(
+        refusal.message.ends_with("adaptive sampling looks at the pixels around"),
+        "{refusal}"
+    );
 }
 
 #[test]

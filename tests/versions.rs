@@ -110,6 +110,7 @@ fn a_scene_in_a_working_copy_renders_on_the_farm_as_it_does_locally() {
         let results = base.join(format!("results of {word}"));
         let gather = client
             .gather(GatherRequest {
+                blender: None,
                 job,
                 folder: results.clone(),
                 frames: None,

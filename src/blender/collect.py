@@ -16,6 +16,7 @@ import bpy
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import caches
+import denoising
 import tiles
 from bakes import plan
 from copies import copy_with_other_paths
@@ -90,7 +91,9 @@ def describe(scene):
         "is_movie": writes_movie(scene),
         "size": tiles.picture_size(render),
         "resolution_percent": render.resolution_percentage,
-        "seams": tiles.seams(scene),
+        "seams": tiles.seams(scene) + denoising.hindrances(scene),
+        "adapts": tiles.adapts(scene),
+        "denoising": denoising.wanted(scene) or None,
     }
 
 

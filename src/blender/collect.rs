@@ -7,7 +7,7 @@ use super::process::{Launch, ending};
 use super::worker::{engine_missing, last_words};
 use crate::error::{Error, Result};
 use crate::ids::BlenderVersion;
-use crate::wire::{BakeTask, SceneWants};
+use crate::wire::{BakeTask, Denoising, SceneWants};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -55,8 +55,12 @@ pub struct Collected {
     pub size: (u32, u32),
     /// … at this percentage.
     pub resolution_percent: u32,
-    /// Why tiles of its pictures would not fit together bit by bit, in words; none if they do.
+    /// Why tiles of its pictures would not fit together, whatever is done about it, in words; none if they do.
     pub seams: Vec<String>,
+    /// Whether adaptive sampling looks at the pixels around: tiles have to overlap.
+    pub adapts: bool,
+    /// How its pictures are denoised, which tiles cannot be; none: not at all.
+    pub denoising: Option<Denoising>,
     /// The .blend to open.
     pub main: CollectedFile,
     /// Everything else.
@@ -133,6 +137,10 @@ struct Found {
     size: (u32, u32),
     resolution_percent: u32,
     seams: Vec<String>,
+    #[serde(default)]
+    adapts: bool,
+    #[serde(default)]
+    denoising: Option<Denoising>,
     main: CollectedFile,
     files: Vec<CollectedFile>,
     warnings: Vec<String>,
@@ -299,6 +307,8 @@ impl Found {
             size: self.size,
             resolution_percent: self.resolution_percent,
             seams: self.seams,
+            adapts: self.adapts,
+            denoising: self.denoising,
             main: self.main,
             files: self.files,
             warnings: self.warnings,

@@ -11,6 +11,7 @@
 
 mod collect;
 mod copying;
+mod denoiser;
 mod device;
 mod finisher;
 mod header;
@@ -23,6 +24,7 @@ mod worker;
 
 pub use collect::{CollectRequest, Collected, CollectedFile, MissingFile, collect};
 pub use copying::{CopyRequest, copy_with_bakes};
+pub use denoiser::Denoiser;
 pub use device::{Device, devices_of};
 pub use finisher::{FinalPicture, Finisher};
 pub use installation::{Installation, Kind, choose_installation, find_installations, probe};

@@ -30,12 +30,14 @@ const LAST_LINES_TIMEOUT_S: u64 = 1;
 
 /// The scripts that children run; the first two import the others. How passes come into Blender and bakes are played back,
 /// the add-on knows too.
-const SCRIPTS: [(&str, &str); 20] = [
+const SCRIPTS: [(&str, &str); 22] = [
     ("worker.py", include_str!("worker.py")),
     ("collect.py", include_str!("collect.py")),
     ("opening.py", include_str!("opening.py")),
     ("finishing.py", include_str!("finishing.py")),
     ("tiles.py", include_str!("tiles.py")),
+    ("denoising.py", include_str!("denoising.py")),
+    ("multilayer.py", include_str!("multilayer.py")),
     ("passes.py", include_str!("../../addon/passes.py")),
     ("references.py", include_str!("references.py")),
     ("caches.py", include_str!("caches.py")),

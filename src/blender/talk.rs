@@ -5,7 +5,7 @@ use super::process::{Tree, ending};
 use super::worker::{Playback, last_words};
 use crate::error::{Error, Result};
 use crate::ids::{BlenderVersion, Tile};
-use crate::wire::{BakeTask, Baked, RenderSettings};
+use crate::wire::{BakeTask, Baked, Denoising, RenderSettings};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -81,6 +81,13 @@ pub(super) enum What<'a> {
         baked: &'a [Baked],
         output: &'a Path,
     },
+    Denoise {
+        picture: &'a Path,
+        size: (u32, u32),
+        denoising: &'a Denoising,
+        threads: u32,
+        folder: &'a Path,
+    },
 }
 
 /// What to bake, with its number.
@@ -127,6 +134,9 @@ pub(super) enum Reply {
     Rendered {
         seconds: f64,
         size: (u32, u32),
+        /// Left, top, right and bottom.
+        #[serde(default)]
+        margins: [u32; 4],
         layers: Vec<String>,
     },
     Baked {
@@ -141,6 +151,7 @@ pub(super) enum Reply {
     Copied {
         told: Vec<String>,
     },
+    Denoised {},
     Failed {
         reason: String,
     },

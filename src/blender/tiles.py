@@ -23,12 +23,20 @@ def picture_size(settings):
 
 
 @contextlib.contextmanager
-def only(settings, tile):
-    """Has Blender render a tile (none: the whole picture) for as long as this lasts; tells the size that it will have."""
+def only(settings, tile, overlap):
+    """Has Blender render a tile (none: the whole picture) and so many pixels around it, for as long as this lasts.
+
+    Tells the size of the tile, and how much of the picture there is at its left, top, right and bottom.
+    """
+    whole = picture(settings)
     if tile is None:
-        yield picture_size(settings)
+        yield picture_size(settings), [0, 0, 0, 0]
         return
-    left, bottom, right, top = cut(picture(settings), tile)
+    place = cut(whole, tile)
+    left, bottom, right, top = (
+        *(max(edge - overlap, limit) for edge, limit in zip(place[:2], whole[:2], strict=True)),
+        *(min(edge + overlap, limit) for edge, limit in zip(place[2:], whole[2:], strict=True)),
+    )
     width, height = full_size(settings)
     before = {name: getattr(settings, name) for name in BORDER}
     edges = ((left, width), (right, width), (bottom, height), (top, height))
@@ -36,7 +44,8 @@ def only(settings, tile):
         settings.use_border = settings.use_crop_to_border = True
         for name, (edge, side) in zip(BORDER[2:], edges, strict=True):
             setattr(settings, name, min((edge + INSIDE) / side, 1.0))
-        yield [right - left, top - bottom]
+        size = [place[2] - place[0], place[3] - place[1]]
+        yield size, [place[0] - left, top - place[3], right - place[2], place[1] - bottom]
     finally:
         for name, value in before.items():
             setattr(settings, name, value)
@@ -93,16 +102,16 @@ def down(part, side):
     return int(ctypes.c_float(part * side).value)
 
 
+def adapts(scene):
+    """Whether the samples of a pixel depend on the pixels beside it: an overlap keeps that from showing."""
+    return scene.render.engine == "CYCLES" and scene.cycles.use_adaptive_sampling
+
+
 def seams(scene):
-    """Why tiles of this scene would not fit together bit by bit, in words; nothing if they do."""
-    found = []
+    """Why tiles of this scene would not fit together, whatever is done about it, in words; nothing if they do."""
     if scene.render.engine != "CYCLES":
         return [f"only Cycles renders a pixel the same whatever is rendered beside it, {scene.render.engine} does not"]
-    cycles, layers = scene.cycles, [layer for layer in scene.view_layers if layer.use]
-    if cycles.use_adaptive_sampling:
-        found.append("adaptive sampling looks at the pixels around")
-    if cycles.use_denoising and any(layer.cycles.use_denoising for layer in layers):
-        found.append("denoising looks at the pixels around")
+    found, cycles = [], scene.cycles
     if getattr(cycles, "use_guiding", False):
         found.append("path guiding learns from the pixels around")
     if getattr(cycles, "time_limit", 0) > 0:

@@ -22,12 +22,14 @@ import bpy
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import baking
+import denoising
 import finishing
 import opening
 import passes
 import playing
 import simulations
 import tiles
+from multilayer import write_multilayer
 from wants import refuse_unwanted
 
 CONNECT_TIMEOUT_S = 30
@@ -95,15 +97,14 @@ def open_scene(order):
     settings.use_persistent_data = True
     settings.use_compositing = False
     settings.use_sequencer = False
-    settings.use_overwrite = True
-    settings.use_placeholder = False
-    settings.use_file_extension = False
     # The client's Blender takes in the border's pixels only, and puts black around them where the scene wants that.
     settings.use_crop_to_border = settings.use_border
     write_multilayer(settings)
     hide_grease_pencil()
+    if order.get("denoising"):
+        denoising.leave_to_others(scene, order["denoising"])
     watch_render()
-    STATE["scene"] = scene.name
+    STATE.update(scene=scene.name, overlap=order.get("overlap", 0))
     return {"reply": "opened", "scene": scene.name, "engine": settings.engine}
 
 
@@ -136,21 +137,6 @@ def choose_devices(scene, names):
     scene.cycles.device = "GPU"
 
 
-def write_multilayer(settings):
-    image = settings.image_settings
-    if hasattr(image, "media_type"):  # 5.0: must come first, or the format is not on offer
-        image.media_type = "MULTI_LAYER_IMAGE"
-    image.file_format = "OPEN_EXR_MULTILAYER"
-    image.color_depth = "32"
-    image.exr_codec = "ZIP"
-    if hasattr(image, "use_exr_interleave"):  # 5.0: all channels in one part, as before
-        image.use_exr_interleave = True
-    if hasattr(image, "use_preview"):
-        image.use_preview = False
-    if hasattr(image, "color_management"):
-        image.color_management = "FOLLOW_SCENE"
-
-
 def hide_grease_pencil():
     """The client draws it over the gathered layers; drawn here too, it would be there twice."""
     for thing in bpy.data.objects:
@@ -173,7 +159,7 @@ def animated(action, path):
     return curves is None or any(curve.data_path == path for curve in curves)
 
 
-STATE = {"scene": "", "cancelled": False, "told": 0.0, "ended": None}
+STATE = {"scene": "", "overlap": 0, "cancelled": False, "told": 0.0, "ended": None}
 
 
 def watch_render():
@@ -211,7 +197,7 @@ def render(order):
         refuse_seams(scene)
     try:
         # Asked here, for borders can be animated.
-        with tiles.only(scene.render, order.get("tile")) as size:
+        with tiles.only(scene.render, order.get("tile"), STATE["overlap"]) as (size, margins):
             bpy.ops.render.render(write_still=True, scene=scene.name)
     except (RuntimeError, tiles.TooSmall) as error:
         kind = opening.Lacking if opening.lacks_denoiser(error) else Failed
@@ -221,12 +207,17 @@ def render(order):
     if not os.path.isfile(output) or os.path.getsize(output) == 0:
         raise Failed("Blender ended the render without writing the picture")
     STATE["ended"] = time.perf_counter()
-    return {"reply": "rendered", "seconds": STATE["ended"] - started, "size": size, "layers": rendered_layers(scene)}
+    seconds = STATE["ended"] - started
+    return {"reply": "rendered", "seconds": seconds, "size": size, "margins": margins, "layers": rendered_layers(scene)}
 
 
 def refuse_seams(scene):
     """Refuses tiles that would not become the picture of the whole frame."""
     seams = tiles.seams(scene)
+    if tiles.adapts(scene) and not STATE["overlap"]:
+        seams.append("adaptive sampling looks at the pixels around")
+    if denoising.wanted(scene):
+        seams.append("denoising looks at the pixels around")
     if seams:
         raise Failed(f"tiles of this scene would not fit together: {'; '.join(seams)}")
 
@@ -243,6 +234,7 @@ ORDERS = {
     "finish": finishing.finish,
     "bake": baking.bake,
     "copy": playing.copy,
+    "denoise": denoising.denoise,
 }
 
 

@@ -76,8 +76,10 @@ pub struct BakeOrder<'a> {
 pub struct Rendered {
     /// Seconds of rendering, file included.
     pub seconds: f64,
-    /// Width and height in pixels, by the scene's settings.
+    /// Width and height in pixels, by the scene's settings …
     pub size: (u32, u32),
+    /// … without what was rendered around it to be cut off, in pixels at its left, top, right and bottom.
+    pub margins: [u32; 4],
     /// The view layers that are switched on for rendering.
     pub layers: Vec<String>,
 }
@@ -187,7 +189,17 @@ impl Worker {
         let reply = self.talk.ask(what, &rendering, &mut self.tree, &self.log).await;
         self.log.set_frame(None);
         match reply {
-            Ok(Reply::Rendered { seconds, size, layers }) => Ok(Rendered { seconds, size, layers }),
+            Ok(Reply::Rendered {
+                seconds,
+                size,
+                margins,
+                layers,
+            }) => Ok(Rendered {
+                seconds,
+                size,
+                margins,
+                layers,
+            }),
             reply => Err(unexpected(reply, &rendering)),
         }
     }

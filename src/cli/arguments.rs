@@ -274,6 +274,9 @@ pub(super) struct SubmitArguments {
     /// Cut each frame into tiles for several slaves: columns and rows such as 4x3, or auto
     #[arg(long, value_name = "GRID", default_value = "1x1", hide_default_value = true)]
     pub(super) tiles: TilesWish,
+    /// Refuse tiles that equal the whole frame only within its noise (adaptive sampling)
+    #[arg(long)]
+    pub(super) tiles_exact: bool,
     /// What to call the job [default: the file's name]
     #[arg(long)]
     pub(super) name: Option<String>,

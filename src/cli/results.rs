@@ -42,8 +42,8 @@ pub(super) struct ResultsArguments {
     /// Make final frames of them: composited, in the scene's own format, named by its output path
     #[arg(long = "final", group = "makes")]
     pub(super) finals: bool,
-    /// The Blender that makes final frames or that copy; else one of the job's series on the PATH
-    #[arg(long, value_name = "PATH", requires = "makes")]
+    /// The Blender that denoises what came in tiles, makes final frames or that copy; else one of the job's series on the PATH
+    #[arg(long, value_name = "PATH")]
     pub(super) blender: Option<PathBuf>,
     /// Let scripts inside of the scene run while final frames are made
     #[arg(long, requires = "finals")]
@@ -65,6 +65,7 @@ pub(super) fn results(wanted: ResultsArguments, keys: &KeySource) -> Result<u8> 
         frames: wanted.frames,
         follow: wanted.wait,
         what: Gathered::Layers,
+        blender: wanted.blender,
     })?;
     let view = follow(&gather, &interrupt)?;
     if wanted.job.to.json {

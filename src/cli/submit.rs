@@ -33,6 +33,7 @@ pub(super) fn submit(wanted: SubmitArguments, keys: &KeySource) -> Result<u8> {
         return Err(Error::bad_input("final frames that this machine makes need a folder").hint("name it by --results"));
     }
     let baked = wanted.bake.then(|| (wanted.file.clone(), wanted.blender.clone()));
+    let blender = wanted.blender.clone();
     let finals = wanted.finals.map(|by| match by {
         Finals::Client => wanted.blender.clone(),
         Finals::Slaves => None,
@@ -61,7 +62,7 @@ pub(super) fn submit(wanted: SubmitArguments, keys: &KeySource) -> Result<u8> {
         (None, ..) if waits => Some(wait(&client, job, &interrupt)?),
         (None, ..) => None,
         (Some(folder), Some(of), _) => Some(bakes::bring(&client, job, folder, of, &interrupt)?),
-        (Some(folder), None, None) => Some(gather(&client, job, folder, &interrupt)?),
+        (Some(folder), None, None) => Some(gather(&client, job, folder, blender, &interrupt)?),
         (Some(folder), None, Some(blender)) => Some(finish(&client, job, folder, blender, &interrupt)?),
     };
     if json {
@@ -83,6 +84,7 @@ fn request(wanted: SubmitArguments, after: Vec<JobId>) -> SubmitRequest {
         blender: wanted.blender,
         frames: wanted.frames,
         tiles: wanted.tiles,
+        tiles_exact: wanted.tiles_exact,
         name: wanted.name,
         category: wanted.category,
         tags: wanted.tags.into_iter().filter(|tag| !tag.is_empty()).collect(),
@@ -151,13 +153,14 @@ fn send(submission: &Submission, interrupt: &Interrupt) -> Result<JobId> {
 }
 
 /// The job once it is over and its results are in the folder.
-fn gather(client: &Client, job: JobId, folder: &Path, interrupt: &Interrupt) -> Result<JobInfo> {
+fn gather(client: &Client, job: JobId, folder: &Path, blender: Option<PathBuf>, interrupt: &Interrupt) -> Result<JobInfo> {
     let gather = client.gather(GatherRequest {
         job,
         folder: folder.to_path_buf(),
         frames: None,
         follow: true,
         what: Gathered::Layers,
+        blender,
     })?;
     let view = follow(&gather, interrupt)?;
     if view.failed > view.job.failed {

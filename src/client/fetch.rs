@@ -1,5 +1,6 @@
 //! One result on its way from the master into a folder: checked before it bears its name.
 
+use super::denoise::Denoise;
 use super::gather::Gathered;
 use super::tiles::{self, Tiled};
 use crate::error::{Error, Result};
@@ -48,12 +49,18 @@ pub(super) async fn place(part: &Path, path: &Path) -> Result<()> {
         .map_err(|error| Error::io("write", path, &error))
 }
 
-/// Brings a frame's result into the folder, put together if it is in tiles. One that lies there already, and is the right
-/// one, is not fetched again.
-pub(super) async fn layers(link: &Link, job: JobId, frame: i32, expected: Expected, folder: &Path) -> Result<PathBuf> {
+/// Brings a frame's result into the folder, put together and denoised if it is in tiles. One that lies there already, and is
+/// the right one, is not fetched again.
+pub(super) async fn layers(
+    link: &Link,
+    (job, frame): (JobId, i32),
+    expected: Expected,
+    denoise: Option<&Denoise>,
+    folder: &Path,
+) -> Result<PathBuf> {
     let path = folder.join(file_name(frame, Gathered::Layers));
     if let Some(grid) = expected.grid {
-        tiles::bring(link, &Tiled { job, frame, grid }, expected.hash, &path).await?;
+        tiles::bring(link, &Tiled { job, frame, grid }, expected.hash, denoise, &path).await?;
     } else {
         let url = format!("jobs/{job}/frames/{frame}/result");
         file(link, &url, expected, &path, &format!("frame {frame}")).await?;

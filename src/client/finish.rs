@@ -85,6 +85,7 @@ pub(super) async fn start(link: Link, request: FinishRequest) -> Result<Arc<Fini
         frames: request.frames.clone(),
         follow: request.follow,
         what: if is_made { Gathered::Finals } else { Gathered::Layers },
+        blender: request.blender.clone(),
     };
     let gather = gather::start(link.clone(), frames).await?;
     let shared = Arc::new(Shared {

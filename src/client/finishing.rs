@@ -185,6 +185,7 @@ impl Finishing<'_> {
 }
 
 /// A folder that is empty at first and goes with its owner.
+#[derive(Debug)]
 pub(super) struct Folder(pub(super) PathBuf);
 
 impl Folder {

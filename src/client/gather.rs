@@ -2,6 +2,7 @@
 //!
 //! Here is what is shared between the loop ([`super::round`]), which brings them, and threads that wait for them.
 
+use super::denoise::Denoise;
 use super::fetch;
 use super::pages::{frames_of, wanted_frames};
 use super::round::Round;
@@ -34,6 +35,8 @@ pub struct GatherRequest {
     pub follow: bool,
     /// Which of its files.
     pub what: Gathered,
+    /// The Blender that denoises what was rendered in tiles; none: one on this machine that is of the job's series.
+    pub blender: Option<PathBuf>,
 }
 
 /// What is gathered of each frame.
@@ -76,6 +79,8 @@ pub struct Gather {
 #[derive(Debug)]
 pub(super) struct Shared {
     pub(super) request: GatherRequest,
+    /// How frames are denoised, if they are.
+    pub(super) denoise: Option<Denoise>,
     token: CancellationToken,
     state: Mutex<State>,
     /// Something changed, for threads.
@@ -112,6 +117,10 @@ pub(super) async fn start(link: Link, request: GatherRequest) -> Result<Arc<Gath
     let frames = frames_of(&link, &job).await?;
     let wanted = wanted_frames(&frames, request.frames.as_ref())?;
     tokio::task::block_in_place(|| prepare_folder(&request.folder))?;
+    let denoise = match request.what {
+        Gathered::Layers => Denoise::of(&link, &job, &request).await?,
+        Gathered::Finals => None,
+    };
     let shared = Arc::new(Shared {
         token: CancellationToken::new(),
         state: Mutex::new(State {
@@ -126,6 +135,7 @@ pub(super) async fn start(link: Link, request: GatherRequest) -> Result<Arc<Gath
         }),
         changed: Condvar::new(),
         awaited: Notify::new(),
+        denoise,
         request,
     });
     let ending = Ending(Arc::clone(&shared));

@@ -10,6 +10,7 @@ mod archive;
 mod bakes;
 mod board;
 mod bring;
+mod denoise;
 mod entrust;
 mod fetch;
 mod find;

@@ -115,6 +115,9 @@ impl<'a> Round<'a> {
             self.start_fetches();
             self.ahead.go_on(self.shared, self.link);
             let complete = self.is_complete();
+            if complete && let Some(denoise) = &self.shared.denoise {
+                denoise.end().await;
+            }
             self.shared.change(|state| state.complete = complete);
             if complete {
                 self.rest_complete().await;
@@ -354,7 +357,7 @@ async fn next_event(events: &mut Option<Events>) -> Result<Told> {
 async fn fetch_one(link: Link, shared: Arc<Shared>, frame: i32, expected: Expected) -> Fetched {
     let GatherRequest { job, folder, what, .. } = &shared.request;
     let fetched = match what {
-        Gathered::Layers => fetch::layers(&link, *job, frame, expected, folder).await,
+        Gathered::Layers => fetch::layers(&link, (*job, frame), expected, shared.denoise.as_ref(), folder).await,
         Gathered::Finals => fetch::finals(&link, *job, frame, folder).await,
     };
     (frame, fetched)

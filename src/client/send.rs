@@ -3,7 +3,7 @@
 use super::bakes::{self, BakeWish};
 use super::board::{Board, Stage};
 use super::submit::SubmitRequest;
-use super::tiles;
+use super::tiles::{self, Cut};
 use super::transfer::{self, Content};
 use super::versions;
 use crate::access;
@@ -117,14 +117,16 @@ async fn prepare(
                 .hint("let this machine make it (--final client), or choose a format of single frames"),
         );
     }
-    let tiles = tiles::choose(request.tiles, &collected, request.settings.resolution_percent, link).await?;
+    let cut = tiles::choose(request, &collected, link).await?;
+    board.warn(cut.warnings.clone());
+    let settings = settings(&collected, request, &cut);
     let frames = match &request.frames {
         Some(frames) => frames.clone(),
         None => FrameSet::range(collected.frame_start, collected.frame_end, collected.frame_step.max(1))?,
     };
     let BuiltManifest { manifest, contents } = match &guess {
-        Some(guess) => versions::prove(guess, &collected, request, board).await?,
-        None => hash(&collected, request, board).await?,
+        Some(guess) => versions::prove(guess, &collected, (request, settings), board).await?,
+        None => hash(&collected, settings, board).await?,
     };
     let announce = JobAnnounce {
         id: Some(JobId::from_bits(random()?)),
@@ -135,7 +137,7 @@ async fn prepare(
         priority: request.priority,
         chunks: request.chunks,
         frames,
-        tiles,
+        tiles: cut.grid,
         blender: Some(collected.blender),
         depends_on: request.after.clone(),
         blacklist: request.blacklist.clone(),
@@ -225,7 +227,7 @@ fn refuse_missing(missing: &[MissingFile], request: &SubmitRequest, board: &Boar
 }
 
 /// Reads every file once, in a thread that may block.
-async fn hash(collected: &Collected, request: &SubmitRequest, board: &Arc<Board>) -> Result<BuiltManifest> {
+async fn hash(collected: &Collected, settings: RenderSettings, board: &Arc<Board>) -> Result<BuiltManifest> {
     let source = |file: &CollectedFile| SourceFile {
         disk_path: file.disk_path.clone(),
         virtual_path: file.virtual_path.clone(),
@@ -234,7 +236,6 @@ async fn hash(collected: &Collected, request: &SubmitRequest, board: &Arc<Board>
     };
     let main = source(&collected.main);
     let others: Vec<SourceFile> = collected.files.iter().map(source).collect();
-    let settings = settings(collected, request);
     let doing = match others.len() {
         0 => "reading the file".to_owned(),
         others => format!("reading {} files", others + 1),
@@ -264,10 +265,12 @@ async fn hash(collected: &Collected, request: &SubmitRequest, board: &Arc<Board>
 }
 
 /// What is rendered of the file; the scene is named, for the file may be saved with another one.
-pub(super) fn settings(collected: &Collected, request: &SubmitRequest) -> RenderSettings {
+fn settings(collected: &Collected, request: &SubmitRequest, cut: &Cut) -> RenderSettings {
     RenderSettings {
         scene: Some(collected.scene.clone()),
         wants: collected.wants.clone(),
+        overlap: cut.overlap,
+        denoising: cut.denoising.clone(),
         ..request.settings.clone()
     }
 }

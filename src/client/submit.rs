@@ -34,6 +34,8 @@ pub struct SubmitRequest {
     pub frames: Option<FrameSet>,
     /// How each frame is cut into tiles.
     pub tiles: TilesWish,
+    /// Whether tiles are refused that equal the whole frame only within its noise.
+    pub tiles_exact: bool,
     /// What people call it; none: the file's name.
     pub name: Option<String>,
     /// Balancing group; empty: none.
@@ -73,6 +75,7 @@ impl SubmitRequest {
             blender: None,
             frames: None,
             tiles: TilesWish::Whole,
+            tiles_exact: false,
             name: None,
             category: String::new(),
             tags: Vec::new(),

@@ -1,16 +1,22 @@
 //! Frames in tiles: how a job's frames are cut, and how the tiles become one file again.
 
+use super::denoise::Denoise;
 use super::fetch::{self, Expected, Part};
 use super::gather::Gathered;
 use super::pages::all;
+use super::submit::SubmitRequest;
 use crate::blender::Collected;
 use crate::error::{Error, Result};
 use crate::files::hash_of_hashes;
 use crate::ids::{ContentHash, JobId, ParseError, Tile, TileGrid};
 use crate::images;
 use crate::link::Link;
-use crate::wire::{FrameInfo, SlaveInfo};
+use crate::wire::{Denoising, FrameInfo, SlaveInfo};
 use std::path::{Path, PathBuf};
+
+/// How far tiles overlap under adaptive sampling. Whether a pixel gets more samples depends on its neighbours, step by step on
+/// theirs, and so on: in what was tried, 4 pixels on all sides left no difference to the whole frame.
+const OVERLAP_PIXELS: u32 = 4;
 
 /// How frames shall be cut.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -37,24 +43,64 @@ impl std::str::FromStr for TilesWish {
     }
 }
 
-/// The grid for a job. Refuses tiles that would not become the picture of the whole frame.
-pub(super) async fn choose(wish: TilesWish, collected: &Collected, percent: Option<u32>, link: &Link) -> Result<TileGrid> {
-    if wish != TilesWish::Whole && !collected.seams.is_empty() {
-        let seams = collected.seams.join("; ");
-        return Err(
-            Error::bad_input(format!("tiles of this scene would not fit together: {seams}"))
-                .hint("switch that off in the scene, or send it without tiles"),
-        );
+/// How the frames of a job are cut.
+#[derive(Debug, Default)]
+pub(super) struct Cut {
+    pub(super) grid: TileGrid,
+    /// In pixels.
+    pub(super) overlap: u32,
+    pub(super) denoising: Option<Denoising>,
+    /// What is to be known of it, in sentences.
+    pub(super) warnings: Vec<String>,
+}
+
+/// How a job is cut. Refuses tiles that would not become the picture of the whole frame; `exact`: also those that would only
+/// within its noise.
+pub(super) async fn choose(request: &SubmitRequest, collected: &Collected, link: &Link) -> Result<Cut> {
+    if request.tiles == TilesWish::Whole {
+        return Ok(Cut::default());
     }
-    Ok(match wish {
-        TilesWish::Whole => TileGrid::WHOLE,
-        TilesWish::Grid(grid) => grid,
-        TilesWish::Auto => {
-            let slaves: Vec<SlaveInfo> = all(link, "slaves").await?;
-            let slots = slaves.iter().filter(|slave| slave.online).map(|slave| slave.slots).sum();
-            let (width, height) = size(collected, percent);
-            TileGrid::fitting(width, height, slots)
-        }
+    if let Some(refusal) = refusal(collected, request.tiles_exact) {
+        return Err(refusal);
+    }
+    let overlap = if collected.adapts { OVERLAP_PIXELS } else { 0 };
+    let grid = if let TilesWish::Grid(grid) = request.tiles {
+        grid
+    } else {
+        let slaves: Vec<SlaveInfo> = all(link, "slaves").await?;
+        let slots = slaves.iter().filter(|slave| slave.online).map(|slave| slave.slots).sum();
+        let (width, height) = size(collected, request.settings.resolution_percent);
+        TileGrid::fitting(width, height, slots, overlap)
+    };
+    if grid.is_whole() {
+        return Ok(Cut::default());
+    }
+    let mut warnings = Vec::new();
+    if overlap > 0 {
+        warnings.push(format!(
+            "adaptive sampling looks at the pixels around: tiles overlap by {overlap} pixels, and a seam may differ from the whole \
+             frame by less than its noise (--tiles-exact refuses that)"
+        ));
+    }
+    if collected.denoising.is_some() {
+        warnings.push("tiles stay noisy; the frames are denoised when they are put together, where they are gathered".to_owned());
+    }
+    Ok(Cut {
+        grid,
+        overlap,
+        denoising: collected.denoising.clone(),
+        warnings,
+    })
+}
+
+fn refusal(collected: &Collected, exact: bool) -> Option<Error> {
+    let mut seams = collected.seams.clone();
+    if exact && collected.adapts {
+        seams.push("adaptive sampling looks at the pixels around".to_owned());
+    }
+    (!seams.is_empty()).then(|| {
+        Error::bad_input(format!("tiles of this scene would not fit together: {}", seams.join("; ")))
+            .hint("switch that off in the scene, or send it without tiles")
     })
 }
 
@@ -75,9 +121,15 @@ pub(super) struct Tiled {
     pub(super) grid: TileGrid,
 }
 
-/// Brings all tiles of a frame and puts them together. What lies there of the very same tiles is not made again. A picture
+/// Brings all tiles of a frame, puts them together and denoises the whole, if that is left to do. What lies there of the very same tiles is not made again. A picture
 /// that was put together is not the same file each time, so a note beside it says of which tiles it is.
-pub(super) async fn bring(link: &Link, tiled: &Tiled, tiles_hash: ContentHash, path: &Path) -> Result<()> {
+pub(super) async fn bring(
+    link: &Link,
+    tiled: &Tiled,
+    tiles_hash: ContentHash,
+    denoise: Option<&Denoise>,
+    path: &Path,
+) -> Result<()> {
     let folder = folder_of(path);
     let note = folder.with_extension("note");
     let noted = tokio::fs::read_to_string(&note).await.unwrap_or_default();
@@ -95,6 +147,9 @@ pub(super) async fn bring(link: &Link, tiled: &Tiled, tiles_hash: ContentHash, p
     tokio::task::spawn_blocking(move || images::assemble(grid, &paths, &output))
         .await
         .map_err(|error| Error::internal(format!("the tiles were not put together: {error}")))??;
+    if let Some(denoise) = denoise {
+        denoise.apply(&part.0).await?;
+    }
     let hash = fetch::hash(&part.0).await?;
     fetch::place(&part.0, path).await?;
     tokio::fs::write(&note, told(tiles_hash, hash))

@@ -3,13 +3,12 @@
 
 use super::board::Board;
 use super::pending::Alone;
-use super::send::settings;
 use super::submit::SubmitRequest;
 use crate::blender::Collected;
 use crate::error::{Error, Result};
 use crate::files::BuiltManifest;
 use crate::versions::{self, VersionGuess, VersionWish, Watch};
-use crate::wire::Manifest;
+use crate::wire::{Manifest, RenderSettings};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -34,7 +33,7 @@ pub(super) async fn guess(request: &SubmitRequest, wish: &VersionWish, board: &B
 pub(super) async fn prove(
     guess: &VersionGuess,
     collected: &Collected,
-    request: &SubmitRequest,
+    (request, settings): (&SubmitRequest, RenderSettings),
     board: &Board,
 ) -> Result<BuiltManifest> {
     board.say(format!("comparing with revision {} of {}", guess.revision, guess.remote));
@@ -56,7 +55,7 @@ pub(super) async fn prove(
             files: Vec::new(),
             source: Some(source),
             artist_folder: None,
-            settings: settings(collected, request),
+            settings,
             bakes: Vec::new(),
             bakes_from: None,
             baked: Vec::new(),

@@ -13,6 +13,8 @@ const AUTO_TILES_PER_SLOT: u32 = 16;
 /// Lower or narrower, and what a tile costs beside its pixels would count.
 const ROW_PIXELS_MIN: u32 = 16;
 const COLUMN_PIXELS_MIN: u32 = 32;
+/// The same of what is rendered around it.
+const OVERLAPS_PER_SIDE_MIN: u32 = 16;
 
 /// Columns and rows that a frame is cut into, written as `4x3`. [`TileGrid::WHOLE`] is one tile: the frame itself.
 ///
@@ -89,14 +91,18 @@ impl TileGrid {
     }
 
     /// A grid for a picture of this size and so many slots: large tiles first, which cost least, and small ones at the end,
-    /// after which no slot waits long for another.
+    /// after which no slot waits long for another. Tiles that overlap by so many pixels are not small beside that.
     #[must_use]
-    pub fn fitting(width: u32, height: u32, slots: u32) -> Self {
+    pub fn fitting(width: u32, height: u32, slots: u32, overlap: u32) -> Self {
+        let side_min = overlap.saturating_mul(OVERLAPS_PER_SIDE_MIN);
         // The last row has a `rows²`th of the height.
-        let lowest = (height / ROW_PIXELS_MIN).isqrt();
+        let lowest = (height / ROW_PIXELS_MIN.max(side_min)).isqrt();
         let rows = lowest.clamp(1, AUTO_ROWS_MAX);
         let columns = slots.saturating_mul(AUTO_TILES_PER_SLOT).div_ceil(rows);
-        let columns = columns.min(width / COLUMN_PIXELS_MIN).min(TILES_PER_FRAME_MAX / rows).max(1);
+        let columns = columns
+            .min(width / COLUMN_PIXELS_MIN.max(side_min))
+            .min(TILES_PER_FRAME_MAX / rows)
+            .max(1);
         let side = |count: u32| u16::try_from(count).unwrap_or(1);
         Self::new(side(columns), side(rows)).unwrap_or(Self::WHOLE).tapered()
     }
@@ -321,15 +327,17 @@ mod tests {
 
     #[test]
     fn a_grid_that_fits_has_tiles_for_all_slots_and_none_that_is_not_worth_it() {
-        for (size, slots, grid) in [
-            ((1920, 1080), 2, "4x8t"),
-            ((1920, 1080), 16, "32x8t"),
-            ((7680, 4320), 1_000, "128x8t"),
-            ((64, 48), 16, "2x1"),
-            ((10, 10), 16, "1x1"),
-            ((1920, 1080), 0, "1x8t"),
+        for (size, slots, overlap, grid) in [
+            ((1920, 1080), 2, 0, "4x8t"),
+            ((1920, 1080), 16, 0, "32x8t"),
+            ((7680, 4320), 1_000, 0, "128x8t"),
+            ((64, 48), 16, 0, "2x1"),
+            ((10, 10), 16, 0, "1x1"),
+            ((1920, 1080), 0, 0, "1x8t"),
+            ((1920, 1080), 2, 4, "8x4t"),
+            ((1920, 1080), 16, 4, "30x4t"),
         ] {
-            assert_eq!(TileGrid::fitting(size.0, size.1, slots).to_string(), grid);
+            assert_eq!(TileGrid::fitting(size.0, size.1, slots, overlap).to_string(), grid);
         }
     }
 

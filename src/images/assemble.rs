@@ -6,10 +6,10 @@
 //!
 //! The whole is written as it is: to pack it took six times as long as all the rest, to make a noisy picture a quarter smaller.
 
-use super::{Picture, check_claims, headers, read, render_time};
+use super::{Picture, check_claims, headers, read, render_time, write};
 use crate::error::{Error, Result};
 use crate::ids::{Rectangle, TileGrid};
-use exr::prelude::{AnyChannel, AnyChannels, Encoding, FlatSamples, Image, IntegerBounds, Layer, WritableImage as _};
+use exr::prelude::{AnyChannel, AnyChannels, Encoding, FlatSamples, Image, IntegerBounds, Layer};
 use std::path::{Path, PathBuf};
 
 /// Writes the picture of all tiles of a grid, given row by row from the top left. Refuses tiles that do not fit together. The
@@ -168,13 +168,6 @@ fn paste_rows<T: Copy>(whole: &mut [T], tile: &[T], width: u32, place: &Rectangl
     for (into, from) in into.zip(tile.chunks_exact(columns.len())) {
         into[columns.clone()].copy_from_slice(from);
     }
-}
-
-fn write(picture: &Picture, output: &Path) -> Result<()> {
-    picture.write().to_file(output).map_err(|error| match error {
-        exr::error::Error::Io(error) => Error::io("write", output, &error),
-        error => Error::internal(format!("{} could not be written: {error}", output.display())),
-    })
 }
 
 #[cfg(test)]

@@ -6,6 +6,8 @@
 
 mod assemble;
 mod compare;
+mod crop;
+mod denoised;
 mod inspect;
 mod png;
 mod render_time;
@@ -14,13 +16,15 @@ mod verify;
 
 pub use assemble::assemble;
 pub use compare::{Comparison, compare};
+pub use crop::crop;
+pub use denoised::{DenoisedPicture, take_denoised};
 pub use inspect::{ExrInfo, inspect};
 pub use png::png_size;
 pub use thumbnail::{THUMBNAIL_WIDTH, THUMBNAIL_WIDTH_RANGE, thumbnail};
 pub use verify::{verify, verify_and_show};
 
 use crate::error::{Error, Result};
-use exr::prelude::{AnyChannels, FlatSamples, Image, Layers, ReadChannels as _, ReadLayers as _};
+use exr::prelude::{AnyChannels, FlatSamples, Image, Layers, ReadChannels as _, ReadLayers as _, WritableImage as _};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
@@ -62,6 +66,14 @@ fn read(path: &Path) -> Result<Picture> {
     })
 }
 
+/// Writes a picture; the file is not whole before this returns.
+fn write(picture: &Picture, output: &Path) -> Result<()> {
+    picture.write().to_file(output).map_err(|error| match error {
+        exr::error::Error::Io(error) => Error::io("write", output, &error),
+        error => Error::internal(format!("{} could not be written: {error}", output.display())),
+    })
+}
+
 /// Reads the headers of all parts and refuses claims beyond the limits.
 fn headers(path: &Path) -> Result<exr::meta::Headers> {
     let headers = decode(path, || Ok(exr::meta::MetaData::read_from_file(path, false)?.headers))?;
@@ -88,7 +100,7 @@ fn check_claims(channels: usize, pixels: u64, what: &str) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use exr::prelude::{AnyChannel, AnyChannels, Encoding, FlatSamples, Image, Layer, LayerAttributes, WritableImage as _};
+    use exr::prelude::{AnyChannel, AnyChannels, Encoding, FlatSamples, Image, Layer, LayerAttributes};
     use std::path::PathBuf;
 
     const NAN_OF_ANOTHER_KIND: u32 = 0x7fc0_0001;

@@ -33,13 +33,14 @@ pub(super) fn one_program(command: Option<Vec<PathBuf>>) -> PyResult<Option<Path
 }
 
 /// What to gather.
-pub(super) fn gathering(job: &str, folder: PathBuf, frames: Option<&str>) -> Result<GatherRequest> {
+pub(super) fn gathering(job: &str, folder: PathBuf, frames: Option<&str>, blender: Option<PathBuf>) -> Result<GatherRequest> {
     Ok(GatherRequest {
         job: job.parse()?,
         folder,
         frames: frames.map(str::parse).transpose()?,
         follow: true,
         what: Gathered::Layers,
+        blender,
     })
 }
 

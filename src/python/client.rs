@@ -88,14 +88,18 @@ impl Client {
     /// Starts to send a saved .blend with all it needs; returns at once.
     #[pyo3(
         signature = (
-            blend, *, blender=None, frames=None, tiles="1x1", name=None, category=String::new(), tags=Vec::new(), requirements="", priority=1,
+            blend, *, blender=None, frames=None, tiles="1x1", tiles_exact=false, name=None, category=String::new(), tags=Vec::new(), requirements="", priority=1,
             chunks=0, scene=None, engine=None, resolution_percent=None, samples=None, final_frames=false, allow_missing=false,
             without_scripts=false, after=Vec::new(), attempts=0, silence_time=0, stall_time=0, frame_time=0, bakes="never",
             bake_order=None, **version
         ),
-        text_signature = "($self, blend, *, blender=None, frames=None, tiles='1x1', name=None, category='', tags=(), requirements='', priority=1, chunks=0, scene=None, engine=None, resolution_percent=None, samples=None, final_frames=False, allow_missing=False, without_scripts=False, after=(), attempts=0, silence_time=0, stall_time=0, frame_time=0, bakes='never', bake_order=None, vcs=None, revision=None, remote=None, working_copy=None)"
+        text_signature = "($self, blend, *, blender=None, frames=None, tiles='1x1', tiles_exact=False, name=None, category='', tags=(), requirements='', priority=1, chunks=0, scene=None, engine=None, resolution_percent=None, samples=None, final_frames=False, allow_missing=False, without_scripts=False, after=(), attempts=0, silence_time=0, stall_time=0, frame_time=0, bakes='never', bake_order=None, vcs=None, revision=None, remote=None, working_copy=None)"
     )]
-    #[expect(clippy::too_many_arguments, reason = "keyword arguments of Python")]
+    #[expect(
+        clippy::too_many_arguments,
+        clippy::fn_params_excessive_bools,
+        reason = "keyword arguments of Python"
+    )]
     fn submit(
         &self,
         py: Python<'_>,
@@ -103,6 +107,7 @@ impl Client {
         blender: Option<Vec<PathBuf>>,
         frames: Option<&str>,
         tiles: &str,
+        tiles_exact: bool,
         name: Option<String>,
         category: String,
         tags: Vec<String>,
@@ -134,6 +139,7 @@ impl Client {
                 blender,
                 frames: frames.map(str::parse).transpose()?,
                 tiles: tiles.parse()?,
+                tiles_exact,
                 name,
                 category,
                 tags,
@@ -325,9 +331,16 @@ impl Client {
     }
 
     /// Asks for the job, then brings its results into `folder` as they get done.
-    #[pyo3(signature = (job, folder, *, frames=None))]
-    fn gather(&self, py: Python<'_>, job: &str, folder: PathBuf, frames: Option<&str>) -> PyResult<Gather> {
-        let gather = self.ask(py, |client| client.gather(gathering(job, folder, frames)?))?;
+    #[pyo3(signature = (job, folder, *, frames=None, blender=None))]
+    fn gather(
+        &self,
+        py: Python<'_>,
+        job: &str,
+        folder: PathBuf,
+        frames: Option<&str>,
+        blender: Option<PathBuf>,
+    ) -> PyResult<Gather> {
+        let gather = self.ask(py, |client| client.gather(gathering(job, folder, frames, blender)?))?;
         Ok(Gather::new(gather, Arc::clone(&self.0)))
     }
 

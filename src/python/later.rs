@@ -181,9 +181,16 @@ impl Later {
     }
 
     /// Asks for the job, then brings its results into `folder` as they get done.
-    #[pyo3(signature = (job, folder, *, frames=None))]
-    fn gather(&self, py: Python<'_>, job: &str, folder: PathBuf, frames: Option<&str>) -> PyResult<Pending> {
-        let ask = |client: &client::Client| client.start_gather(gathering(job, folder, frames)?);
+    #[pyo3(signature = (job, folder, *, frames=None, blender=None))]
+    fn gather(
+        &self,
+        py: Python<'_>,
+        job: &str,
+        folder: PathBuf,
+        frames: Option<&str>,
+        blender: Option<PathBuf>,
+    ) -> PyResult<Pending> {
+        let ask = |client: &client::Client| client.start_gather(gathering(job, folder, frames, blender)?);
         self.ask(py, ask, |gather, client| Gather::new(gather, Arc::clone(client)))
     }
 

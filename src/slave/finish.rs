@@ -145,13 +145,13 @@ struct Checked {
 impl Checked {
     /// Checks that a result is whole; `width`: makes a small picture of a picture too.
     fn of(result: &Path, made: &Made, width: Option<u32>) -> Result<Self> {
-        let size_bytes = std::fs::metadata(result)
-            .map_err(|error| Error::io("read the result", result, &error))?
-            .len();
         let thumbnail = match made {
             Made::Picture(rendered) => check_picture(result, rendered, width)?,
             Made::Caches { number, main, .. } => check_caches(result, *number, main).map(|()| None)?,
         };
+        let size_bytes = std::fs::metadata(result)
+            .map_err(|error| Error::io("read the result", result, &error))?
+            .len();
         Ok(Self {
             hash: files::hash_file(result)?,
             size_bytes,
@@ -160,9 +160,12 @@ impl Checked {
     }
 }
 
-/// Whether a picture is whole; `width`: makes a small one of it too.
+/// Whether a picture is whole, after what overlaps other tiles is cut off; `width`: makes a small one of it too.
 fn check_picture(picture: &Path, rendered: &Rendered, width: Option<u32>) -> Result<Option<Vec<u8>>> {
     let useless = |why: &str| Error::blender(format!("Blender left a picture that cannot be used: {why}"));
+    if rendered.margins != [0; 4] {
+        images::crop(picture, rendered.margins, rendered.size).map_err(|error| useless(&error.message))?;
+    }
     let thumbnail = match width {
         Some(width) => images::verify_and_show(picture, Some(rendered.size), width),
         None => images::verify(picture, Some(rendered.size)).map(|()| None),

@@ -60,6 +60,17 @@ pub struct RenderSettings {
     /// What it takes besides files.
     #[serde(default, skip_serializing_if = "SceneWants::is_empty")]
     pub wants: SceneWants,
+    /// Pixels around each tile that are rendered with it and cut off again, for adaptive sampling looks at them.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub overlap: u32,
+    /// How frames are denoised that are cut into tiles: slaves leave it to whoever puts the tiles together.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub denoising: Option<Denoising>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands it over so")]
+fn is_none(pixels: &u32) -> bool {
+    *pixels == 0
 }
 
 impl RenderSettings {
@@ -68,6 +79,30 @@ impl RenderSettings {
     pub fn run_scripts(&self) -> bool {
         !self.without_scripts && !self.wants.scripts.is_empty()
     }
+}
+
+/// How a frame is denoised once its tiles are together; words are those of Cycles.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Denoising {
+    /// The view layers that are denoised.
+    pub layers: Vec<DenoisedLayer>,
+    /// What the denoiser looks at, such as "RGB".
+    pub passes: String,
+    /// How that is denoised before, such as "ACCURATE".
+    pub prefilter: String,
+    /// How thorough it is, such as "HIGH"; empty in Blenders that know one way only.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub quality: String,
+}
+
+/// A view layer that is denoised.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct DenoisedLayer {
+    /// Its name.
+    pub name: String,
+    /// Whether what the denoiser looked at stays in the picture.
+    #[serde(default)]
+    pub keeps_data: bool,
 }
 
 /// What a scene wants of the Blender that renders it: without it, the picture would be another one, in silence.

@@ -33,8 +33,8 @@ pub use fault::FaultBody;
 pub use grid::{FrameGrid, GridSlave};
 pub use hello::{API_VERSION, Hello, KeyRenewed, PRODUCT};
 pub use job::{
-    FileEntry, JobAnnounce, JobAnnounced, JobInfo, JobStateInfo, Manifest, RenderSettings, SceneWants, ShownFrames, Source,
-    TransitionInfo,
+    DenoisedLayer, Denoising, FileEntry, JobAnnounce, JobAnnounced, JobInfo, JobStateInfo, Manifest, RenderSettings, SceneWants,
+    ShownFrames, Source, TransitionInfo,
 };
 pub use rules::{Explanation, RuleInfo, RulesInfo};
 pub use slave::{BlenderInfo, MachineInfo, NextJob, Registered, Registration, SlaveInfo, SlaveTags};

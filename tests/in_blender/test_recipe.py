@@ -38,6 +38,10 @@ def test_gathered_frames_are_identical_to_a_local_render(rendered: Path) -> None
         assert kept == {key: text for key, text in gathered.metadata.items() if key.startswith("cryptomatte/")}
 
 
+def test_tiles_are_shown_in_all_view_layers_and_within_a_border(netrender: Blender, tmp_path: Path) -> None:
+    assert "all shown" in netrender.run("tiles_shown.py", tmp_path)
+
+
 def test_what_cannot_be_gathered_is_told_and_not_written(netrender: Blender, tmp_path: Path) -> None:
     assert "all told" in netrender.run("failures.py", tmp_path, given_up=True)
 

@@ -49,12 +49,47 @@ def blurred(scene):
         cube.keyframe_insert("rotation_euler", frame=frame)
 
 
-def seams(scene):
+def adaptive(scene):
+    """Noisy, and with samples to spare."""
     plain(scene)
     scene.cycles.use_adaptive_sampling = True
+    scene.cycles.samples, scene.cycles.adaptive_threshold = 64, 0.02
+    scene.view_layers[0].cycles.pass_debug_sample_count = False
+    scene.cycles.seed = 1
 
 
-MAKERS = {"Plain": plain, "Odd Passes": odd_passes, "Bordered": bordered, "Blurred": blurred, "Seams": seams}
+def other_seed(scene):
+    adaptive(scene)
+    scene.cycles.seed = 2
+
+
+def denoised(scene):
+    """Two denoised layers, one of which keeps what the denoiser looked at, and one that stays noisy; adaptive, transparent."""
+    adaptive(scene)
+    scene.cycles.samples, scene.render.film_transparent = 16, True
+    scene.cycles.use_denoising = True
+    kept, noisy = scene.view_layers.new("Kept, dotted."), scene.view_layers.new("Noisy")
+    for layer in (kept, noisy):
+        layer.use_pass_normal = True
+        layer.cycles.denoising_store_passes = True
+    noisy.cycles.use_denoising = False
+
+
+def seams(scene):
+    plain(scene)
+    scene.cycles.time_limit = 100
+
+
+MAKERS = {
+    "Plain": plain,
+    "Odd Passes": odd_passes,
+    "Bordered": bordered,
+    "Blurred": blurred,
+    "Adaptive": adaptive,
+    "Other Seed": other_seed,
+    "Denoised": denoised,
+    "Seams": seams,
+}
 
 
 def set_up(scene):

@@ -36,7 +36,7 @@ fn efficiency(grid: TileGrid, speeds: &[u64]) -> f64 {
 #[test]
 fn sixteen_uneven_slaves_end_a_frame_together() {
     let speeds: Vec<u64> = (1..=8).chain(1..=8).collect();
-    let grid = TileGrid::fitting(1920, 1080, 16);
+    let grid = TileGrid::fitting(1920, 1080, 16, 0);
     let tapered = efficiency(grid, &speeds);
     let even = efficiency("16x16".parse().unwrap_or_default(), &speeds);
     tell(
@@ -53,7 +53,7 @@ fn sixteen_uneven_slaves_end_a_frame_together() {
 #[test]
 fn two_slaves_end_a_frame_together_too() {
     for speeds in [[1, 1], [1, 3], [1, 8]] {
-        let grid = TileGrid::fitting(1920, 1080, 2);
+        let grid = TileGrid::fitting(1920, 1080, 2, 0);
         let reached = efficiency(grid, &speeds);
         assert!(reached >= 0.9, "{speeds:?} in {grid} tiles: {reached:.3}");
     }

@@ -228,6 +228,7 @@ class Client:
         blender: Sequence[str] | None = None,
         frames: str | None = None,
         tiles: str = "1x1",
+        tiles_exact: bool = False,
         name: str | None = None,
         category: str = "",
         tags: Sequence[str] = (),
@@ -257,8 +258,8 @@ class Client:
 
         The file is opened by a child Blender (`blender`: its command, None for the first one found) that lists what it
         depends on; the artist's file is never changed. `frames`: "1-10,20", None for the scene's own range. `tiles`:
-        columns and rows that each frame is cut into for several slaves, such as "4x3", or "auto". `chunks`:
-        frames per lease, 0 lets the master choose. `requirements`: what slaves must be beside their tags, such as
+        columns and rows that each frame is cut into for several slaves, such as "4x3", or "auto"; `tiles_exact` refuses
+        tiles that equal the whole frame only within its noise. `chunks`: frames per lease, 0 lets the master choose. `requirements`: what slaves must be beside their tags, such as
         "cores>=8; memory_gib>=32; os=linux; gpu=cuda; slave=a,b; blender=4.2". `final_frames`: slaves also make what a local
         render of the scene writes (see Finish). `allow_missing`: send it even if files that it needs are not there.
         `without_scripts`: scripts inside of the file do not run; else only slaves that allow them render a file that has some.
@@ -379,8 +380,11 @@ class Client:
 
         All of it is checked first; raises InvalidJob if anything in it is wrong, and then nothing is kept.
         """
-    def gather(self, job: str, folder: str, *, frames: str | None = None) -> Gather:
-        """Asks for the job, then brings its results into `folder` as `000001.exr` …, as they get done."""
+    def gather(self, job: str, folder: str, *, frames: str | None = None, blender: str | None = None) -> Gather:
+        """Asks for the job, then brings its results into `folder` as `000001.exr` …, as they get done.
+
+        `blender` denoises frames that were rendered in tiles; None: one on this machine that is of the job's series.
+        """
     def close(self) -> None: ...
     def __enter__(self) -> Client: ...
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /) -> None: ...
@@ -435,7 +439,7 @@ class Later:
         self, *, share: int | bool | None = None, new_first: int | bool | None = None, starving_first: int | bool | None = None
     ) -> Pending[Rules]: ...
     def bring_bakes(self, job: str, folder: str, *, blend: str | None = None, blender: str | None = None) -> Pending[Bakes]: ...
-    def gather(self, job: str, folder: str, *, frames: str | None = None) -> Pending[Gather]: ...
+    def gather(self, job: str, folder: str, *, frames: str | None = None, blender: str | None = None) -> Pending[Gather]: ...
     def finish(
         self,
         job: str,
