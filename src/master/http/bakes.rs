@@ -1,11 +1,11 @@
 //! Jobs that bake: what they may announce, and what slaves deliver for them.
 
 use super::App;
-use super::receive::receive;
+use super::receive::{place, receive};
 use super::results::{Claim, Delivery};
 use crate::error::{Code, Error, Result};
 use crate::farm::{Bake, Event, ReportBody, TaskRef};
-use crate::files::part::{self, Part};
+use crate::files::part;
 use crate::files::{BakedZip, ZipEntry, ZipSource};
 use crate::ids::{ContentHash, FrameSet, JobId, JobPath, Piece, TaskIndex, TileGrid};
 use crate::master::actor::{BakedFiles, no_job};
@@ -146,13 +146,7 @@ pub(super) async fn deliver(
     // The claim goes with the writer, which may outlive this call, and comes back for the report.
     let (_claim, kept) = receive(body, file.size_bytes, move |incoming| {
         disk.admit(file.size_bytes.saturating_mul(2))?;
-        let temporary = target.with_extension("part");
-        let mut part = Part::create(&temporary)?;
-        if let Err(error) = incoming.for_each(|bytes| part.write(bytes)) {
-            part::remove(&temporary)?;
-            return Err(error);
-        }
-        part.place_if(file.hash, file.size_bytes, &target, |_| Ok(()))?;
+        place(incoming, file, &target, |_| Ok(()))?;
         let taken = BakedZip::open(&target, &main).and_then(|mut zip| {
             check_number(&zip, task)?;
             let files = zip.put_into(&contents)?;

@@ -1,13 +1,11 @@
 //! Final files that slaves made of their results: up with the result, down as one zip for each frame.
 
 use super::body::Asked;
-use super::receive::{drain, receive};
-use super::results::{RESULT_BYTES_MAX, begin, result_of, serve_file};
+use super::receive::{place, receive};
+use super::results::{announced, begin, result_of, serve_file};
 use super::{Shared, named_task, number, parse};
 use crate::error::Error;
-use crate::farm::ResultFile;
 use crate::files;
-use crate::files::part::{self, Part};
 use crate::ids::{JobId, SlaveId};
 use crate::master::fault::Fault;
 use crate::wire::FaultBody;
@@ -43,23 +41,9 @@ pub(super) async fn upload(
 ) -> Result<StatusCode, Fault> {
     let task = named_task(&names)?;
     let slave: SlaveId = parse(&query.slave)?;
-    let file = ResultFile {
-        hash: parse(&query.hash)?,
-        size_bytes: query.size,
-    };
-    if file.size_bytes > RESULT_BYTES_MAX {
-        return Err(Fault::too_large(usize::try_from(RESULT_BYTES_MAX).unwrap_or(usize::MAX)));
-    }
-    let (piece, claim) = match begin(&app, task, slave, file).await {
-        Ok(Some(claim)) => claim,
-        Ok(None) => {
-            drain(body).await;
-            return Ok(StatusCode::NO_CONTENT);
-        }
-        Err(error) => {
-            drain(body).await;
-            return Err(error.into());
-        }
+    let file = announced(&query.hash, query.size)?;
+    let Some((piece, claim, body)) = begin(&app, task, slave, file, body).await? else {
+        return Ok(StatusCode::NO_CONTENT);
     };
     let (target, disk) = (
         app.folders.finals(task.job, piece, task.attempt),
@@ -69,13 +53,7 @@ pub(super) async fn upload(
     receive(body, file.size_bytes, move |incoming| {
         let _claim = claim;
         disk.admit(file.size_bytes)?;
-        let temporary = target.with_extension("zip.part");
-        let mut part = Part::create(&temporary)?;
-        if let Err(error) = incoming.for_each(|bytes| part.write(bytes)) {
-            part::remove(&temporary)?;
-            return Err(error);
-        }
-        part.place_if(file.hash, file.size_bytes, &target, |path| files::zip_names(path).map(drop))
+        place(incoming, file, &target, |path| files::zip_names(path).map(drop))
     })
     .await?;
     Ok(StatusCode::NO_CONTENT)

@@ -1,8 +1,11 @@
 //! Large bodies: from the network into a blocking thread that hashes and writes, a bounded number of pieces ahead.
 
 use crate::error::{Error, Result};
+use crate::farm::ResultFile;
 use crate::files::Incoming;
+use crate::files::part::{self, Part};
 use axum::body::{Body, Bytes, HttpBody as _};
+use std::path::Path;
 use std::pin::Pin;
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -51,6 +54,22 @@ pub(super) async fn receive<T: Send + 'static>(
             taken
         }
     }
+}
+
+/// Writes what arrives beside its place, and moves it there if it is whole, is what was announced, and is found good.
+pub(super) fn place(
+    incoming: &mut Incoming<Bytes>,
+    file: ResultFile,
+    target: &Path,
+    check: impl FnOnce(&Path) -> Result<()>,
+) -> Result<()> {
+    let temporary = target.with_added_extension("part");
+    let mut part = Part::create(&temporary)?;
+    if let Err(error) = incoming.for_each(|bytes| part.write(bytes)) {
+        part::remove(&temporary)?;
+        return Err(error);
+    }
+    part.place_if(file.hash, file.size_bytes, target, check)
 }
 
 /// Reads a refused body to its end, within bounds.

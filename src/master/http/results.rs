@@ -3,11 +3,11 @@
 use super::bakes;
 use super::body::Asked;
 use super::contents::blocking;
-use super::receive::{drain, receive};
+use super::receive::{drain, place, receive};
 use super::{App, Shared, named_task, number, parse};
 use crate::error::{Code, Error, Result};
 use crate::farm::{Event, ReportBody, ResultFile, TaskRecord, TaskRef, TaskState};
-use crate::files::part::{self, Part};
+use crate::files::part;
 use crate::files::{ZipEntry, ZipSource, write_zip, zip_length_bytes};
 use crate::ids::{Attempt, ContentHash, JobId, Piece, SlaveId, TaskIndex};
 use crate::images;
@@ -26,7 +26,7 @@ use tokio_util::io::{ReaderStream, SyncIoBridge};
 use tower_http::services::ServeFile;
 
 /// Longest result.
-pub(super) const RESULT_BYTES_MAX: u64 = 16 << 30;
+const RESULT_BYTES_MAX: u64 = 16 << 30;
 /// Bytes read from a file at once; larger pieces mean fewer trips to the disk's threads.
 const READ_BYTES: usize = 1 << 20;
 /// Earlier attempts of which a result may still lie there.
@@ -63,23 +63,9 @@ pub(super) async fn upload(
 ) -> Result<StatusCode, Fault> {
     let task = named_task(&names)?;
     let slave: SlaveId = parse(&query.slave)?;
-    let file = ResultFile {
-        hash: parse(&query.hash)?,
-        size_bytes: query.size,
-    };
-    if file.size_bytes > RESULT_BYTES_MAX {
-        return Err(Fault::too_large(usize::try_from(RESULT_BYTES_MAX).unwrap_or(usize::MAX)));
-    }
-    let claim = match begin(&app, task, slave, file).await {
-        Ok(Some(claim)) => claim,
-        Ok(None) => {
-            drain(body).await;
-            return Ok(StatusCode::NO_CONTENT);
-        }
-        Err(error) => {
-            drain(body).await;
-            return Err(error.into());
-        }
+    let file = announced(&query.hash, query.size)?;
+    let Some((piece, claim, body)) = begin(&app, task, slave, file, body).await? else {
+        return Ok(StatusCode::NO_CONTENT);
     };
     if let Some(main) = bakes::main_of(&app, task.job).await? {
         let delivery = Delivery {
@@ -88,23 +74,16 @@ pub(super) async fn upload(
             seconds: query.seconds,
             file,
         };
-        bakes::deliver(&app, delivery, claim, main, body).await?;
+        bakes::deliver(&app, delivery, (piece, claim), main, body).await?;
         return Ok(StatusCode::NO_CONTENT);
     }
-    let (piece, claim) = claim;
     let path = app.folders.result(task.job, piece, task.attempt);
     let (target, disk) = (path.clone(), Arc::clone(&app.folders.disk));
     // The claim goes with the writer, which may outlive this call, and comes back for the report.
     let _claim = receive(body, file.size_bytes, move |incoming| {
         let claim = claim;
         disk.admit(file.size_bytes)?;
-        let temporary = target.with_extension("part");
-        let mut part = Part::create(&temporary)?;
-        if let Err(error) = incoming.for_each(|bytes| part.write(bytes)) {
-            part::remove(&temporary)?;
-            return Err(error);
-        }
-        part.place_if(file.hash, file.size_bytes, &target, check_picture)?;
+        place(incoming, file, &target, check_picture)?;
         Ok(claim)
     })
     .await?;
@@ -129,8 +108,13 @@ pub(super) async fn upload(
         }
         return Err(error.into());
     }
+    remove_earlier(&app, task, piece).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// What was there before a reset is worth nothing once there is something new.
+async fn remove_earlier(app: &App, task: TaskRef, piece: Piece) -> Result<()> {
     let folders = app.folders.clone();
-    // What was there before a reset is worth nothing now.
     let earlier = (1..task.attempt.0).rev().take(ATTEMPTS_SEARCHED_MAX).map(Attempt);
     let earlier = earlier.flat_map(move |attempt| {
         [
@@ -138,8 +122,16 @@ pub(super) async fn upload(
             folders.finals(task.job, piece, attempt),
         ]
     });
-    blocking(move || earlier.into_iter().try_for_each(|path| part::remove(&path))).await?;
-    Ok(StatusCode::NO_CONTENT)
+    blocking(move || earlier.into_iter().try_for_each(|path| part::remove(&path))).await
+}
+
+/// What a slave says that it will send.
+pub(super) fn announced(hash: &str, size_bytes: u64) -> Result<ResultFile, Fault> {
+    if size_bytes > RESULT_BYTES_MAX {
+        return Err(Fault::too_large(usize::try_from(RESULT_BYTES_MAX).unwrap_or(usize::MAX)));
+    }
+    let hash = parse(hash)?;
+    Ok(ResultFile { hash, size_bytes })
 }
 
 /// What a slave says of a result that it delivers.
@@ -162,8 +154,25 @@ fn check_picture(path: &std::path::Path) -> Result<()> {
     })
 }
 
-/// The frame or tile, and the right to write its result; nothing if this very result is here already.
-pub(super) async fn begin(app: &App, task: TaskRef, slave: SlaveId, file: ResultFile) -> Result<Option<(Piece, Claim)>> {
+/// The frame or tile, and the right to write its result; nothing if this very result is here already. A body that is not
+/// wanted is read all the same, so that its sender hears why.
+pub(super) async fn begin(
+    app: &App,
+    task: TaskRef,
+    slave: SlaveId,
+    file: ResultFile,
+    body: Body,
+) -> Result<Option<(Piece, Claim, Body)>> {
+    match claim(app, task, slave, file).await {
+        Ok(Some((piece, claim))) => Ok(Some((piece, claim, body))),
+        unwanted => {
+            drain(body).await;
+            unwanted.map(|_| None)
+        }
+    }
+}
+
+async fn claim(app: &App, task: TaskRef, slave: SlaveId, file: ResultFile) -> Result<Option<(Piece, Claim)>> {
     let found = app.desk.look(move |state| expected(state, task, slave, Some(file))).await??;
     let Some(piece) = found else { return Ok(None) };
     let key = (task.job, task.task, task.attempt);
