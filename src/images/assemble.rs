@@ -2,15 +2,30 @@
 //!
 //! Every sample is copied as it is, of whatever type; layers, passes and attributes are those of the first tile, but for the
 //! render times, which are added up. A tile does not say where it belongs: the grid does. Absences: nothing here knows where
-//! tiles come from or whether their seams fit. Memory is that of the whole picture and of a tile for each core.
+//! tiles come from or whether their seams fit. Memory is that of the rows of tiles that are being read ([`super::bands`]), never
+//! of the whole picture.
 //!
 //! The whole is written as it is: to pack it took six times as long as all the rest, to make a noisy picture a quarter smaller.
 
-use super::{Picture, check_claims, headers, read, render_time, write};
+use super::bands::{Bands, Line, Piece};
+use super::{check_claims, decode, headers, render_time, unwritten};
 use crate::error::{Error, Result};
 use crate::ids::{Rectangle, TileGrid};
-use exr::prelude::{AnyChannel, AnyChannels, Encoding, FlatSamples, Image, IntegerBounds, Layer};
+use exr::block::chunk::Chunk;
+use exr::block::reader::ChunksReader as _;
+use exr::block::writer::ChunksWriter;
+use exr::block::{BlockIndex, UncompressedBlock};
+use exr::meta::header::Header;
+use exr::meta::{BlockDescription, Headers, MetaData};
+use exr::prelude::{Compression, IntegerBounds, LineOrder, Vec2};
+use std::fs::File;
+use std::io::{BufReader, BufWriter};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{SyncSender, sync_channel};
+
+/// Blocks that a thread has read ahead of whoever writes them down.
+const BLOCKS_AHEAD: usize = 4;
 
 /// Writes the picture of all tiles of a grid, given row by row from the top left. Refuses tiles that do not fit together. The
 /// file is not whole before this returns: give it a temporary name.
@@ -19,52 +34,52 @@ pub fn assemble(grid: TileGrid, tiles: &[PathBuf], output: &Path) -> Result<()> 
         let (count, given) = (grid.count(), tiles.len());
         return Err(Error::bad_input(format!("a grid of {grid} has {count} tiles, not {given}")));
     }
-    let (size, places) = arrange(grid, tiles)?;
-    let mut whole: Option<Picture> = None;
-    let at_once = std::thread::available_parallelism().map_or(1, usize::from);
-    for batch in tiles.chunks(at_once).zip(places.chunks(at_once)) {
-        for (path, place, tile) in read_all(batch.0, batch.1) {
-            let tile = tile?;
-            let whole = whole.get_or_insert_with(|| blank(&tile, size));
-            if !paste(whole, &tile, size.0, place) {
-                let first = tiles.first().unwrap_or(path);
-                return Err(Error::bad_input(format!(
-                    "{} has other layers or passes than {}",
-                    path.display(),
-                    first.display()
-                )));
-            }
-        }
+    let (whole, places) = arrange(grid, tiles)?;
+    let bands = Bands::new(&whole, &places);
+    let file = File::create(output).map_err(|error| Error::io("write", output, &error))?;
+    // What goes wrong on the way is told as it is.
+    let mut fault = None;
+    let written = exr::block::write(BufWriter::new(file), whole, false, |meta, chunks| {
+        let write = |line| write_line(&meta, chunks, line).map_err(|error| unwritten(output, error));
+        put_together(tiles, bands, write).map_err(|why| {
+            fault = Some(why);
+            exr::error::Error::Aborted
+        })
+    });
+    match fault {
+        Some(fault) => Err(fault),
+        None => written.map_err(|error| unwritten(output, error)),
     }
-    let whole = whole.ok_or_else(|| Error::internal("a grid without tiles"))?;
-    write(&whole, output)
 }
 
-/// The size of the whole picture, and the place of each tile; refuses tiles whose sizes do not fit together.
-fn arrange(grid: TileGrid, tiles: &[PathBuf]) -> Result<((u32, u32), Vec<Rectangle>)> {
-    let (mut sizes, mut channels) = (Vec::with_capacity(tiles.len()), 0);
+/// The headers of the whole picture, and the place of each tile; refuses tiles whose sizes or channels do not fit together.
+fn arrange(grid: TileGrid, tiles: &[PathBuf]) -> Result<(Headers, Vec<Rectangle>)> {
+    let mut whole: Option<Headers> = None;
+    let mut sizes = Vec::with_capacity(tiles.len());
     for path in tiles {
         let headers = headers(path)?;
-        channels = channels.max(headers.iter().map(|header| header.channels.list.len()).sum());
-        let mut found = headers.iter().map(|header| header.layer_size);
-        let size = found
-            .next()
-            .ok_or_else(|| Error::bad_input(format!("{} holds no picture", path.display())))?;
-        if found.any(|other| other != size) {
+        let size = size_of(&headers, path)?;
+        sizes.push((pixels(size.width()), pixels(size.height())));
+        let whole = whole.get_or_insert_with(|| without_times(&headers));
+        if !fits(whole, &headers) {
+            let first = tiles.first().unwrap_or(path);
             return Err(Error::bad_input(format!(
-                "{} holds pictures of several sizes",
-                path.display()
+                "{} has other layers or passes than {}",
+                path.display(),
+                first.display()
             )));
         }
-        let pixels = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
-        sizes.push((pixels(size.width()), pixels(size.height())));
+        for (whole, tile) in whole.iter_mut().zip(&headers) {
+            render_time::add(&mut whole.shared_attributes.other, &tile.shared_attributes.other);
+            render_time::add(&mut whole.own_attributes.other, &tile.own_attributes.other);
+        }
     }
+    let mut whole = whole.ok_or_else(|| Error::internal("a grid without tiles"))?;
     let columns = usize::from(grid.columns());
-    let width = sizes.iter().take(columns).fold(0_u32, |sum, size| sum.saturating_add(size.0));
-    let height = sizes
-        .iter()
-        .step_by(columns)
-        .fold(0_u32, |sum, size| sum.saturating_add(size.1));
+    let sum = |sum: u32, side: &u32| sum.saturating_add(*side);
+    let width = sizes.iter().map(|size| &size.0).take(columns).fold(0, sum);
+    let height = sizes.iter().map(|size| &size.1).step_by(columns).fold(0, sum);
+    let channels = whole.iter().map(|header| header.channels.list.len()).sum();
     check_claims(channels, u64::from(width) * u64::from(height), "the picture of all tiles")?;
     let places: Vec<Rectangle> = grid.tiles().map(|tile| tile.of(width, height)).collect();
     for ((path, size), place) in tiles.iter().zip(&sizes).zip(&places) {
@@ -80,101 +95,126 @@ fn arrange(grid: TileGrid, tiles: &[PathBuf]) -> Result<((u32, u32), Vec<Rectang
             )));
         }
     }
-    Ok(((width, height), places))
+    let size = Vec2(width as usize, height as usize);
+    for header in &mut whole {
+        header.layer_size = size;
+        header.shared_attributes.display_window = IntegerBounds::from_dimensions(size);
+        *header = header
+            .clone()
+            .with_encoding(Compression::Uncompressed, BlockDescription::ScanLines, LineOrder::Increasing);
+    }
+    Ok((whole, places))
 }
 
-/// Reads several tiles, each in a thread of its own.
-fn read_all<'a>(paths: &'a [PathBuf], places: &'a [Rectangle]) -> Vec<(&'a PathBuf, &'a Rectangle, Result<Picture>)> {
+fn pixels(count: usize) -> u32 {
+    u32::try_from(count).unwrap_or(u32::MAX)
+}
+
+fn size_of(headers: &Headers, path: &Path) -> Result<Vec2<usize>> {
+    let refused = |why: &str| Error::bad_input(format!("{} holds {why}", path.display()));
+    let mut sizes = headers.iter().map(|header| header.layer_size);
+    let size = sizes.next().ok_or_else(|| refused("no picture"))?;
+    if sizes.any(|other| other != size) {
+        return Err(refused("pictures of several sizes"));
+    }
+    let mut channels = headers.iter().flat_map(|header| &header.channels.list);
+    if headers.iter().any(|header| header.deep) || channels.any(|channel| channel.sampling != Vec2(1, 1)) {
+        return Err(refused("pixels that are not one sample of each channel"));
+    }
+    Ok(size)
+}
+
+/// Headers like these of a picture that took no time.
+fn without_times(tile: &Headers) -> Headers {
+    let mut whole = tile.clone();
+    for header in &mut whole {
+        render_time::forget(&mut header.shared_attributes.other);
+        render_time::forget(&mut header.own_attributes.other);
+    }
+    whole
+}
+
+/// Whether they tell of the same layers and passes.
+fn fits(whole: &Headers, tile: &Headers) -> bool {
+    let same = |(whole, tile): (&Header, &Header)| whole.channels == tile.channels;
+    whole.len() == tile.len() && whole.iter().zip(tile).all(same)
+}
+
+/// Reads tiles in several threads, and hands the lines of the whole over from the top to the bottom.
+fn put_together(tiles: &[PathBuf], mut bands: Bands<'_>, mut write: impl FnMut(Line) -> Result<()>) -> Result<()> {
+    let at_once = std::thread::available_parallelism().map_or(1, usize::from).min(tiles.len());
+    let next = AtomicUsize::new(0);
     std::thread::scope(|scope| {
-        let threads: Vec<_> = paths.iter().map(|path| scope.spawn(|| read(path))).collect();
-        let tiles = threads.into_iter().map(|thread| {
-            let panicked = |_| Err(Error::internal("the thread that reads a tile panicked"));
-            thread.join().unwrap_or_else(panicked)
-        });
-        let tiles: Vec<_> = tiles.collect();
-        let named = paths.iter().zip(places).zip(tiles);
-        named.map(|((path, place), tile)| (path, place, tile)).collect()
-    })
-}
-
-/// A picture like a tile, of another size, that shows nothing yet and took no time.
-fn blank(tile: &Picture, (width, height): (u32, u32)) -> Picture {
-    let size = exr::prelude::Vec2(width as usize, height as usize);
-    let layers = tile.layer_data.iter().map(|layer| {
-        let channels = layer.channel_data.list.iter().map(|channel| AnyChannel {
-            name: channel.name.clone(),
-            sample_data: zeros(&channel.sample_data, size.area()),
-            quantize_linearly: channel.quantize_linearly,
-            sampling: channel.sampling,
-        });
-        let channel_data = AnyChannels {
-            list: channels.collect(),
-        };
-        let mut attributes = layer.attributes.clone();
-        render_time::forget(&mut attributes.other);
-        Layer {
-            channel_data,
-            attributes,
-            size,
-            encoding: Encoding::UNCOMPRESSED,
+        let (sender, pieces) = sync_channel(at_once * BLOCKS_AHEAD);
+        for _ in 0..at_once {
+            let (sender, next) = (sender.clone(), &next);
+            scope.spawn(move || read_tiles(tiles, next, &sender));
         }
-    });
-    let layer_data = layers.collect();
-    let mut attributes = tile.attributes.clone();
-    attributes.display_window = IntegerBounds::from_dimensions(size);
-    render_time::forget(&mut attributes.other);
-    Image { attributes, layer_data }
-}
-
-fn zeros(like: &FlatSamples, count: usize) -> FlatSamples {
-    match like {
-        FlatSamples::F16(_) => FlatSamples::F16(vec![exr::prelude::f16::ZERO; count]),
-        FlatSamples::F32(_) => FlatSamples::F32(vec![0.0; count]),
-        FlatSamples::U32(_) => FlatSamples::U32(vec![0; count]),
-    }
-}
-
-/// Puts a tile in its place; whether it has the same layers and passes.
-fn paste(whole: &mut Picture, tile: &Picture, width: u32, place: &Rectangle) -> bool {
-    if whole.layer_data.len() != tile.layer_data.len() {
-        return false;
-    }
-    render_time::add(&mut whole.attributes.other, &tile.attributes.other);
-    whole.layer_data.iter_mut().zip(&tile.layer_data).all(|(whole, tile)| {
-        render_time::add(&mut whole.attributes.other, &tile.attributes.other);
-        let (into, from) = (&mut whole.channel_data.list, &tile.channel_data.list);
-        into.len() == from.len()
-            && into.iter_mut().zip(from).all(|(into, from)| {
-                into.name == from.name
-                    && into.sampling == from.sampling
-                    && paste_samples(&mut into.sample_data, &from.sample_data, width, place)
-            })
+        drop(sender);
+        for piece in pieces {
+            let piece: Piece = piece?;
+            if !bands.place(&piece) {
+                let number = piece.tile;
+                return Err(Error::bad_input(format!("tile {number} has pixels where none of it can be")));
+            }
+            for line in bands.take_complete() {
+                write(line)?;
+            }
+        }
+        if bands.is_over() {
+            Ok(())
+        } else {
+            Err(Error::bad_input(
+                "a tile is cut short or damaged: it does not tell all of its pixels",
+            ))
+        }
     })
 }
 
-fn paste_samples(whole: &mut FlatSamples, tile: &FlatSamples, width: u32, place: &Rectangle) -> bool {
-    match (whole, tile) {
-        (FlatSamples::F16(whole), FlatSamples::F16(tile)) => paste_rows(whole, tile, width, place),
-        (FlatSamples::F32(whole), FlatSamples::F32(tile)) => paste_rows(whole, tile, width, place),
-        (FlatSamples::U32(whole), FlatSamples::U32(tile)) => paste_rows(whole, tile, width, place),
-        _ => return false,
+/// Reads one tile after the other, for as long as there are more and somebody listens.
+fn read_tiles(tiles: &[PathBuf], next: &AtomicUsize, pieces: &SyncSender<Result<Piece>>) {
+    loop {
+        let tile = next.fetch_add(1, Ordering::Relaxed);
+        let Some(path) = tiles.get(tile) else { return };
+        let read = decode(path, || {
+            let file = BufReader::new(File::open(path)?);
+            let blocks = exr::block::read(file, false)?
+                .all_chunks(false)?
+                .sequential_decompressor(false);
+            for block in blocks {
+                if pieces.send(Ok(Piece { tile, block: block? })).is_err() {
+                    break;
+                }
+            }
+            Ok(())
+        });
+        if let Err(error) = read {
+            // Nobody listens any more: it was not the first failure.
+            let _ = pieces.send(Err(error));
+            return;
+        }
     }
-    true
 }
 
-fn paste_rows<T: Copy>(whole: &mut [T], tile: &[T], width: u32, place: &Rectangle) {
-    let columns = place.columns.start as usize..place.columns.end as usize;
-    let into = whole.chunks_exact_mut(width as usize).skip(place.rows.start as usize);
-    for (into, from) in into.zip(tile.chunks_exact(columns.len())) {
-        into[columns.clone()].copy_from_slice(from);
-    }
+fn write_line(meta: &MetaData, chunks: &mut impl ChunksWriter, line: Line) -> exr::error::UnitResult {
+    let width = meta.headers.get(line.part).map_or(0, |header| header.layer_size.width());
+    let index = BlockIndex {
+        layer: line.part,
+        pixel_position: Vec2(0, line.row),
+        pixel_size: Vec2(width, 1),
+        level: Vec2(0, 0),
+    };
+    let block = UncompressedBlock { index, data: line.bytes };
+    let chunk: Chunk = block.compress_to_chunk(&meta.headers)?;
+    chunks.write_chunk(line.row, chunk)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::images::{compare, inspect, verify};
-    use exr::prelude::{LayerAttributes, Text, attribute::AttributeValue, f16};
+    use crate::images::{Picture, compare, inspect, verify, write};
+    use exr::prelude::{AnyChannel, AnyChannels, Encoding, FlatSamples, Image, Layer, LayerAttributes, Text};
+    use exr::prelude::{attribute::AttributeValue, f16};
 
     const MANIFEST: &str = r#"{"Würfel":"3f80a1b2"}"#;
 

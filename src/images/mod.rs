@@ -5,6 +5,7 @@
 //! is an answer like any other.
 
 mod assemble;
+mod bands;
 mod compare;
 mod crop;
 mod denoised;
@@ -68,10 +69,14 @@ fn read(path: &Path) -> Result<Picture> {
 
 /// Writes a picture; the file is not whole before this returns.
 fn write(picture: &Picture, output: &Path) -> Result<()> {
-    picture.write().to_file(output).map_err(|error| match error {
+    picture.write().to_file(output).map_err(|error| unwritten(output, error))
+}
+
+fn unwritten(output: &Path, error: exr::error::Error) -> Error {
+    match error {
         exr::error::Error::Io(error) => Error::io("write", output, &error),
         error => Error::internal(format!("{} could not be written: {error}", output.display())),
-    })
+    }
 }
 
 /// Reads the headers of all parts and refuses claims beyond the limits.
