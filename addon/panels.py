@@ -158,13 +158,15 @@ def _draw_watched(context: bpy.types.Context, layout: Layout, watched: watching.
     if info is None:
         layout.label(text="Sent: asking the master how far it is…", icon="SORTTIME")
     elif info.state == "finished":
-        layout.label(text=f"{info.name}: all {info.total} frames are rendered", icon="CHECKMARK")
+        done = "bakes are done" if info.kind == "bake" else "frames are rendered"
+        layout.label(text=f"{info.name}: all {info.total} {done}", icon="CHECKMARK")
     else:
         left = watching.left_s(info)
-        text = f"{info.name}: {info.done} of {info.total} frames"
+        noun = "bakes" if info.kind == "bake" else "frames"
+        text = f"{info.name}: {info.done} of {info.total} {noun}"
         bar(layout, info.done / max(info.total, 1), text if left is None else f"{text}, {duration(left)} left")
         if info.failed:
-            layout.label(text=f"{info.failed} frames have failed", icon="ERROR")
+            layout.label(text=f"{info.failed} {noun} have failed", icon="ERROR")
         elif not info.rendering and info.explanation:
             lines(context, layout, sentence(info.explanation[0]), "INFO")
     if watched.trouble is not None:

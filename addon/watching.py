@@ -112,10 +112,11 @@ def _lost(connection: Connection, sentence: str) -> None:
 
 
 def _tell(info: JobInfo) -> None:
+    noun, made = ("bakes", "made") if info.kind == "bake" else ("frames", "rendered")
     if info.state == "finished":
-        notices.tell(f"{info.name} is finished: {info.done} of {info.total} frames")
+        notices.tell(f"{info.name} is finished: {info.done} of {info.total} {noun}")
     else:
-        notices.tell(f"{info.name} has failed: {info.failed} of {info.total} frames could not be rendered", failed=True)
+        notices.tell(f"{info.name} has failed: {info.failed} of {info.total} {noun} could not be {made}", failed=True)
 
 
 def register() -> None:

@@ -4,7 +4,7 @@
 
 mod parts;
 
-use netrender::client::{BakeWish, BakesRequest, Client, SubmitRequest};
+use netrender::client::{BakeWish, BakesRequest, Client, GatherRequest, Gathered, SubmitRequest};
 use netrender::ids::JobId;
 use netrender::slave::{Slave, SlaveState};
 use netrender::wire::{FrameStateInfo, JobKind};
@@ -70,6 +70,17 @@ fn a_scene_is_baked_first_and_its_frames_find_what_was_baked() {
     assert_eq!(cache("1_cache"), "bake 1 after ['2_cache']");
 }
 
+fn frames_of(job: JobId, folder: &Path) -> GatherRequest {
+    GatherRequest {
+        job,
+        folder: folder.to_path_buf(),
+        frames: None,
+        follow: false,
+        what: Gathered::Layers,
+        blender: None,
+    }
+}
+
 fn bring(client: &Client, job: JobId, folder: &Path) -> Vec<String> {
     let request = BakesRequest {
         job,
@@ -90,6 +101,8 @@ fn bakes_that_are_brought_again_take_the_place_of_older_ones() {
     let _slave = farm.slave(&blender, "one");
     farm.wait_for_end(job);
     let folder = tempfile::tempdir().unwrap();
+    let error = client.gather(frames_of(job, folder.path())).unwrap_err();
+    assert!(error.message.contains("it has no frames"), "{error}");
     let caches = folder.path().join("netrender_bakes");
     std::fs::create_dir_all(caches.join("1_cache")).unwrap();
     std::fs::write(caches.join("1_cache/cache_000009_00.bphys"), "of an older bake").unwrap();

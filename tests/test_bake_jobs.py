@@ -19,13 +19,12 @@ ALL = ["rigid bodies of Scene", "cloth of Cape", "cloth of Flag"]
 
 @pytest.fixture(scope="module")
 def farm(tmp_path_factory: pytest.TempPathFactory, blender_executable: str) -> Iterator[Farm]:
-    """A farm of two slaves; below its folder a scene of three simulations, and how a local bake of them looks."""
+    """A slave that does two things at once; below the folder a scene of three simulations, and how a local bake of them looks."""
     folder = tmp_path_factory.mktemp("bake_jobs")
     do(blender_executable, folder, "few", ["few", str(folder)])
     with Farm(folder / "farm") as farm:
         farm.start_master()
-        for name in ("slave1", "slave2"):
-            farm.start_slave(name, blender_executable)
+        farm.start_slave("slave1", blender_executable, "--slots", "2")
         yield farm
 
 

@@ -7,7 +7,7 @@ use crate::access::KeySource;
 use crate::client::Client;
 use crate::error::{Error, Result};
 use crate::ids::JobId;
-use crate::wire::{FrameInfo, FrameStateInfo, JobInfo, JobStateInfo, Source};
+use crate::wire::{FrameInfo, FrameStateInfo, JobInfo, JobKind, JobStateInfo, Source};
 use serde_json::json;
 
 /// How many failed frames are shown of a job.
@@ -123,7 +123,10 @@ pub(super) fn describe(job: &JobInfo, now: u64) -> String {
         ("job", job.id.to_string()),
         ("name", job.name.clone()),
         ("state", state_name(job.state).to_owned()),
-        ("frames", format!("{} ({})", job.frames, frame_count(job))),
+        match job.kind {
+            JobKind::Render => ("frames", format!("{} ({})", job.frames, frame_count(job))),
+            JobKind::Bake => ("bakes", frame_count(job)),
+        },
         ("rendering", job.rendering.to_string()),
         ("per frame", job.frame_seconds.map_or_else(|| "-".to_owned(), duration)),
         ("priority", job.priority.to_string()),
@@ -176,11 +179,11 @@ fn limits(job: &JobInfo) -> String {
 fn failures(client: &Client, job: JobId) -> Result<String> {
     let frames = client.frames(job, 0, FRAMES_SEARCHED_MAX)?;
     let line = |info: &FrameInfo| {
-        format!(
-            "frame {} failed: {}",
-            info.frame,
-            info.failure.as_deref().unwrap_or("no reason was told")
-        )
+        let why = info.failure.as_deref().unwrap_or("no reason was told");
+        match &info.bake {
+            Some(bake) => format!("bake {} ({bake}) failed: {why}", info.frame),
+            None => format!("frame {} failed: {why}", info.frame),
+        }
     };
     let failed: Vec<String> = frames
         .iter()

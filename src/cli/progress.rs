@@ -1,6 +1,7 @@
 //! A bar on a terminal; a line now and then where there is none.
 
 use super::screen::note;
+use crate::wire::{JobInfo, JobKind};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::IsTerminal as _;
 
@@ -14,13 +15,33 @@ pub(super) enum Unit {
     Bytes,
     /// Frames of a job.
     Frames,
+    /// Bakes of a job.
+    Bakes,
 }
 
 impl Unit {
+    /// What a job is counted in.
+    pub(super) fn of(job: &JobInfo) -> Self {
+        match job.kind {
+            JobKind::Render => Self::Frames,
+            JobKind::Bake => Self::Bakes,
+        }
+    }
+
+    /// What is counted, if it is no bytes.
+    pub(super) fn noun(self) -> Option<&'static str> {
+        match self {
+            Self::Bytes => None,
+            Self::Frames => Some("frames"),
+            Self::Bakes => Some("bakes"),
+        }
+    }
+
     fn template(self) -> &'static str {
         match self {
             Self::Bytes => "{bar:30} {bytes:>10} of {total_bytes:10} {wide_msg}",
             Self::Frames => "{bar:30} {pos:>5} of {len} frames  {eta:>4} left  {wide_msg}",
+            Self::Bakes => "{bar:30} {pos:>5} of {len} bakes  {wide_msg}",
         }
     }
 }
@@ -61,21 +82,21 @@ impl Meter {
             self.bar.set_length(total.max(done));
             self.bar.set_position(done);
             self.bar.set_message(text.to_owned());
-        } else if self.unit == Unit::Frames {
-            self.show_line(done, total, text);
+        } else if let Some(noun) = self.unit.noun() {
+            self.show_line(done, total, noun, text);
         } else if self.said != text {
             note(text);
             text.clone_into(&mut self.said);
         }
     }
 
-    fn show_line(&mut self, done: u64, total: u64, text: &str) {
+    fn show_line(&mut self, done: u64, total: u64, noun: &str, text: &str) {
         let line = done * LINES / total.max(1);
         if line != self.line || self.said != text {
             self.line = line;
             text.clone_into(&mut self.said);
             let space = if text.is_empty() { "" } else { "; " };
-            note(&format!("{done} of {total} frames{space}{text}"));
+            note(&format!("{done} of {total} {noun}{space}{text}"));
         }
     }
 }
@@ -92,7 +113,7 @@ mod tests {
 
     #[test]
     fn the_templates_are_understood() {
-        for unit in [Unit::Bytes, Unit::Frames] {
+        for unit in [Unit::Bytes, Unit::Frames, Unit::Bakes] {
             assert!(ProgressStyle::with_template(unit.template()).is_ok());
         }
     }

@@ -169,9 +169,9 @@ pub(super) fn follow(gather: &Gather, interrupt: &Interrupt) -> Result<GatherVie
 
 /// Waits for the end of a job, without its results. A master that is long in answering does not keep an interruption waiting.
 pub(super) fn wait(client: &Client, job: JobId, interrupt: &Interrupt) -> Result<JobInfo> {
-    let mut meter = Meter::new(Unit::Frames);
     let watch = client.watch(job)?;
     let (mut seen, mut trouble) = (client.job(job)?, None);
+    let mut meter = Meter::new(Unit::of(&seen));
     while !seen.state.is_over() {
         match watch.next(Duration::from_millis(LOOK_MS)) {
             None => {}
@@ -193,7 +193,10 @@ pub(super) fn wait(client: &Client, job: JobId, interrupt: &Interrupt) -> Result
 /// What became of a job that is over: its frames, or why there are none.
 pub(super) fn judge(job: &JobInfo) -> Result<()> {
     let fault = match job.state {
-        JobStateInfo::Failed => format!("{} of its {} frames failed", job.failed, job.total),
+        JobStateInfo::Failed => {
+            let noun = Unit::of(job).noun().unwrap_or_default();
+            format!("{} of its {} {noun} failed", job.failed, job.total)
+        }
         JobStateInfo::Cancelled => "it was cancelled".to_owned(),
         _ => return Ok(()),
     };

@@ -1,10 +1,11 @@
 //! Simulations that are baked on the network: what a submission makes of them. How what is baked comes to the artist: `bring`.
 
+use super::submit::NAME_CHARACTERS_MAX;
 use crate::error::{Error, Result};
 use crate::ids::{FrameSet, JobId, ParseError, TileGrid};
 use crate::wire::{BakeTask, JobAnnounce, JobLimits, Manifest};
 
-/// What is added to the name of a job for the one that bakes for it.
+/// What is added to the name of a job that bakes.
 const NAME_OF_BAKES: &str = " (bakes)";
 
 /// What is done about simulations that are not baked.
@@ -44,8 +45,6 @@ pub(super) fn jobs(wanted: JobAnnounce, wish: BakeWish, bakes: Vec<BakeTask>, id
         BakeWish::First if !bakes.is_empty() => {
             let mut first = baking(wanted.clone(), bakes)?;
             first.id = Some(id);
-            let room = super::submit::NAME_CHARACTERS_MAX - NAME_OF_BAKES.len();
-            first.name = first.name.chars().take(room).chain(NAME_OF_BAKES.chars()).collect();
             // Those of the job are of its frames.
             first.limits = JobLimits {
                 attempts: wanted.limits.attempts,
@@ -60,7 +59,9 @@ pub(super) fn jobs(wanted: JobAnnounce, wish: BakeWish, bakes: Vec<BakeTask>, id
 fn baking(wanted: JobAnnounce, bakes: Vec<BakeTask>) -> Result<JobAnnounce> {
     let count = i32::try_from(bakes.len()).map_err(|_| Error::bad_input("the scene has too much to bake"))?;
     let manifest = wanted.manifest.map(|manifest| Manifest { bakes, ..manifest });
+    let room = NAME_CHARACTERS_MAX - NAME_OF_BAKES.len();
     Ok(JobAnnounce {
+        name: wanted.name.chars().take(room).chain(NAME_OF_BAKES.chars()).collect(),
         frames: FrameSet::range(1, count, 1)?,
         tiles: TileGrid::WHOLE,
         chunks: 0,
@@ -142,6 +143,9 @@ mod tests {
         );
         assert!(jobs(announce(), BakeWish::Only, Vec::new(), id).is_err());
         let only = jobs(announce(), BakeWish::Only, vec![bake("one")], id).unwrap();
-        assert_eq!((only.len(), only[0].id, only[0].name.as_str()), (1, announce().id, "shot"));
+        assert_eq!(
+            (only.len(), only[0].id, only[0].name.as_str()),
+            (1, announce().id, "shot (bakes)")
+        );
     }
 }

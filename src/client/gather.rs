@@ -11,7 +11,7 @@ use super::tiles;
 use crate::error::{Code, Error, Result};
 use crate::ids::{FrameSet, JobId, SlaveId, Tile};
 use crate::link::Link;
-use crate::wire::{JobInfo, JobStateInfo};
+use crate::wire::{JobInfo, JobKind, JobStateInfo};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -114,6 +114,12 @@ pub fn prepare_folder(folder: &Path) -> Result<()> {
 /// Asks for the job once, then lets the gathering go on in the threads that ask.
 pub(super) async fn start(link: Link, request: GatherRequest) -> Result<Arc<Gather>> {
     let job: JobInfo = link.get(&format!("jobs/{}", request.job)).await?;
+    if job.kind == JobKind::Bake {
+        return Err(
+            Error::bad_input(format!("job {} ({}) bakes: it has no frames", job.id, job.name))
+                .hint(format!("netrender results {} DIR --bake brings what it baked", job.id)),
+        );
+    }
     let frames = frames_of(&link, &job).await?;
     let wanted = wanted_frames(&frames, request.frames.as_ref())?;
     tokio::task::block_in_place(|| prepare_folder(&request.folder))?;

@@ -74,7 +74,7 @@ pub(super) fn check(manifest: &Manifest, frames: &FrameSet, tiles: TileGrid, dep
         let names: Vec<&str> = circle.iter().map(|place| farms[place.0 as usize].name.as_str()).collect();
         return Err(
             Error::bad_input(format!("the bakes wait for each other in a circle: {}", names.join(", ")))
-                .hint("say in which order they are to be baked"),
+                .hint("say in which order they are to be baked (--bake-order)"),
         );
     }
     Ok(farms)

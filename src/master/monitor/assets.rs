@@ -27,10 +27,11 @@ macro_rules! assets {
 }
 
 /// All of them. Scripts import each other by these names.
-const ASSETS: [Asset; 30] = assets![
+const ASSETS: [Asset; 31] = assets![
     "icon.svg",
     "actions.js",
     "api.js",
+    "bakes.js",
     "chart.js",
     "columns.js",
     "dialog.js",

@@ -78,8 +78,8 @@ export class FrameDetails {
     }
     fill(
       this.element,
-      h("header", {}, h("h2", {}, `Frame ${info.frame}`), h("span", { class: "gap" }), h("button", { class: "quiet", "aria-label": "Close the frame", onclick: () => this.close() }, "×")),
-      info.tiles ? this.mosaic : info.hash && this.picture(info),
+      h("header", {}, h("h2", {}, info.bake ? `Bake ${info.frame}: ${info.bake}` : `Frame ${info.frame}`), h("span", { class: "gap" }), h("button", { class: "quiet", "aria-label": "Close the frame", onclick: () => this.close() }, "×")),
+      info.tiles ? this.mosaic : info.hash && !info.bake && this.picture(info),
       h("dl", { class: "facts" }, ...facts.flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, value)])),
       info.failure && h("p", { class: "error" }, info.failure),
       h("p", { class: "buttons" }, ...this.buttons(info)),
@@ -110,8 +110,8 @@ export class FrameDetails {
   buttons(info) {
     const path = `/api/v1/jobs/${this.job}/frames/${info.frame}`;
     return [
-      info.hash && !info.tiles && h("a", { class: "button", href: `${path}/result`, download: `${String(info.frame).padStart(6, "0")}.exr` }, "EXR"),
-      h("button", { onclick: () => resetFrames(this.job, [info.frame]) }, "Render anew"),
+      info.hash && !info.tiles && !info.bake && h("a", { class: "button", href: `${path}/result`, download: `${String(info.frame).padStart(6, "0")}.exr` }, "EXR"),
+      h("button", { onclick: () => resetFrames(this.job, [info.frame]) }, info.bake ? "Bake anew" : "Render anew"),
       info.slave && h("button", { onclick: () => ban(info.slave, this.job) }, "Not on this slave …"),
     ];
   }

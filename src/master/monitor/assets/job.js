@@ -2,6 +2,7 @@
 
 import * as act from "./actions.js";
 import { read, readIfThere } from "./api.js";
+import { showBakes } from "./bakes.js";
 import { fail } from "./dialog.js";
 import { fill, h, onceAFrame } from "./dom.js";
 import { editJob } from "./edit.js";
@@ -36,6 +37,9 @@ const player = new Player(subject, (frame) => {
 /** Only jobs with files have pictures. */
 const pictures = card("Pictures", [h("span", { class: "gap" }), player.views], player.element);
 pictures.hidden = true;
+const baked = h("ol");
+const bakes = card("Bakes", [], baked);
+bakes.hidden = true;
 const times = h("div");
 const files = h("div");
 const life = h("ol", { class: "life" });
@@ -55,6 +59,7 @@ const page = [
       "div",
       { class: "stack" },
       card("Frames", [legend, h("span", { class: "gap" }), choice("Colour by", [["state", "State"], ["time", "Time"]], "state", (colours) => grid.colour(colours))], grid.element),
+      bakes,
       pictures,
       card("Frame times by slave", [], times),
       card("Files", [], files),
@@ -104,6 +109,7 @@ async function readStale() {
   take(fresh);
   if (all || other) await grid.renew();
   else if (frames) await grid.update(frames);
+  if (!bakes.hidden) await showBakes(baked, subject, (bake) => void details.open(bake));
   rare();
   await details.renew();
 }
@@ -117,7 +123,8 @@ function take(fresh) {
   drawNow();
   show(...page);
   // Of frames that are cut, only their tiles have pictures.
-  pictures.hidden = !hasFiles || job.tiles !== "1x1";
+  bakes.hidden = job.kind !== "bake";
+  pictures.hidden = !hasFiles || job.tiles !== "1x1" || !bakes.hidden;
   if (hasFiles) void showFiles(subject, files).catch(fail);
   else fill(files, h("p", { class: "soft" }, "This job has no files."));
 }
@@ -167,7 +174,7 @@ function drawHead() {
       !over && button("Cancel …", () => act.cancel(ids), "bad"),
       button("Remove …", remove, "bad"),
       h("span", { class: "gap" }),
-      job.done > 0 && link("All frames (zip)", "results.zip"),
+      job.done > 0 && link(job.kind === "bake" ? "All caches (zip)" : "All frames (zip)", "results.zip"),
       link("Archive (zip)", "archive.zip"),
     ),
   );
