@@ -1,13 +1,13 @@
 """Network Render for Blender: the add-on, a thin front of the native `netrender_core`.
 
 A file for each thing that an artist sees, with its panel, its list and its operators: `sending`, `versions`, `gathering`,
-`baking` (with `simulations`), `background`, `network`, `jobs` and `joblist`, `results`, `framelist`, `thumbnails`, `slavelist`,
-`blacklist`, `rules`. Below them in layers, imports go down only (`tests/test_addon_layers.py`): the jobs that were sent
-(`watching`, `notices`), how operators ask and answer (`asking`, `answers`), how panels and lists look and stay up to date
+`baking` (with `simulations`), `background`, `network` and `search`, `jobs` and `joblist`, `results`, `framelist`, `thumbnails`,
+`slavelist`, `blacklist`, `rules`. Below them in layers, imports go down only (`tests/test_addon_layers.py`): the jobs that were
+sent (`watching`, `notices`), how operators ask and answer (`asking`, `answers`), how panels and lists look and stay up to date
 (`layout`, `lists`, `refresh`), jobs on their way (`dispatch`), Blender's render (`engine`, `service`, `passes`), what the scene
 says (`job`, `properties`), what runs and is shown (`session`, `view`), what goes to the master and comes back (`moving`,
-`delivery`, `client`, `questions`, `connection`), what is this person's own (`preferences`, `keys`). Only `native` finds the
-core; only `job` and `properties` read the scene's settings.
+`delivery`, `client`, `questions`, `connection`), what is this person's own (`preferences`, `keys`), how a file's data is
+changed (`borrow`, `writing`). Only `native` finds the core; only `job` and `properties` read the scene's settings.
 """
 
 import sys
@@ -31,6 +31,7 @@ from . import (
     refresh,
     results,
     rules,
+    search,
     sending,
     session,
     slavelist,
@@ -38,6 +39,7 @@ from . import (
     versions,
     view,
     watching,
+    writing,
 )
 
 bl_info = {
@@ -54,7 +56,7 @@ bl_info = {
 _MODULES = (
     *(preferences, properties, view, session, borrow, engine, notices, watching, refresh),
     *(panels, versions, background, gathering, sending, baking, jobs, joblist, results, framelist, thumbnails),
-    *(slavelist, blacklist, rules, network),
+    *(slavelist, blacklist, rules, search, network),
 )
 
 _registered = False
@@ -69,6 +71,7 @@ def register() -> None:
     native.look_for_update()
     for notice in native.notices():
         print(f"netrender: {notice}")
+    writing.register()
     for module in _MODULES:
         module.register()
     _registered = True
@@ -80,6 +83,11 @@ def unregister() -> None:
     if not _registered:
         return
     _registered = False
+    writing.write(_unregister_all)
+    writing.unregister()
+
+
+def _unregister_all() -> None:
     for module in reversed(_MODULES):
         module.unregister()
 

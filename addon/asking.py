@@ -1,14 +1,38 @@
-"""What operators share that change something on the farm: they ask, and the lists show the answer when it comes."""
+"""What operators share that change something on the farm: they ask, and the lists show the answer when it comes.
 
-from typing import Any
+A script says what is meant; a button means the selected row, and says what is missing while there is none.
+"""
+
+from collections.abc import Callable
+from typing import Any, Literal
 
 import bpy
 from bpy.props import BoolProperty, StringProperty
 
 from . import client, job, questions, refresh
-from .answers import Result, fail, possible
+from .answers import Result, fail, possible, refuse
+from .layout import Layout
 from .native import Failure
-from .view import view_of
+from .view import NetworkRenderJob, NetworkRenderView, view_of
+
+Need = Literal["jobs", "job", "errors", "results", "frame", "slave", "ban"]
+
+# What a button of the panels needs, and what its tooltip says without that.
+_NEEDS: dict[Need, tuple[Callable[[NetworkRenderView], object], str]] = {
+    "jobs": (lambda view: view.jobs, "The farm has no jobs"),
+    "job": (lambda view: view.active_job(), "Select a job in the list"),
+    "errors": (lambda view: any(row.failed for row in _selected(view)), "No frame of this job has failed"),
+    "results": (lambda view: any(row.done for row in _selected(view)), "No frame of this job is finished yet"),
+    "frame": (lambda view: view.active_frame(), "Select a frame in the list"),
+    "slave": (lambda view: view.active_slave(), "Select a slave in the list"),
+    "ban": (lambda view: view.active_ban(), "Select a slave in the blacklist"),
+}
+
+
+def needing(layout: Layout, context: bpy.types.Context, need: Need) -> Layout:
+    """Has the buttons of a layout greyed out, with the reason, while what they need is not there."""
+    layout.context_pointer_set(f"network_render_needs_{need}", view_of(context))
+    return layout
 
 
 class AskingOperator:
@@ -22,9 +46,10 @@ class AskingOperator:
     )
 
     @classmethod
-    def poll(cls, _context: bpy.types.Context) -> bool:
-        """Whether there is a core to ask with."""
-        return possible(cls)
+    def poll(cls, context: bpy.types.Context) -> bool:
+        """Whether there is a core to ask with and, for a button, what it needs."""
+        missing = _missing(context)
+        return possible(cls) and (missing is None or refuse(cls, missing))
 
     def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> Result:
         """Asks while the artist goes on working."""
@@ -95,3 +120,16 @@ class SlaveOperator(_OneOperator):
         if selected is None:
             raise Failure("select a slave in the list")
         return str(selected.slave_id)
+
+
+def _missing(context: bpy.types.Context) -> str | None:
+    """What a button needs and does not have, as a sentence; scripts need no selection."""
+    for need, (found, reason) in _NEEDS.items():
+        if getattr(context, f"network_render_needs_{need}", None) is not None and not found(view_of(context)):
+            return reason
+    return None
+
+
+def _selected(view: NetworkRenderView) -> list[NetworkRenderJob]:
+    selected = view.active_job()
+    return [] if selected is None else [selected]

@@ -58,7 +58,7 @@ class RENDER_OT_netclientstop(ServiceOperator, bpy.types.Operator):
     """Stop the service that runs in this Blender; its jobs and results are kept"""
 
     bl_idname = "render.netclientstop"
-    bl_label = "Stop"
+    bl_label = "Stop Service"
 
     @classmethod
     def poll(cls, _context: bpy.types.Context) -> bool:
@@ -130,13 +130,13 @@ def draw_main(context: bpy.types.Context, layout: Layout, role: session.Role) ->
     main = layout.row()
     main.scale_y = 1.5
     if not session.is_running(role):
-        main.operator("render.netclientstart", text=f"Start {role.title()}", icon="PLAY").role = role.upper()
+        main.operator("render.netclientstart", icon="PLAY").role = role.upper()
         why = session.status(role)
         if why:
             lines(context, layout, sentence(why), "ERROR")
         return
     main.enabled = not session.is_stopping(role)
-    main.operator("render.netclientstop", text=f"Stop {role.title()}", icon="SNAP_FACE").role = role.upper()
+    main.operator("render.netclientstop", icon="SNAP_FACE").role = role.upper()
     column = split(layout.column(align=True))
     for name, value in session.facts(role):
         row = column.split(factor=0.4)

@@ -7,7 +7,7 @@ from bpy.props import BoolProperty, StringProperty
 
 from . import client, refresh
 from .answers import sentence
-from .asking import AskingOperator
+from .asking import AskingOperator, needing
 from .joblist import draw_state
 from .layout import Layout, SubPanel, lines
 from .lists import SortedList
@@ -67,7 +67,7 @@ class RENDER_UL_network_bans(SortedList, bpy.types.UIList):
 class RENDER_PT_network_blacklist(SubPanel, bpy.types.Panel):
     """Who gets nothing of the farm's jobs, or of the selected one."""
 
-    bl_label = "Blacklist"
+    bl_label = "Slaves Blacklist"
     mode = "RENDER_CLIENT"
 
     def draw(self, context: bpy.types.Context) -> None:
@@ -81,9 +81,7 @@ class RENDER_PT_network_blacklist(SubPanel, bpy.types.Panel):
         buttons = row.column(align=True)
         buttons.operator("render.netclientstatus", text="", icon="FILE_REFRESH")
         buttons.separator()
-        one = buttons.column(align=True)
-        one.enabled = selected is not None
-        one.operator("render.netclientwhitelistslave", text="", icon="REMOVE")
+        needing(buttons.column(align=True), context, "ban").operator("render.netclientwhitelistslave", text="", icon="REMOVE")
         draw_state(context, layout, view)
         if view.is_known and not view.bans:
             lines(context, layout, "Every slave gets work. Those that fail frame after frame are listed here", "CHECKMARK")

@@ -5,6 +5,8 @@ from typing import Any
 import bpy
 from bpy.app.handlers import persistent
 
+from .writing import write
+
 LOOK_S = 0.5
 
 # What to put back: who has the setting, its name, its own value.
@@ -21,10 +23,22 @@ def change(owner: Any, name: str, value: Any) -> None:
 
 
 def put_back() -> None:
-    """Gives every borrowed setting its own value again, the last one first; a second call does nothing.
+    """Gives every borrowed setting its own value again, the last one first; a second call does nothing."""
+    if _borrowed:
+        write(_put_back)
 
-    What Blender lets nobody change just now is changed at the next look.
-    """
+
+def put_back_soon() -> None:
+    """The same from a render's own thread: Blender's settings change in its main thread only."""
+    global _due
+    if bpy.app.background:
+        put_back()
+    else:
+        _due = True
+
+
+def _put_back() -> None:
+    """What Blender lets nobody change just now is changed at the next look."""
     global _due
     refused = []
     while _borrowed:
@@ -38,15 +52,6 @@ def put_back() -> None:
             refused.append((owner, name, old))
     _borrowed.extend(reversed(refused))
     _due = bool(refused)
-
-
-def put_back_soon() -> None:
-    """The same from a render's own thread: Blender's settings change in its main thread only."""
-    global _due
-    if bpy.app.background:
-        put_back()
-    else:
-        _due = True
 
 
 def _look() -> float:

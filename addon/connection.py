@@ -34,7 +34,8 @@ class Connection:
     key_file: str | None = None
 
 
-_client: tuple[Connection, core.Client] | None = None
+# With its URL: to ask the core for it lets other threads run, which a button's `poll` may not (see `session`).
+_client: tuple[Connection, core.Client, str] | None = None
 # The master that was found when none was named.
 _found_url: str | None = None
 
@@ -55,7 +56,7 @@ def connected(connection: Connection) -> Steps[core.Client]:
     client: core.Client = yield core.Client.start_connect(
         master=connection.address, key_file=connection.key_file, timeout=CONNECT_TIMEOUT_S
     )
-    _client = (connection, client)
+    _client = (connection, client, client.url)
     native.forget_failure()
     return client
 
@@ -75,7 +76,7 @@ def failures_told() -> Iterator[None]:
 def known_url(connection: Connection) -> str | None:
     """Where the master is, if that is known without asking the network."""
     if _client is not None and _client[0] == connection:
-        return _client[1].url
+        return _client[2]
     if connection.address == AUTO:
         return _found_url
     return connection.address if "://" in connection.address else f"http://{connection.address}/"

@@ -8,7 +8,7 @@ from bpy.props import IntProperty
 
 from . import client, job, questions, refresh
 from .answers import Result, fail, sentence
-from .asking import JobOperator
+from .asking import JobOperator, needing
 from .joblist import JobPanel, draw_state
 from .layout import Layout, lines
 from .lists import SortedList, duration
@@ -90,8 +90,7 @@ class RENDER_PT_network_frames(JobPanel, bpy.types.Panel):
         selected_job, selected = view.active_job(), view.active_frame()
         row = layout.row()
         row.template_list("RENDER_UL_network_frames", "", view, "frames", view, "active_frame_index", rows=4)
-        buttons = row.column(align=True)
-        buttons.enabled = selected is not None
+        buttons = needing(row.column(align=True), context, "frame")
         buttons.operator("netrender.show_log", text="", icon="TEXT")
         anew = buttons.operator("netrender.reset_job", text="", icon="LOOP_BACK")
         anew.frames = str(selected.frame) if selected is not None else ""

@@ -6,6 +6,7 @@ import bpy
 
 from . import client, questions, refresh
 from .answers import sentence
+from .asking import needing
 from .layout import Layout, SubPanel, lines
 from .lists import SortedList, duration, progress
 from .view import NetworkRenderJob, NetworkRenderView, view_of
@@ -61,12 +62,12 @@ class RENDER_PT_network_jobs(SubPanel, bpy.types.Panel):
         selected = view.active_job()
         row = layout.row()
         row.template_list("RENDER_UL_network_jobs", "", view, "jobs", view, "active_job_index", rows=7)
-        _draw_buttons(row.column(align=True), view, selected)
+        _draw_buttons(context, row.column(align=True), selected)
         draw_state(context, layout, view)
         if view.is_known and not view.jobs:
             lines(context, layout, "The farm has no jobs: Animation on Network or Send Job makes one of this scene", "INFO")
         if selected is not None:
-            _draw_selected(layout, selected)
+            _draw_selected(context, layout, selected)
         elif view.jobs:
             lines(context, layout, "Select a job to see what it does, its frames and its results", "INFO")
 
@@ -106,11 +107,10 @@ def draw_state(context: bpy.types.Context, layout: Layout, view: NetworkRenderVi
         layout.label(text="Asking the master…", icon="SORTTIME")
 
 
-def _draw_buttons(column: Layout, view: NetworkRenderView, selected: NetworkRenderJob | None) -> None:
+def _draw_buttons(context: bpy.types.Context, column: Layout, selected: NetworkRenderJob | None) -> None:
     column.operator("render.netclientstatus", text="", icon="FILE_REFRESH")
     column.separator()
-    one = column.column(align=True)
-    one.enabled = selected is not None
+    one = needing(column.column(align=True), context, "job")
     if selected is not None and selected.state == "paused":
         one.operator("netrender.resume_job", text="", icon="PLAY")
     else:
@@ -120,12 +120,10 @@ def _draw_buttons(column: Layout, view: NetworkRenderView, selected: NetworkRend
     one.separator()
     one.operator("render.netclientcancel", text="", icon="X")
     one.operator("render.netclientremove", text="", icon="TRASH")
-    all_jobs = column.column(align=True)
-    all_jobs.enabled = bool(view.jobs)
-    all_jobs.operator("netrender.remove_jobs", text="", icon="CANCEL")
+    needing(column.column(align=True), context, "jobs").operator("netrender.remove_jobs", text="", icon="CANCEL")
 
 
-def _draw_selected(layout: Layout, selected: NetworkRenderJob) -> None:
+def _draw_selected(context: bpy.types.Context, layout: Layout, selected: NetworkRenderJob) -> None:
     column = layout.column(align=True)
     told = f"{sentence(selected.state)}: {selected.done} of {selected.total} frames"
     if selected.rendering and selected.state not in client.OVER:
@@ -141,9 +139,7 @@ def _draw_selected(layout: Layout, selected: NetworkRenderJob) -> None:
     row = layout.row(align=True)
     row.operator("netrender.edit_job", text="Edit", icon="GREASEPENCIL")
     reset = "Reset Error" if selected.failed == 1 else f"Reset {selected.failed or ''} Errors".replace("  ", " ")
-    errors = row.row(align=True)
-    errors.enabled = selected.failed > 0
-    errors.operator("netrender.reset_job", text=reset, icon="LOOP_BACK")
+    needing(row.row(align=True), context, "errors").operator("netrender.reset_job", text=reset, icon="LOOP_BACK")
     row.operator("netrender.show_job", text="Monitor", icon="URL")
 
 

@@ -61,9 +61,9 @@ class NETRENDER_OT_remove_jobs(AskingOperator, bpy.types.Operator):
     """Delete many jobs from the master, with their files and results"""
 
     bl_idname = "netrender.remove_jobs"
-    bl_label = "Remove Jobs"
+    bl_label = "Remove All"
 
-    which: EnumProperty(name="Remove", items=_WHICH, options={"SKIP_SAVE"})
+    which: EnumProperty(name="Remove", description="Which jobs are deleted", items=_WHICH, options={"SKIP_SAVE"})
 
     def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> Result:
         """Asks the artist which ones first."""
@@ -152,14 +152,29 @@ class NETRENDER_OT_edit_job(JobOperator, bpy.types.Operator):
     bl_idname = "netrender.edit_job"
     bl_label = "Edit Job"
 
-    name: StringProperty(name="Name", options={"SKIP_SAVE"})
-    category: StringProperty(name="Category", options={"SKIP_SAVE"})
-    tags: StringProperty(name="Tags", description="Separated by semicolons", options={"SKIP_SAVE"})
+    name: StringProperty(name="Name", description="What the job is called", options={"SKIP_SAVE"})
+    category: StringProperty(
+        name="Category", description="Jobs of one category share the farm as if they were one", options={"SKIP_SAVE"}
+    )
+    tags: StringProperty(name="Tags", description="What its slaves must have, separated by semicolons", options={"SKIP_SAVE"})
     requirements: StringProperty(
         name="Requirements", description="What slaves must be, such as cores>=8; memory_gib>=32; gpu=cuda", options={"SKIP_SAVE"}
     )
-    priority: IntProperty(name="Priority", default=1, min=PRIORITY_MIN, max=PRIORITY_MAX, options={"SKIP_SAVE"})
-    chunks: IntProperty(name="Chunks", min=0, max=65535, options={"SKIP_SAVE"})
+    priority: IntProperty(
+        name="Priority",
+        description="A job of priority 2 gets twice the slaves of one with 1",
+        default=1,
+        min=PRIORITY_MIN,
+        max=PRIORITY_MAX,
+        options={"SKIP_SAVE"},
+    )
+    chunks: IntProperty(
+        name="Chunks",
+        description="How many frames a slave gets at a time; 0 lets the master choose",
+        min=0,
+        max=65535,
+        options={"SKIP_SAVE"},
+    )
 
     _FIELDS = ("name", "category", "tags", "requirements", "priority", "chunks")
 

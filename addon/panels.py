@@ -85,30 +85,6 @@ class RENDER_PT_network_master(SubPanel, bpy.types.Panel):
         layout.operator("render.netmasterkey", icon="COPYDOWN")
 
 
-class RENDER_PT_network_ssl(SubPanel, bpy.types.Panel):
-    """The master's certificate."""
-
-    bl_label = "SSL"
-    bl_parent_id = "RENDER_PT_network_master"
-    mode = "RENDER_MASTER"
-
-    def draw_header(self, context: bpy.types.Context) -> None:
-        """The switch."""
-        self.layout.prop(job.settings_in(context), "use_ssl", text="")
-
-    def draw(self, context: bpy.types.Context) -> None:
-        """Shows where the certificate is."""
-        layout = split(self.layout)
-        settings = job.settings_in(context)
-        layout.active = settings.use_ssl
-        layout.prop(settings, "cert_path")
-        column = layout.column()
-        column.active = bool(settings.cert_path)
-        column.prop(settings, "key_path")
-        if not settings.cert_path:
-            lines(context, layout, "Without files the master makes a certificate of its own, which others remember", "INFO")
-
-
 class RENDER_PT_network_slave(SubPanel, bpy.types.Panel):
     """How the slave works."""
 
@@ -183,7 +159,6 @@ _register_classes, _unregister_classes = bpy.utils.register_classes_factory(
         RENDER_PT_network,
         RENDER_PT_network_job,
         RENDER_PT_network_master,
-        RENDER_PT_network_ssl,
         RENDER_PT_network_slave,
     )
 )

@@ -3,6 +3,7 @@
 With `--addons netrender` there may be no stored preferences at all; every reader gets the defaults then.
 """
 
+import textwrap
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -20,6 +21,8 @@ ADDRESS_CHARACTERS_MAX = 256
 BLENDERS_MAX = 16
 # Where Blender puts the values, as part of the width.
 VALUES_FROM = 0.4
+# What fits there in the window of the preferences as Blender opens it.
+LINE_CHARACTERS = 36
 
 _LOG_LEVELS = (
     ("ERROR", "Errors", "Print only what ends a service"),
@@ -108,7 +111,7 @@ class PREFERENCES_OT_network_render_blender_remove(bpy.types.Operator):
     bl_label = "Remove Blender"
     bl_options = {"INTERNAL"}
 
-    index: IntProperty(min=0, max=BLENDERS_MAX)
+    index: IntProperty(name="Row", description="Which one", min=0, max=BLENDERS_MAX)
 
     def execute(self, context: bpy.types.Context) -> set[Literal["FINISHED", "CANCELLED"]]:
         """Removes the row."""
@@ -196,10 +199,12 @@ class NetworkRenderPreferences(bpy.types.AddonPreferences):
 
 
 def _say(layout: Any, text: str, icon: str = "NONE") -> None:
-    """A sentence below a value, where the values are."""
+    """A sentence below a value, where the values are; over several lines, because labels do not wrap by themselves."""
     row = layout.split(factor=VALUES_FROM)
     row.label()
-    row.label(text=text, icon=icon)
+    column = row.column(align=True)
+    for number, line in enumerate(textwrap.wrap(text, LINE_CHARACTERS)):
+        column.label(text=line, icon="BLANK1" if number and icon != "NONE" else icon)
 
 
 register, unregister = bpy.utils.register_classes_factory(

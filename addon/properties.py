@@ -49,7 +49,7 @@ class NetworkRenderSettings(bpy.types.PropertyGroup):
         maxlen=PATH_CHARACTERS_MAX,
     )
     server_address: StringProperty(
-        name="Address",
+        name="Server Address",
         description="The master's name or address; [default] finds it by itself, and lets a master listen everywhere",
         default=DEFAULT,
         maxlen=ADDRESS_CHARACTERS_MAX,

@@ -174,7 +174,7 @@ def _write_slave(row: NetworkRenderSlave, info: core.SlaveInfo, names: dict[str,
     memory = f"{info.memory / 2**30:.0f} GiB" if info.memory else ""
     row.machine = ", ".join(part for part in (f"{info.cores} cores", memory, info.os, *info.gpus) if part)
     row.seen = ago(max(0.0, time.time() - info.last_seen))
-    row.load, row.done, row.failed = info.load, info.done, info.failed
+    row.load, row.speed, row.done, row.failed = info.load, info.speed, info.done, info.failed
     row.explanation = "\n".join(info.explanation)
 
 

@@ -7,7 +7,7 @@ from bpy.props import EnumProperty, StringProperty
 
 from . import delivery, job, refresh
 from .answers import TICK_S, Result, fail
-from .asking import JobOperator
+from .asking import JobOperator, needing
 from .joblist import JobPanel
 from .layout import Layout, lines
 from .native import Failure
@@ -25,7 +25,7 @@ class RENDER_OT_netclientdownload(JobOperator, bpy.types.Operator):
     bl_idname = "render.netclientdownload"
     bl_label = "Get Results"
 
-    kind: EnumProperty(name="As", items=_KINDS, options={"SKIP_SAVE"})
+    kind: EnumProperty(name="As", description="What kind of files", items=_KINDS, options={"SKIP_SAVE"})
     folder: StringProperty(
         name="Folder",
         description="Where they go; the scene's output folder if it is empty",
@@ -127,20 +127,17 @@ class RENDER_OT_netclientdownload(JobOperator, bpy.types.Operator):
 class RENDER_PT_network_results(JobPanel, bpy.types.Panel):
     """The finished frames of the selected job."""
 
-    bl_label = "Results"
+    bl_label = "Get Results"
 
     def draw(self, context: bpy.types.Context) -> None:
         """Shows what can be had, and where it goes."""
         refresh.see("jobs")
         layout: Layout = self.layout
         selected = view_of(context).active_job()
-        row = layout.row(align=True)
-        row.enabled = selected is not None and selected.done > 0
+        row = needing(layout.row(align=True), context, "results")
         row.operator("render.netclientdownload", text="Multilayer EXR", icon="RENDERLAYERS").kind = "LAYERS"
         row.operator("render.netclientdownload", text="Final Files", icon="OUTPUT").kind = "FINAL"
-        if not row.enabled:
-            layout.label(text="No frame of it is finished yet", icon="SORTTIME")
-        else:
+        if selected is not None and selected.done:
             lines(context, layout, f"Into {output_folder(job.scene_of(context))}", "FILE_FOLDER")
 
 

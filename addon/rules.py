@@ -43,17 +43,32 @@ def _switch(name: Name) -> dict[str, Any]:
     }
 
 
+def _described(name: Name, title: str) -> dict[str, Any]:
+    """What an argument about a rule is called and means."""
+    return {"name": title, "description": _RULES[name][0], "options": {"SKIP_SAVE"}}
+
+
 class NetworkRenderRules(bpy.types.PropertyGroup):
     """`window_manager.network_render_rules`: what is set is sent to the master."""
 
     use_share: BoolProperty(name=_RULES["share"][1], description=_RULES["share"][0], **_switch("share"))
-    share: IntProperty(name="Percent", min=1, max=_RULES["share"][2], subtype="PERCENTAGE", **_limit("share"))
+    share: IntProperty(
+        name="Percent", description=_RULES["share"][0], min=1, max=_RULES["share"][2], subtype="PERCENTAGE", **_limit("share")
+    )
     use_new_first: BoolProperty(name=_RULES["new_first"][1], description=_RULES["new_first"][0], **_switch("new_first"))
-    new_first: IntProperty(name="Frames", min=1, max=_RULES["new_first"][2], **_limit("new_first"))
+    new_first: IntProperty(
+        name="Frames", description=_RULES["new_first"][0], min=1, max=_RULES["new_first"][2], **_limit("new_first")
+    )
     use_starving_first: BoolProperty(
         name=_RULES["starving_first"][1], description=_RULES["starving_first"][0], **_switch("starving_first")
     )
-    starving_first: IntProperty(name="Minutes", min=1, max=_RULES["starving_first"][2], **_limit("starving_first"))
+    starving_first: IntProperty(
+        name="Minutes",
+        description=_RULES["starving_first"][0],
+        min=1,
+        max=_RULES["starving_first"][2],
+        **_limit("starving_first"),
+    )
 
 
 class NETRENDER_OT_set_rules(AskingOperator, bpy.types.Operator):
@@ -62,12 +77,12 @@ class NETRENDER_OT_set_rules(AskingOperator, bpy.types.Operator):
     bl_idname = "netrender.set_rules"
     bl_label = "Set Balancing Rules"
 
-    use_share: BoolProperty(name=_RULES["share"][1], options={"SKIP_SAVE"})
-    share: IntProperty(name="Percent", default=75, min=1, max=_RULES["share"][2], options={"SKIP_SAVE"})
-    use_new_first: BoolProperty(name=_RULES["new_first"][1], options={"SKIP_SAVE"})
-    new_first: IntProperty(name="Frames", default=1, min=1, max=_RULES["new_first"][2], options={"SKIP_SAVE"})
-    use_starving_first: BoolProperty(name=_RULES["starving_first"][1], options={"SKIP_SAVE"})
-    starving_first: IntProperty(name="Minutes", default=2, min=1, max=_RULES["starving_first"][2], options={"SKIP_SAVE"})
+    use_share: BoolProperty(**_described("share", _RULES["share"][1]))
+    share: IntProperty(default=75, min=1, max=_RULES["share"][2], **_described("share", "Percent"))
+    use_new_first: BoolProperty(**_described("new_first", _RULES["new_first"][1]))
+    new_first: IntProperty(default=1, min=1, max=_RULES["new_first"][2], **_described("new_first", "Frames"))
+    use_starving_first: BoolProperty(**_described("starving_first", _RULES["starving_first"][1]))
+    starving_first: IntProperty(default=2, min=1, max=_RULES["starving_first"][2], **_described("starving_first", "Minutes"))
 
     def _changes(self, _context: bpy.types.Context) -> list[client.Change]:
         names = [name for rule in _RULES for name in (rule, f"use_{rule}")]

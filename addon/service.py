@@ -76,9 +76,9 @@ def run(role: session.Role, interruption: Interruption, say: Callable[[str], Non
     while not (interruption.asked or stopped()):
         if not session.is_running(role):
             raise Failure(session.status(role) or f"the {role} ended by itself")
-        say(session.status(role) or "")
         if bpy.app.background:
             session.pump()
+        say(session.status(role) or "")
         time.sleep(SLICE_S)
     session.stop(role)
 

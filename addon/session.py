@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import time
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 import bpy
@@ -16,6 +17,7 @@ import bpy
 from . import keys, moving, native, preferences, questions
 from .connection import Connection, forget, known_url
 from .native import Failure
+from .writing import write
 
 if TYPE_CHECKING:
     import netrender_core as core
@@ -34,7 +36,35 @@ PUMP_S = 0.2
 _LEVELS = {"error": "ERROR", "warning": "WARNING"}
 _LOUDNESS = ("ERROR", "WARNING", "INFO")
 
-_services: dict[Role, core.Master | core.Slave] = {}
+
+@dataclass
+class _Service:
+    """A service, and what was last seen of it: drawing asks the core nothing.
+
+    A question to the core lets other threads run. While a panel is drawn no render may begin in one: see `writing`.
+    """
+
+    handle: core.Master | core.Slave
+    url: str | None = None
+    key: str | None = None
+    text: str = ""
+    facts: list[tuple[str, str]] = field(default_factory=list)
+
+    def look(self) -> None:
+        """Sees what it does now."""
+        if isinstance(self.handle, core.Master):
+            now = self.handle.status()
+            self.url, self.key, self.text = self.handle.url, self.handle.key, now.text
+            frames = f"{now.frames_done} of {now.frames} done" if now.frames else "None"
+            self.facts = [("Address", self.url), ("Slaves", str(now.slaves)), ("Jobs", str(now.jobs)), ("Frames", frames)]
+        else:
+            mine = self.handle.status()
+            doing = mine.text[:1].upper() + mine.text[1:]
+            self.text = mine.text
+            self.facts = [("Master", mine.master or "Not found yet"), ("Now", doing), ("Frames", f"{mine.done} rendered")]
+
+
+_services: dict[Role, _Service] = {}
 _stopping: set[Role] = set()
 _last_words: dict[Role, str] = {}
 # What the panels and the status bar were last drawn for.
@@ -53,10 +83,12 @@ def start(role: Role, arguments: dict[str, Any]) -> None:
     try:
         with native.failures_told():
             if role == "master":
-                _services[role] = core.Master.start(**arguments)
+                service = _Service(core.Master.start(**arguments))
                 keys.look_again()
             else:
-                _services[role] = core.Slave.start(**arguments, wait=bpy.app.background)
+                service = _Service(core.Slave.start(**arguments, wait=bpy.app.background))
+            _services[role] = service
+            service.look()
     except Failure as failure:
         raise Failure(f"the {role} does not start: {failure}") from failure
 
@@ -68,7 +100,7 @@ def stop(role: Role, timeout: float = STOP_TIMEOUT_S) -> None:
         return
     try:
         with native.failures_told():
-            service.stop(timeout=timeout)
+            service.handle.stop(timeout=timeout)
     finally:
         _drain(role)
         _services.pop(role, None)
@@ -82,13 +114,13 @@ def stop_soon(role: Role) -> None:
         return
     _stopping.add(role)
     with native.failures_told(), contextlib.suppress(core.Timeout):
-        service.stop(timeout=0.0)
+        service.handle.stop(timeout=0.0)
 
 
 def is_running(role: Role) -> bool:
     """Whether the service runs in this Blender."""
     service = _services.get(role)
-    return service is not None and service.running
+    return service is not None and service.handle.running
 
 
 def is_stopping(role: Role) -> bool:
@@ -99,41 +131,25 @@ def is_stopping(role: Role) -> bool:
 def status(role: Role) -> str | None:
     """What a service does now in one line; if it ended by itself, why."""
     service = _services.get(role)
-    if service is None or not service.running:
+    if service is None or not service.handle.running:
         return _last_words.get(role)
-    return "stopping…" if role in _stopping else service.status().text
+    return "stopping…" if role in _stopping else service.text
 
 
 def facts(role: Role) -> list[tuple[str, str]]:
     """What there is to know of a service that runs, with its names."""
     service = _services.get(role)
-    if service is None or not service.running:
-        return []
-    if isinstance(service, core.Master):
-        now = service.status()
-        frames = f"{now.frames_done} of {now.frames} done" if now.frames else "None"
-        return [("Address", service.url), ("Slaves", str(now.slaves)), ("Jobs", str(now.jobs)), ("Frames", frames)]
-    mine = service.status()
-    doing = mine.text[:1].upper() + mine.text[1:]
-    return [("Master", mine.master or "Not found yet"), ("Now", doing), ("Frames", f"{mine.done} rendered")]
-
-
-def _master() -> core.Master | None:
-    """The master that runs here."""
-    master = _services.get("master")
-    return master if master is not None and isinstance(master, core.Master) and master.running else None
+    return service.facts if service is not None and service.handle.running else []
 
 
 def own_url() -> str | None:
     """Where the master that runs in this Blender is reached from here."""
-    master = _master()
-    return master.url if master is not None else None
+    return _services["master"].url if is_running("master") else None
 
 
 def farm_key() -> str | None:
     """The key of the master that runs here."""
-    master = _master()
-    return master.key if master is not None else None
+    return _services["master"].key if is_running("master") else None
 
 
 def monitor_url(connection: Connection) -> str | None:
@@ -144,10 +160,14 @@ def monitor_url(connection: Connection) -> str | None:
 def pump() -> float:
     """Drains what there is to tell; returns when to call it again. A timer in a window, a loop without one."""
     global _shown
-    told = questions.drain()
+    told = _drain_questions()
     for role in list(_services):
         _drain(role)
-        if not is_running(role):
+        if is_running(role):
+            # It may end between the two.
+            with contextlib.suppress(Failure), native.failures_told():
+                _services[role].look()
+        else:
             _services.pop(role, None)
             _stopping.discard(role)
             told = True
@@ -161,9 +181,17 @@ def pump() -> float:
     return PUMP_S
 
 
+def _drain_questions() -> bool:
+    """Tells the answers to whoever asked, who may change the scene then."""
+    told: list[bool] = []
+    if questions.is_asking():
+        write(lambda: told.append(questions.drain()))
+    return any(told)
+
+
 def _drain(role: Role) -> None:
     loudness = _LOUDNESS.index(preferences.read().log_level)
-    for happening in _services[role].events():
+    for happening in _services[role].handle.events():
         if _LOUDNESS.index(_LEVELS.get(happening.kind, "INFO")) <= loudness:
             print(f"netrender {role}: {happening.text}", flush=True)
         # That it has stopped is no reason; what went wrong before is one.

@@ -7,7 +7,7 @@ from bpy.props import BoolProperty, StringProperty
 
 from . import client, refresh
 from .answers import sentence
-from .asking import SlaveOperator
+from .asking import SlaveOperator, needing
 from .joblist import draw_state
 from .layout import Layout, SubPanel, lines
 from .lists import SortedList
@@ -82,12 +82,14 @@ class RENDER_UL_network_slaves(SortedList, bpy.types.UIList):
     """The rows of the list of slaves."""
 
     def _draw_row(self, layout: Layout, item: Any) -> None:
-        """Shows a slave in one row: its state and name, what it renders, what it has done."""
-        row = layout.split(factor=0.4)
+        """Shows a slave in one row: its state and name, what it renders, how fast it is, what it has done."""
+        row = layout.split(factor=0.34)
         row.active = item.state != "away"
         row.label(text=item.name, icon=_STATE_ICONS.get(item.state, "DOT"))
-        row = row.split(factor=0.5)
+        row = row.split(factor=0.4)
         row.label(text=item.job or sentence(item.state))
+        row = row.split(factor=0.34)
+        row.label(text=f"{item.speed:.1f} x" if item.done else "")
         row = row.split(factor=0.5)
         row.label(text=str(item.done), icon="CHECKMARK")
         failed = row.row()
@@ -101,7 +103,7 @@ class RENDER_UL_network_slaves(SortedList, bpy.types.UIList):
 class RENDER_PT_network_slaves(SubPanel, bpy.types.Panel):
     """The farm's slaves."""
 
-    bl_label = "Slaves"
+    bl_label = "Slaves Status"
     mode = "RENDER_CLIENT"
 
     def draw(self, context: bpy.types.Context) -> None:
@@ -112,7 +114,7 @@ class RENDER_PT_network_slaves(SubPanel, bpy.types.Panel):
         selected = view.active_slave()
         row = layout.row()
         row.template_list("RENDER_UL_network_slaves", "", view, "slaves", view, "active_slave_index", rows=4)
-        _draw_buttons(row.column(align=True), selected)
+        _draw_buttons(context, row.column(align=True), selected)
         draw_state(context, layout, view)
         if view.is_known and not view.slaves:
             lines(context, layout, "No slave is known: choose the mode Slave in a Blender of another computer", "INFO")
@@ -120,11 +122,10 @@ class RENDER_PT_network_slaves(SubPanel, bpy.types.Panel):
             _draw_selected(context, layout, selected)
 
 
-def _draw_buttons(column: Layout, selected: NetworkRenderSlave | None) -> None:
+def _draw_buttons(context: bpy.types.Context, column: Layout, selected: NetworkRenderSlave | None) -> None:
     column.operator("render.netclientstatus", text="", icon="FILE_REFRESH")
     column.separator()
-    one = column.column(align=True)
-    one.enabled = selected is not None
+    one = needing(column.column(align=True), context, "slave")
     if selected is not None and selected.state == "paused":
         one.operator("netrender.resume_slave", text="", icon="PLAY")
     else:
@@ -137,6 +138,8 @@ def _draw_selected(context: bpy.types.Context, layout: Layout, selected: Network
     column = layout.column(align=True)
     lines(context, column, f"{selected.address}, seen {selected.seen}", "NETWORK_DRIVE")
     lines(context, column, f"{selected.machine}, load {selected.load:.1f}", "DESKTOP")
+    if selected.done:
+        lines(context, column, f"{selected.speed:.1f} times as fast as the others", "TIME")
     lines(context, column, f"Blender {selected.blenders}" if selected.blenders else "No Blender", "BLENDER")
     if selected.tags:
         lines(context, column, f"Tags {selected.tags}", "BOOKMARKS")

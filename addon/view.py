@@ -52,6 +52,7 @@ class NetworkRenderSlave(bpy.types.PropertyGroup):
     # In words: a property of Blender has too few digits for a moment.
     seen: StringProperty()
     load: FloatProperty()
+    speed: FloatProperty()
     done: IntProperty()
     failed: IntProperty()
     explanation: StringProperty()

@@ -15,15 +15,10 @@ from make_addon import make_addon
 from farm import make_orrery
 
 IMAGES = Path(__file__).resolve().parent.parent / "docs" / "images"
-SIZE = (1000, 1800)
-# What a script calls its picture: what the documents call it, and down to where there is something to see.
-LISTS = {"lists": ("panel-lists", 1565)}
-PORTRAITS = {
-    "client": ("panel-client", 562),
-    "master_runs": ("panel-master", 695),
-    "slave_runs": ("panel-slave", 695),
-    "preferences": ("preferences", 592),
-}
+SIZE = (760, 1700)
+# Where the editor's own headers and tabs end: what is left is the panels, and below them nothing.
+PANELS, PREFERENCES = "+36+64", "+165+30"
+PICTURES = ("panel", "panel-jobs", "panel-slaves", "panel-client", "panel-network", "panel-master", "panel-slave")
 
 
 def main() -> None:
@@ -38,11 +33,13 @@ def main() -> None:
             archive.extractall(blender.home / "scripts" / "addons")
         blend = make_orrery(program, folder / "scene", 8, "light")
         with farm(folder, blender.home / "netrender", program, blend) as master:
-            blender.finish(blender.window_command(display, "lists_window.py", master.url, folder, size=SIZE))
-        blender.finish(blender.window_command(display, "portraits.py", folder, size=SIZE))
-        for taken, (called, height) in (LISTS | PORTRAITS).items():
-            picture = ["convert", str(folder / f"{taken}.png"), "-crop", f"x{height}+0+0", "+repage"]
-            subprocess.run([*picture, str(IMAGES / f"{called}.png")], check=True)
+            blender.finish(blender.window_command(display, "portraits.py", master.url, folder, size=SIZE))
+        for picture in (*PICTURES, "preferences"):
+            place = PREFERENCES if picture == "preferences" else PANELS
+            taken = ["convert", str(folder / f"{picture}.png"), "-crop", place, "+repage"]
+            # The editor's border would count as something to be seen.
+            trimmed = ["-gravity", "SouthEast", "-chop", "6x12", "-trim", "+repage"]
+            subprocess.run([*taken, *trimmed, str(IMAGES / f"{picture}.png")], check=True)
 
 
 if __name__ == "__main__":

@@ -8,8 +8,8 @@ ADDON = Path(__file__).resolve().parent.parent / "addon"
 
 # From the bottom up; a module may use those on lower lines, never those on its own or on a higher one.
 LAYERS = (
-    {"native", "borrow", "simulations"},
-    {"keys"},
+    {"native", "writing", "simulations"},
+    {"keys", "borrow"},
     {"preferences"},
     {"connection"},
     {"questions"},
@@ -21,7 +21,7 @@ LAYERS = (
     {"answers", "layout", "engine", "dispatch"},
     {"notices", "lists"},
     {"refresh"},
-    {"watching", "gathering", "asking"},
+    {"watching", "gathering", "asking", "search"},
     # One for each thing that an artist sees.
     {"background", "sending", "versions", "network", "jobs", "joblist"},
     {"panels", "baking", "slavelist", "blacklist", "framelist", "results", "thumbnails", "rules"},

@@ -376,6 +376,8 @@ pub struct SlaveView<'a> {
     pub resting: Option<&'a str>,
     /// What it has.
     pub leased: Vec<TaskRef>,
+    /// How fast it renders, compared with others: 2 for half of their time; 1 while nothing tells.
+    pub speed: f64,
     /// Tasks it has finished since the master started.
     pub done: u64,
     /// Attempts of it that failed since the master started.

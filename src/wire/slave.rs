@@ -133,6 +133,8 @@ pub struct SlaveInfo {
     pub resting: Option<String>,
     /// What it renders or delivers.
     pub holding: Vec<TaskName>,
+    /// How fast it renders, compared with others: 2 for half of their time; 1 while nothing tells.
+    pub speed: f64,
     /// Frames it has finished since the master started.
     pub done: u64,
     /// Attempts of it that failed since the master started.

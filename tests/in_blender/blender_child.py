@@ -27,7 +27,7 @@ class Blender:
     def finish(self, command: list[str], *, given_up: bool = False) -> str:
         """Runs a command line to its end and returns what it printed; nothing may have gone wrong.
 
-        The executable ends with 1 once any render was given up, whatever happened afterwards.
+        The executable ends with 1 if the last render was given up, whatever happened afterwards.
         """
         status = 1 if given_up and self.kind == "executable" else 0
         done = subprocess.run(
@@ -40,7 +40,8 @@ class Blender:
         )
         told = f"{shlex.join(done.args)}\n{done.stdout}\n{done.stderr}"
         assert done.returncode == status, told
-        assert "Traceback" not in done.stdout + done.stderr, told
+        # What Blender may do to other add-ons after a render, see `addon/writing.py`.
+        assert told.count("Traceback") == told.count(": can't run in readonly state"), told
         return done.stdout
 
     def command(self, script: str, *arguments: object, blend: Path | None = None) -> list[str]:

@@ -260,3 +260,19 @@ fn a_paused_job_lets_both_end_and_a_restarted_master_knows_both() {
     assert_eq!(told_to_stop(&told), [(slaves[0], tasks[0])]);
     assert_eq!(trial.state(tasks[0].job), JobState::Finished);
 }
+
+#[test]
+fn how_fast_a_slave_is_shows_against_the_others() {
+    let mut trial = Trial::new();
+    let [slow, quick] = [1, 2].map(|number| trial.slave(number));
+    assert!((trial.farm.slave(slow).unwrap().speed - 1.0).abs() < f64::EPSILON);
+    trial.submit(a_job(1, 12));
+    for _ in 0..5 {
+        for (slave, seconds) in [(quick, 2.0), (slow, 6.0)] {
+            let task = trial.leased(slave)[0];
+            trial.done_in(slave, task, seconds);
+        }
+    }
+    let [slow, quick] = [slow, quick].map(|slave| trial.farm.slave(slave).unwrap().speed);
+    assert!(slow < quick, "{slow} {quick}");
+}

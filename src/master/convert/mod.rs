@@ -85,6 +85,7 @@ pub(super) fn slave_info(view: &SlaveView<'_>, facts: Option<&SlaveFacts>, expla
         resting: view.resting.map(str::to_owned),
         last_seen_ms: view.last_seen.0,
         holding: view.leased.iter().map(|task| task_name(*task)).collect(),
+        speed: view.speed,
         done: view.done,
         failed: view.failed,
         explanation: explainer.slave(record.id),

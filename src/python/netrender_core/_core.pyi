@@ -693,6 +693,8 @@ class SlaveInfo:
     memory: int
     gpus: list[str]
     load: float
+    speed: float
+    """How fast it renders, compared with others: 2 for half of their time; 1 while nothing tells."""
     done: int
     failed: int
     explanation: list[str]

@@ -24,6 +24,19 @@ def open_only(netrender, *names: str) -> None:
         bpy.utils.register_class(panel)
 
 
+def show_only(netrender, *names: str) -> None:
+    """Shows only these sub-panels, with the panels that they are below of."""
+    order = [module.__name__ for module in netrender._MODULES]
+    for panel in bpy.types.Panel.__subclasses__():
+        if panel.__module__ not in order or not hasattr(panel, "bl_parent_id"):
+            continue
+        # What stands in the class itself hides what it inherits, and was put there by this function.
+        if "poll" in vars(panel):
+            del panel.poll
+        if panel.__name__.removeprefix("RENDER_PT_network_") not in names:
+            panel.poll = classmethod(lambda _cls, _context: False)
+
+
 def editor() -> bpy.types.Area:
     """The larger one of the Properties editors."""
     areas = [area for area in bpy.context.window_manager.windows[0].screen.areas if area.type == "PROPERTIES"]

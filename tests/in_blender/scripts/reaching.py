@@ -9,7 +9,7 @@ import start
 
 (folder,) = start.arguments()
 netrender = start.enable()
-native, client, network, keys = netrender.native, netrender.client, netrender.network, netrender.keys
+native, client, keys = netrender.native, netrender.client, netrender.keys
 core, render = native.core, bpy.ops.render
 settings = bpy.context.scene.network_render
 
@@ -28,7 +28,7 @@ def search(*found: tuple[str, bool]) -> str:
     masters = [SimpleNamespace(name=name, url=f"http://{name}:8123", usable=usable) for name, usable in found]
     client.masters = lambda: SimpleNamespace(wait=lambda: masters)
     assert render.netclientscan() == {"FINISHED"}
-    return network._said
+    return netrender.search._said
 
 
 def master(name: str, port: int = 0):
@@ -40,7 +40,7 @@ def master(name: str, port: int = 0):
 assert search() == "No master answered on this network. Animation on Network starts one; one elsewhere needs its Address"
 assert settings.server_address == "[default]"
 assert "Several" in search(("studio", True), ("attic", True))
-assert [one.name for one in network._found] == ["attic", "studio"]
+assert [one.name for one in netrender.search._found] == ["attic", "studio"]
 assert "Farm Key" in search(("studio", False))
 assert search(("attic", False), ("studio", True)) == "Found studio"
 assert (settings.server_address, settings.server_port, settings.use_ssl) == ("studio", 8123, False)

@@ -51,6 +51,8 @@ def tell(story: Iterator[Awaited]) -> None:
     """
     story = itertools.chain(_show_properties(), story)
     awaited: list[Awaited] = [redrawn]
+    # A render may leave timers without the right to do anything.
+    write = sys.modules["netrender"].writing.write
     steps = [0]
 
     def step() -> float | None:
@@ -58,13 +60,14 @@ def tell(story: Iterator[Awaited]) -> None:
         try:
             assert steps[0] < STEPS_MAX, "waited too long"
             if awaited[0]():
-                awaited[0] = next(story)
+                write(lambda: awaited.append(next(story)))
+                del awaited[0]
         except StopIteration:
-            bpy.ops.wm.quit_blender()
+            write(bpy.ops.wm.quit_blender)
             return None
         except Exception:
             traceback.print_exc()
-            bpy.ops.wm.quit_blender()
+            write(bpy.ops.wm.quit_blender)
             return None
         return STEP_S
 
