@@ -25,13 +25,29 @@ def command(blender: str, folder: Path, script: str, *arguments: object) -> list
     return [blender, *options, str(scripts / script), *(["--", *map(str, arguments)] if arguments else [])]
 
 
+# For whoever may read everything, as root: may not any more.
+HUMBLE = ("setpriv", "--bounding-set=-dac_override,-dac_read_search")
+
+
+def humbly() -> tuple[str, ...]:
+    """What a command begins with so that the permissions of files hold for it; nothing where that cannot be had."""
+    if os.geteuid() != 0 or shutil.which(HUMBLE[0]) is None:
+        return ()
+    return HUMBLE if subprocess.run([*HUMBLE, "true"], check=False, capture_output=True).returncode == 0 else ()
+
+
+def may_read(path: Path) -> bool:
+    """Whether a collector may read a file."""
+    return subprocess.run([*humbly(), "test", "-r", str(path)], check=False).returncode == 0
+
+
 def collect(blender: str, blend: Path, folder: Path, copies: Path | None = None) -> dict[str, Any]:
     """What the collector answers; copies of .blends lie in a folder of their own, else below the given one."""
     folder.mkdir(parents=True)
     request, result = folder / "request.json", folder / "result.json"
     request.write_text(json.dumps({"blend": str(blend), "copies": str(copies or folder / "copies"), "result": str(result)}))
     with (folder / "log").open("wb") as log:
-        started = command(blender, folder, "collect.py", request)
+        started = [*humbly(), *command(blender, folder, "collect.py", request)]
         status = subprocess.run(started, stdout=log, stderr=log, check=False).returncode
     assert status == 0, (folder / "log").read_text(errors="replace")
     answer: dict[str, Any] = json.loads(result.read_text())

@@ -108,7 +108,7 @@ def test_missing_files_are_all_listed_and_the_user_chooses(running: Farm, tmp_pa
     missing = [{"path": f"/textures/{number}.png", "kind": "image"} for number in range(8)]
     to = ("--master", running.url, "--blender", told_to(tmp_path / "fake", collected={"missing": missing}))
     result = running.run("submit", scene, *to)
-    assert refused(result).startswith("the scene needs files that cannot be found: /textures/0.png, ")
+    assert refused(result).startswith("the scene needs files that cannot be found or read: /textures/0.png, ")
     assert all(f"missing: {file['path']} (image)" in result.stderr for file in missing)
     assert jobs(running) == []
     sent = running.run("submit", scene, *to, "--allow-missing", "--json")

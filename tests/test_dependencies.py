@@ -6,6 +6,7 @@ window or can show them: caches of oceans, scripts in Open Shading Language; and
 """
 
 import json
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import Any
 
 import exr
 import pytest
-from scene_child import Worker, collect, lay_out
+from scene_child import Worker, collect, lay_out, may_read
 
 from farm import is_module, render_locally, run_in_blender
 
@@ -51,6 +52,8 @@ class Sent:
     cells: list[str]
     folder: Path
     is_same_again: bool
+    # Files that the collector may not read: none where nobody can be kept from reading.
+    shut: list[str]
 
     def local(self, frame: int) -> exr.Exr:
         """A frame as the artist's Blender renders it."""
@@ -77,19 +80,20 @@ def sent(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     answer = collect(blender, blend, folder / "collected", folder / "copies")
     again = collect(blender, blend, folder / "again", folder / "copies")
     same = again == answer and not any(part.name.endswith(".part") for part in (folder / "copies").iterdir())
+    shut = [str(path) for path in [blend.parent / "shut.png"] if not may_read(path)]
     changed = {path for path, _ in before.items() ^ state(original).items()}
     away = folder / "out of reach"
     for file in (answer["main"], *answer["files"]):
         file["disk_path"] = file["disk_path"].replace(str(original), str(away))
     cells = json.loads((original / "cells.json").read_text())
     original.rename(away)
-    yield Sent(blender, original, answer, changed, cells, folder, same)
+    yield Sent(blender, original, answer, changed, cells, folder, same, shut)
 
 
 def state(folder: Path) -> dict[str, tuple[object, ...]]:
     """All that could be seen to change below a folder."""
     found = {path: path.lstat() for path in sorted(folder.rglob("*"))}
-    whole = {path: path.read_bytes() if path.is_file() else b"" for path in found}
+    whole = {path: path.read_bytes() if path.is_file() and os.access(path, os.R_OK) else b"" for path in found}
     return {str(path): (facts.st_mtime_ns, facts.st_mode, facts.st_size, whole[path]) for path, facts in found.items()}
 
 
@@ -143,7 +147,10 @@ def test_what_is_not_there_is_told_by_the_names_that_people_know(sent: Sent) -> 
     shot = f"{sent.original}/project/shot"
     told = [file["path"] for file in sent.answer["missing"]]
     layers = [f"{sent.original}/project/cache/layers/gone.usda"] if is_module(sent.blender) else []
-    assert told == ["/", "/dev/zero", *layers, shot, f"{shot}/gone.png", "D:/gone.png", r"\\server/share/gone.png"]
+    shown = [f"{shot}/gone.png", *sent.shut]
+    assert told == ["/", "/dev/zero", *layers, shot, *shown, "D:/gone.png", r"\\server/share/gone.png"]
+    kinds = {file["path"]: file["kind"] for file in sent.answer["missing"]}
+    assert [kinds[path] for path in sent.shut] == ["image, not readable"] * len(sent.shut)
 
 
 def test_only_what_a_frame_needs_is_for_it(sent: Sent) -> None:

@@ -140,6 +140,9 @@ class Found:
             raise Refused(f"the scene needs more than {FILES_MAX} files")
         if any("\ud800" <= letter <= "\udfff" for letter in path):
             raise Refused(f"the name of {path!a} is not valid Unicode: rename it, and choose it again in Blender")
+        if not os.access(path, os.R_OK):
+            self.missing.setdefault(path, f"{file.kind}, not readable")
+            return
         known = self.files.setdefault(path, file)
         known.frames = union(known.frames, file.frames)
         known.at_opening |= file.at_opening
@@ -174,9 +177,10 @@ class Found:
                 if not found and is_layer(name) and not is_pattern(name):
                     self.missing.setdefault(meant_by(name, path), kind)
                 for named in found:
-                    if named not in self.files:
-                        waiting.append(named)
+                    is_new = named not in self.files
                     self.add_file(named, File(kind, None, False))
+                    if is_new and named in self.files:
+                        waiting.append(named)
                     self.names.append((path, name, named))
 
     def judge_names(self, places):

@@ -268,7 +268,7 @@ def name_scripts():
 
 
 def name_the_unseen(scene):
-    """What no slave's picture shows, and what is not there."""
+    """What no slave's picture shows, what is not there, and what nobody may read."""
     plain_files.wav(PROJECT / "tex/voice.wav")
     voice = bpy.data.sounds.load(str(PROJECT / "tex/voice.wav"))
     voice.filepath, voice.use_fake_user = "//../tex/voice.wav", True
@@ -286,6 +286,9 @@ def name_the_unseen(scene):
     scene.render.use_sequencer = False
     for stored in ("//gone.png", "D:\\gone.png", "\\\\server\\share\\gone.png", "/dev/zero", "/", "//"):
         picture(stored).use_fake_user = True
+    plain_files.png(SHOT / "shut.png", RED)
+    (SHOT / "shut.png").chmod(0)
+    picture("//shut.png").use_fake_user = True
 
 
 main()
