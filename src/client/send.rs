@@ -218,7 +218,10 @@ fn refuse_missing(missing: &[MissingFile], request: &SubmitRequest, board: &Boar
         more => format!(" and {more} more"),
     };
     let files = if missing.len() == 1 { "a file" } else { "files" };
-    let text = format!("the scene needs {files} that cannot be found or read: {}{more}", named.join(", "));
+    let text = format!(
+        "the scene needs {files} that cannot be found or read: {}{more}",
+        named.join(", ")
+    );
     if request.allow_missing {
         board.warn(vec![text]);
         return Ok(());

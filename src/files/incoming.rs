@@ -3,19 +3,56 @@
 use super::packing::unpack;
 use crate::error::{Error, Result};
 
-/// A body that comes piece by piece.
+/// Bytes that are handed to another thread at once. Over TLS they come in pieces of 16 KiB, and to wake it for each of them costs
+/// as much as to decrypt it.
+const GATHERED_BYTES: usize = 256 << 10;
+
+/// Pieces of a body on their way to the side that waits for the disk, gathered until they are worth handing over.
+#[derive(Debug)]
+pub struct Gathered<P> {
+    pieces: Vec<P>,
+    bytes: usize,
+}
+
+impl<P> Default for Gathered<P> {
+    fn default() -> Self {
+        Self {
+            pieces: Vec::new(),
+            bytes: 0,
+        }
+    }
+}
+
+impl<P: AsRef<[u8]>> Gathered<P> {
+    /// Adds a piece; hands all of them out once they are many bytes.
+    pub fn add(&mut self, piece: P) -> Option<Vec<P>> {
+        self.bytes += piece.as_ref().len();
+        self.pieces.push(piece);
+        (self.bytes >= GATHERED_BYTES).then(|| self.take())
+    }
+
+    /// Hands out what there is.
+    pub fn take(&mut self) -> Vec<P> {
+        self.bytes = 0;
+        std::mem::take(&mut self.pieces)
+    }
+}
+
+/// A body that comes piece by piece, some at a time.
 pub struct Incoming<P> {
-    next: Box<dyn FnMut() -> Result<Option<P>>>,
+    next: Box<dyn FnMut() -> Result<Option<Vec<P>>>>,
+    here: std::vec::IntoIter<P>,
     bytes_max: u64,
     length: u64,
     is_complete: bool,
 }
 
 impl<P: AsRef<[u8]>> Incoming<P> {
-    /// `next` waits for a piece; none is the end, and an error that there will be no end. More than `bytes_max` are refused.
-    pub fn new(next: impl FnMut() -> Result<Option<P>> + 'static, bytes_max: u64) -> Self {
+    /// `next` waits for pieces; none is the end, and an error that there will be no end. More than `bytes_max` are refused.
+    pub fn new(next: impl FnMut() -> Result<Option<Vec<P>>> + 'static, bytes_max: u64) -> Self {
         Self {
             next: Box::new(next),
+            here: Vec::new().into_iter(),
             bytes_max,
             length: 0,
             is_complete: false,
@@ -53,19 +90,26 @@ impl<P: AsRef<[u8]>> Incoming<P> {
 
     /// The next piece; none once the body is complete, however often that is asked.
     fn next(&mut self) -> Result<Option<P>> {
-        if self.is_complete {
-            return Ok(None);
-        }
-        let piece = (self.next)()?;
-        self.is_complete = piece.is_none();
-        self.length += piece.as_ref().map_or(0, |piece| piece.as_ref().len() as u64);
+        let piece = loop {
+            if let Some(piece) = self.here.next() {
+                break piece;
+            }
+            if self.is_complete {
+                return Ok(None);
+            }
+            match (self.next)()? {
+                Some(pieces) => self.here = pieces.into_iter(),
+                None => self.is_complete = true,
+            }
+        };
+        self.length += piece.as_ref().len() as u64;
         if self.length > self.bytes_max {
             return Err(Error::bad_input(format!(
                 "the body is longer than the {} bytes that were announced",
                 self.bytes_max
             )));
         }
-        Ok(piece)
+        Ok(Some(piece))
     }
 }
 
@@ -108,11 +152,11 @@ mod tests {
     use super::*;
 
     /// What comes out of these pieces; without an end the sender has gone.
-    fn come_out(pieces: Vec<&'static [u8]>, has_end: bool, is_packed: bool, bytes_max: u64) -> Result<Vec<u8>> {
-        let mut pieces = pieces.into_iter();
-        let next = move || match pieces.next() {
+    fn come_out(pieces: &[&'static [u8]], has_end: bool, is_packed: bool, bytes_max: u64) -> Result<Vec<u8>> {
+        let mut some = pieces.chunks(3).map(<[_]>::to_vec).collect::<Vec<_>>().into_iter();
+        let next = move || match some.next() {
             None if !has_end => Err(Error::unreachable("the sender has gone")),
-            piece => Ok(piece),
+            pieces => Ok(pieces),
         };
         let mut found = Vec::new();
         Incoming::new(next, bytes_max).for_each_plain(is_packed, 1_000, |piece| {
@@ -123,13 +167,24 @@ mod tests {
     }
 
     #[test]
+    fn pieces_are_handed_over_together_and_none_is_left_behind() {
+        let mut gathered = Gathered::default();
+        let short = vec![0; GATHERED_BYTES / 4];
+        assert!((0..3).all(|_| gathered.add(&short[..]).is_none()));
+        assert_eq!(gathered.add(&short[..]).unwrap().len(), 4);
+        assert!(gathered.add(&short[..1]).is_none());
+        assert_eq!(gathered.take(), [&short[..1]]);
+        assert!(gathered.take().is_empty());
+    }
+
+    #[test]
     fn an_empty_body_ends_once() {
         for is_packed in [false, true] {
             let mut ends = 0;
             let next = move || {
                 ends += 1;
                 assert_eq!(ends, 1, "nobody waits for more than the end");
-                Ok(None::<&[u8]>)
+                Ok(None::<Vec<&[u8]>>)
             };
             Incoming::new(next, 10).for_each_plain(is_packed, 10, |_| Ok(())).unwrap();
         }
@@ -142,12 +197,12 @@ mod tests {
         pack(&plain[..], &mut packed, |_| ()).unwrap();
         for (body, is_packed) in [(plain.clone(), false), (packed, true)] {
             let body: &'static [u8] = body.leak();
-            let pieces = || body.chunks(7).chain([&b""[..]]).collect();
-            assert_eq!(come_out(pieces(), true, is_packed, 1_000).unwrap(), plain);
-            let sentence = |has_end, bytes_max| come_out(pieces(), has_end, is_packed, bytes_max).unwrap_err().to_string();
+            let pieces: Vec<&[u8]> = body.chunks(7).chain([&b""[..]]).collect();
+            assert_eq!(come_out(&pieces, true, is_packed, 1_000).unwrap(), plain);
+            let sentence = |has_end, bytes_max| come_out(&pieces, has_end, is_packed, bytes_max).unwrap_err().to_string();
             assert!(sentence(true, 20).contains("longer than the 20 bytes"));
             assert!(sentence(false, 1_000).contains("the sender has gone"));
-            let cut = come_out(vec![&body[..20]], false, is_packed, 1_000).unwrap_err().to_string();
+            let cut = come_out(&[&body[..20]], false, is_packed, 1_000).unwrap_err().to_string();
             assert!(cut.contains("the sender has gone"), "{cut}");
         }
     }

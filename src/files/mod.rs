@@ -25,7 +25,7 @@ pub use baked::BakedZip;
 pub use batch::Batch;
 pub use bundle::{BUNDLE_BYTES_MAX, BUNDLE_CONTENTS_MAX, BUNDLE_HEAD_BYTES, BUNDLED_BYTES_MAX, Unbundling, append_to_bundle};
 pub use hash::{hash_file, hash_of_hashes};
-pub use incoming::Incoming;
+pub use incoming::{Gathered, Incoming};
 pub use log::{LOG_BYTES_MAX, LOG_KEPT_BYTES_MAX, LogPart, Logs};
 pub use manifest::{BuiltManifest, ContentFile, Hashing, SourceFile, build};
 pub use packing::{SAMPLE_BYTES, pack, packed_bytes_max, packing_pays, unpack};

@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 
 /// Bytes hashed at once when a part is taken up again.
 const READ_BYTES: usize = 1 << 18;
+/// After so many bytes the disk begins with them: else all of a long file would wait for its end.
+const WRITE_OUT_BYTES: u64 = 16 << 20;
 
 /// A file under way. Dropped without [`Part::place`], it stays under its temporary name, to be taken up again.
 #[derive(Debug)]
@@ -16,6 +18,8 @@ pub struct Part {
     path: PathBuf,
     hasher: blake3::Hasher,
     size_bytes: u64,
+    /// As far as that the disk has begun.
+    begun_bytes: u64,
 }
 
 impl Part {
@@ -28,6 +32,7 @@ impl Part {
             path: path.to_path_buf(),
             hasher: blake3::Hasher::new(),
             size_bytes: 0,
+            begun_bytes: 0,
         })
     }
 
@@ -61,6 +66,7 @@ impl Part {
             path: path.to_path_buf(),
             hasher,
             size_bytes: offset,
+            begun_bytes: offset,
         })
     }
 
@@ -77,6 +83,11 @@ impl Part {
             .map_err(|error| Error::io("write", &self.path, &error))?;
         self.hasher.update(bytes);
         self.size_bytes += bytes.len() as u64;
+        let waiting_bytes = self.size_bytes - self.begun_bytes;
+        if waiting_bytes >= WRITE_OUT_BYTES {
+            begin_to_write_out(&self.file, self.begun_bytes, waiting_bytes);
+            self.begun_bytes = self.size_bytes;
+        }
         Ok(())
     }
 
@@ -124,6 +135,19 @@ impl Part {
         sync_folder(folder_of(target))
     }
 }
+
+/// Has the disk begin with a part of a file, while more of it arrives.
+#[cfg(target_os = "linux")]
+fn begin_to_write_out(file: &File, offset: u64, bytes: u64) {
+    // Linux begins to write what this names. From memory it takes only what is on the disk already, which is little of it.
+    let advice = rustix::fs::Advice::DontNeed;
+    // Where it is not heeded, the end takes longer.
+    let _ = rustix::fs::fadvise(file, offset, std::num::NonZeroU64::new(bytes), advice);
+}
+
+/// Has the disk begin with a part of a file: here it begins when it likes.
+#[cfg(not(target_os = "linux"))]
+fn begin_to_write_out(_: &File, _: u64, _: u64) {}
 
 /// How many bytes a part has; 0 if there is none.
 pub fn present_bytes(path: &Path) -> Result<u64> {

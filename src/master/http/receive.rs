@@ -2,23 +2,23 @@
 
 use crate::error::{Error, Result};
 use crate::farm::ResultFile;
-use crate::files::Incoming;
 use crate::files::part::{self, Part};
+use crate::files::{Gathered, Incoming};
 use axum::body::{Body, Bytes, HttpBody as _};
 use std::path::Path;
 use std::pin::Pin;
 use std::time::Duration;
 use tokio::sync::mpsc;
 
-/// Pieces that may be ahead of the disk. A piece is what came from the socket at once, at most some hundred kilobytes.
-const PIECES_AHEAD: usize = 16;
+/// Handfuls of pieces that may be ahead of the disk, each of some hundred kilobytes.
+const AHEAD_MAX: usize = 8;
 /// Longest pause within a body.
 const PAUSE_S: u64 = 60;
 /// What is read of a body that is refused, so that its sender can hear why; a longer one is cut.
 const DRAIN_BYTES_MAX: u64 = 64 << 20;
 
-enum Piece {
-    Bytes(Bytes),
+enum Fed {
+    Pieces(Vec<Bytes>),
     /// The body is complete. Without this the sender has gone.
     End,
 }
@@ -30,11 +30,11 @@ pub(super) async fn receive<T: Send + 'static>(
     bytes_max: u64,
     take: impl FnOnce(&mut Incoming<Bytes>) -> Result<T> + Send + 'static,
 ) -> Result<T> {
-    let (sender, mut pieces) = mpsc::channel(PIECES_AHEAD);
+    let (sender, mut fed) = mpsc::channel(AHEAD_MAX);
     let taking = tokio::task::spawn_blocking(move || {
-        let next = move || match pieces.blocking_recv() {
-            Some(Piece::Bytes(bytes)) => Ok(Some(bytes)),
-            Some(Piece::End) => Ok(None),
+        let next = move || match fed.blocking_recv() {
+            Some(Fed::Pieces(pieces)) => Ok(Some(pieces)),
+            Some(Fed::End) => Ok(None),
             None => Err(Error::unreachable("the sender went away before the upload was complete")),
         };
         take(&mut Incoming::new(next, bytes_max))
@@ -84,15 +84,27 @@ pub(super) async fn drain(mut body: Body) {
 }
 
 /// Ends without an error if the taker has had enough.
-async fn feed(body: &mut Body, sender: &mpsc::Sender<Piece>) -> Result<()> {
-    while let Some(bytes) = next_piece(body).await? {
-        if sender.send(Piece::Bytes(bytes)).await.is_err() {
-            return Ok(());
+async fn feed(body: &mut Body, sender: &mpsc::Sender<Fed>) -> Result<()> {
+    let mut gathered = Gathered::default();
+    let ended = loop {
+        match next_piece(body).await {
+            Ok(Some(bytes)) => {
+                if let Some(pieces) = gathered.add(bytes)
+                    && sender.send(Fed::Pieces(pieces)).await.is_err()
+                {
+                    return Ok(());
+                }
+            }
+            Ok(None) => break Ok(()),
+            Err(error) => break Err(error),
         }
+    };
+    // What came before an upload broke off counts. A taker that has gone meanwhile says why itself.
+    let _ = sender.send(Fed::Pieces(gathered.take())).await;
+    if ended.is_ok() {
+        let _ = sender.send(Fed::End).await;
     }
-    // A taker that has gone meanwhile says why itself.
-    let _ = sender.send(Piece::End).await;
-    Ok(())
+    ended
 }
 
 async fn next_piece(body: &mut Body) -> Result<Option<Bytes>> {
