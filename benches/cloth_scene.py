@@ -35,6 +35,7 @@ def make(path: Path) -> None:
     scene.frame_end = FRAMES
     scene.render.engine = "CYCLES"
     scene.camera = bpy.data.objects.new("Camera", bpy.data.cameras.new("Camera"))
+    scene.collection.objects.link(scene.camera)
     for number in range(CLOTHS):
         cloth(number)
     bpy.ops.wm.save_as_mainfile(filepath=str(path))
