@@ -157,15 +157,11 @@ impl FakeBlender {
 
 /// Whether a process lives (one that is dead but not yet reaped does not).
 pub(crate) fn lives(pid: u32) -> bool {
-    let read = |what: &str| std::fs::read_to_string(format!("/proc/{pid}/{what}")).unwrap_or_default();
-    // On its way out a process has no memory any more, so no command line, before it becomes a zombie.
-    let is_over = |stat: &str| {
-        stat.rsplit(')')
-            .next()
-            .unwrap_or_default()
-            .trim_start()
-            .starts_with(['Z', 'X'])
-    };
-    let stat = read("stat");
-    !stat.is_empty() && !is_over(&stat) && !read("cmdline").is_empty()
+    /// What the kernel notes of a process that is on its way out. (No command line has one that begins, too.)
+    const EXITING: u64 = 4;
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    // The name before the last bracket may be anything.
+    let mut facts = stat.rsplit(')').next().unwrap_or_default().split_whitespace();
+    let (state, flags) = (facts.next(), facts.nth(5).and_then(|flags| flags.parse::<u64>().ok()));
+    !matches!(state, Some("Z" | "X")) && flags.is_some_and(|flags| flags & EXITING == 0)
 }
