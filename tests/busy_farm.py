@@ -37,9 +37,10 @@ class Api:
         blenders = [{"version": "3.4.1"}]
         return str(self.ask("POST", "slaves", {"name": name, "slots": 1, "blenders": blenders, "machine": MACHINE, **more})["id"])
 
-    def work(self, slave: str, *reports: object, want: bool = True) -> Any:
+    def work(self, slave: str, *reports: object, want: bool = True, wait_ms: int = 0) -> Any:
         """Reports, and asks for frames; returns the lease or nothing."""
-        return self.ask("POST", f"slaves/{slave}/work", {"reports": list(reports), "want": want}).get("lease")
+        wanted = {"reports": list(reports), "want": want, "wait_ms": wait_ms}
+        return self.ask("POST", f"slaves/{slave}/work", wanted).get("lease")
 
     def log(self, slave: str, job: str, task: dict[str, Any], text: str, offset: int = 0) -> None:
         """Adds to a frame's log."""
@@ -65,11 +66,10 @@ class Pretender:
         """Until it is stopped."""
         reports: list[dict[str, object]] = []
         while not self.stop.is_set():
-            lease = self.api.work(self.id, *reports)
+            lease = self.api.work(self.id, *reports, wait_ms=1_000)
             reports = []
             self.live(busy=lease is not None)
             if lease is None:
-                self.stop.wait(0.5)
                 continue
             for task in lease["tasks"]:
                 reports.append(self.render(lease["job"], task))

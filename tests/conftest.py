@@ -10,7 +10,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from browsing import api, browser, farm, page
 from components import required
+
+__all__ = ["api", "browser", "farm", "page"]
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -11,7 +11,7 @@ import tempfile
 import threading
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from busy_farm import Api, Pretender
 from playwright.sync_api import Browser, Page, Route, sync_playwright
@@ -20,22 +20,21 @@ from farm import Farm, make_orrery, wait_until
 
 ROOT = Path(__file__).resolve().parent.parent
 DESKTOP, PHONE = (1440, 900), (390, 844)
-PICTURES = [
-    ("overview", "/", DESKTOP, "dark"),
-    ("overview-light", "/", DESKTOP, "light"),
-    ("overview-phone", "/", PHONE, "dark"),
-    ("jobs", "/jobs", DESKTOP, "dark"),
-    ("jobs-phone", "/jobs", PHONE, "light"),
-    ("job", "/jobs/{job}", DESKTOP, "dark"),
-    ("job-light", "/jobs/{job}", DESKTOP, "light"),
-    ("job-phone", "/jobs/{job}", PHONE, "dark"),
-    ("job-large", "/jobs/{large}", DESKTOP, "dark"),
-    ("slaves", "/slaves", DESKTOP, "dark"),
-    ("slaves-phone", "/slaves", PHONE, "light"),
-    ("rules", "/rules", DESKTOP, "light"),
-    ("rules-phone", "/rules", PHONE, "dark"),
-    ("settings", "/settings", DESKTOP, "dark"),
-    ("settings-phone", "/settings", PHONE, "light"),
+PAGES = {
+    "overview": "/",
+    "jobs": "/jobs",
+    "job": "/jobs/{job}",
+    "job-large": "/jobs/{large}",
+    "slaves": "/slaves",
+    "rules": "/rules",
+    "settings": "/settings",
+}
+# What a picture's name says beside its page.
+LOOKS: list[tuple[str, tuple[int, int], Literal["dark", "light"]]] = [
+    ("", DESKTOP, "dark"),
+    ("-light", DESKTOP, "light"),
+    ("-phone", PHONE, "dark"),
+    ("-phone-light", PHONE, "light"),
 ]
 CHROMIUM = ["--no-sandbox", "--disable-quic", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
 
@@ -96,7 +95,8 @@ def serve(page: Page, folder: Path) -> None:
 def take(browser: Browser, farm: Farm, ids: dict[str, str], folder: Path, options: Any) -> list[str]:
     """All pictures, or those whose name has the word; returns what the pages complained of."""
     complaints: list[str] = []
-    for name, path, (width, height), scheme in PICTURES:
+    wanted = [(page + look, path, size, scheme) for page, path in PAGES.items() for look, size, scheme in LOOKS]
+    for name, path, (width, height), scheme in wanted:
         if options.only and options.only not in name:
             continue
         page = browser.new_page(viewport={"width": width, "height": height}, color_scheme=scheme)
@@ -108,7 +108,7 @@ def take(browser: Browser, farm: Farm, ids: dict[str, str], folder: Path, option
         page.locator("#live[data-state=live]").wait_for()
         page.locator(".card").first.wait_for()
         page.wait_for_timeout(1_500)
-        if name.startswith("job") and path.startswith("/jobs/{job}"):
+        if path.startswith("/jobs/{job}"):
             page.locator(".grid canvas").click(position={"x": 30, "y": 8})
             page.locator(".details .log").wait_for()
             page.evaluate("scrollTo(0, 0)")
@@ -142,8 +142,7 @@ def main() -> None:
         browser.close()
         stop.set()
     for file in sorted(options.output.glob("monitor-*.png")):
-        if shutil.which("pngquant"):
-            subprocess.run(["pngquant", "--force", "--ext", ".png", str(file)], check=True)
+        subprocess.run(["convert", str(file), "+dither", "-colors", "256", f"png8:{file}"], check=True)
     if complaints:
         raise SystemExit("\n".join(complaints))
 

@@ -382,4 +382,6 @@ pub struct SlaveView<'a> {
     pub done: u64,
     /// Attempts of it that failed since the master started.
     pub failed: u64,
+    /// The last task that it delivered since the master started.
+    pub latest: Option<TaskRef>,
 }

@@ -99,6 +99,7 @@ impl Farm {
         }
         if let Some(slave) = self.slaves.get_mut(&slave) {
             slave.done += 1;
+            slave.latest = Some(at);
         }
         self.praise(slave, at.job);
         self.record_task(at.job, at.task);

@@ -22,6 +22,11 @@ impl Farm {
         self.jobs.get(&id).map(|job| self.job_view(job))
     }
 
+    /// The jobs that wait for one, by id.
+    pub fn dependents(&self, id: JobId) -> impl Iterator<Item = JobId> {
+        self.dependents.get(&id).into_iter().flatten().copied()
+    }
+
     /// One task of a job.
     #[must_use]
     pub fn task(&self, job: JobId, task: TaskIndex) -> Option<TaskRecord> {
@@ -147,6 +152,7 @@ impl Farm {
             speed: 1.0 / slave.pace,
             done: slave.done,
             failed: slave.failed,
+            latest: slave.latest,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! One slave: what it is, and what it holds.
 
+use super::event::TaskRef;
 use super::limits::LEASE_REPEAT_MS;
 use super::model::{Ban, SlaveRecord};
 use super::time::Moment;
@@ -24,6 +25,8 @@ pub(super) struct Slave {
     pub(super) faults: BTreeSet<(JobId, TaskIndex)>,
     /// How much longer than others it takes for a frame, as far as was measured: 2 for twice as long.
     pub(super) pace: f64,
+    /// The last task that it delivered.
+    pub(super) latest: Option<TaskRef>,
     pub(super) done: u64,
     pub(super) failed: u64,
 }
@@ -67,6 +70,7 @@ impl Slave {
             resting: None,
             faults: BTreeSet::new(),
             pace: 1.0,
+            latest: None,
             done: 0,
             failed: 0,
         }

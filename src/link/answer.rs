@@ -89,7 +89,7 @@ pub(super) fn broken(error: &reqwest::Error) -> Error {
 }
 
 /// The last cause, which is the one that people understand ("connection refused").
-fn innermost(error: &reqwest::Error) -> String {
+pub(super) fn innermost(error: &reqwest::Error) -> String {
     let mut cause: &dyn std::error::Error = error;
     while let Some(source) = cause.source() {
         cause = source;

@@ -9,10 +9,12 @@ mod calls;
 mod connect;
 mod events;
 mod hello;
+mod hook;
 mod transfer;
 
 pub use address::MasterAddress;
 pub use backoff::Backoff;
 pub use connect::Link;
 pub use events::{Events, Told};
+pub use hook::{HookAddress, HookAnswer, HookCaller};
 pub use transfer::{Pieces, Progress, no_progress};

@@ -22,6 +22,7 @@ mod renewal;
 mod serve;
 mod traffic;
 mod usage;
+mod webhooks;
 
 pub use actor::Status;
 pub use renewal::{SELF_SIGNED, Ssl};
@@ -49,6 +50,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::sync::Semaphore;
+use webhooks::Webhooks;
 
 /// The port that masters listen on unless told otherwise.
 pub const PORT_DEFAULT: u16 = 8000;
@@ -113,6 +115,7 @@ pub struct Master {
     board: Arc<StatusBoard>,
     server: Server,
     herald: Arc<Herald>,
+    webhooks: Arc<Webhooks>,
     actor: Mutex<Option<JoinHandle<()>>>,
     desk: actor::Desk,
 }
@@ -140,12 +143,14 @@ impl Master {
         let folders = home.folders.clone();
         let feed = Arc::new(Feed::new(random_bits()?));
         let (logs, metrics) = (Logs::default(), Arc::new(Metrics::default()));
+        let webhooks = Arc::new(Webhooks::start(&name, store.note(webhooks::NOTE)?.as_deref())?);
         let telling = actor::Telling {
             happenings: Arc::clone(&happenings),
             board: Arc::clone(&board),
             feed: Arc::clone(&feed),
             metrics: Arc::clone(&metrics),
             press: Press::start(logs.clone())?,
+            webhooks: Arc::clone(&webhooks),
         };
         let (desk, actor) = actor::start(home, store, telling)?;
         let shown = certificates.as_ref().map(Certificates::fingerprint);
@@ -169,6 +174,7 @@ impl Master {
             metrics,
             painter: http::Painter::default(),
             restoring: Arc::new(Semaphore::new(1)),
+            webhooks: Arc::clone(&webhooks),
         };
         let open = Open {
             pages: http::Service::new(app),
@@ -187,6 +193,7 @@ impl Master {
             board,
             server,
             herald,
+            webhooks,
             actor: Mutex::new(Some(actor)),
             desk,
         };
@@ -275,6 +282,7 @@ impl Master {
     /// Ends it, all state safe on the disk, within about the timeout. A second call does nothing.
     pub fn stop(&self, timeout: Duration) -> Result<()> {
         self.herald.stop();
+        self.webhooks.stop();
         let Some(actor) = self.actor.lock().unwrap_or_else(PoisonError::into_inner).take() else {
             return Ok(());
         };

@@ -386,6 +386,9 @@ pub struct JobInfo {
     pub frame_seconds: Option<f64>,
     /// When it came, in milliseconds since the Unix epoch.
     pub submitted_ms: u64,
+    /// When something of it was last given to a slave.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dispatched_ms: Option<u64>,
     /// Its life so far.
     pub transitions: Vec<TransitionInfo>,
     /// Why it does not go on, or what it is doing, in sentences.

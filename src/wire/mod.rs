@@ -18,7 +18,9 @@ mod rules;
 mod slave;
 mod task;
 pub mod text;
+mod ties;
 mod usage;
+mod webhook;
 
 pub use announce::{ANNOUNCEMENT_BYTES_MAX, Announcement, DISCOVERY_PORT, Query};
 pub use archive::{
@@ -37,9 +39,11 @@ pub use job::{
     ShownFrames, Source, TransitionInfo,
 };
 pub use rules::{Explanation, RuleInfo, RulesInfo};
-pub use slave::{BlenderInfo, MachineInfo, NextJob, Registered, Registration, SlaveInfo, SlaveTags};
+pub use slave::{BlenderInfo, FrameName, MachineInfo, NextJob, Registered, Registration, SlaveInfo, SlaveTags};
 pub use task::{
     FrameInfo, FrameStateInfo, LeaseInfo, LeasedTask, LogAppended, Orders, OrdersWanted, ReportInfo, ReportKind, TaskName,
     TilesInfo, WorkAnswer, WorkWanted,
 };
+pub use ties::{JobTie, JobTies};
 pub use usage::{JobUsage, UsageInfo};
+pub use webhook::{WebhookEvent, WebhookInfo, WebhookJob, WebhookMessage, WebhookSlave, WebhookWanted};

@@ -2,7 +2,7 @@
 
 use super::task::TaskName;
 use super::text;
-use crate::ids::{BlenderVersion, JobId, SlaveId};
+use crate::ids::{BlenderVersion, JobId, SlaveId, Tile};
 use serde::{Deserialize, Serialize};
 
 /// A Blender on a slave.
@@ -139,6 +139,29 @@ pub struct SlaveInfo {
     pub done: u64,
     /// Attempts of it that failed since the master started.
     pub failed: u64,
+    /// The frame that it has had in its hands for longest: the one that it renders, if it renders one at a time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub current: Option<FrameName>,
+    /// The last frame that it delivered a picture of since the master started.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub latest: Option<FrameName>,
     /// What it does, or why it does nothing, in sentences.
     pub explanation: Vec<String>,
+}
+
+/// An attempt at a frame, or at a tile of one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct FrameName {
+    /// The job that it belongs to.
+    #[serde(with = "text")]
+    #[schema(value_type = String, example = "7k3vq9xd")]
+    pub job: JobId,
+    /// The frame.
+    pub frame: i32,
+    /// Which tile of it, such as "5/4x3"; absent: all of it.
+    #[serde(default, with = "text::option", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub tile: Option<Tile>,
+    /// Which attempt.
+    pub attempt: u32,
 }

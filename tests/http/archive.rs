@@ -39,7 +39,7 @@ fn restore(farm: &Farm, zip: &[u8]) -> Reply {
 /// What of a job is the same wherever it is.
 fn lasting(farm: &Farm, job: &str) -> Value {
     let mut info = farm.get(&format!("jobs/{job}")).json();
-    for passing in ["id", "usage", "explanation", "frame_seconds"] {
+    for passing in ["id", "usage", "explanation", "frame_seconds", "dispatched_ms"] {
         info.as_object_mut().unwrap().remove(passing);
     }
     // That it came back is a step in its life, too.

@@ -2,6 +2,7 @@
 
 use crate::contract::{GOLDEN_VARIABLE, golden_path};
 use crate::farm::{Farm, Reply, announce, content, picture, registration};
+use crate::webhooks::Ear;
 use netrender::files::append_to_bundle;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
@@ -144,6 +145,7 @@ fn play(farm: &Farm) -> Value {
     book.ask("GET", "contents/{hash}", &format!("contents/{hash}"), None);
     book.ask("GET", "jobs/{job}", &format!("jobs/{job}"), None);
     book.ask("GET", "jobs/{job}/manifest", &format!("jobs/{job}/manifest"), None);
+    book.ask("GET", "jobs/{job}/ties", &format!("jobs/{job}/ties"), None);
     let edit = json!({"priority": 3, "add_frames": "3"});
     book.ask("PATCH", "jobs/{job}", &format!("jobs/{job}"), Some(&edit));
     for action in ["pause", "resume"] {
@@ -172,6 +174,7 @@ fn render(book: &mut Book<'_>, job: &str) -> String {
     book.ask("PUT", "rules", "rules", Some(&rules));
     book.ask("GET", "settings", "settings", None);
     book.ask("PUT", "settings", "settings", Some(&json!({"keep_days": 30})));
+    try_a_webhook(book);
     let sign = json!({"wait_ms": 0, "after": 0});
     book.ask(
         "POST",
@@ -198,6 +201,18 @@ fn render(book: &mut Book<'_>, job: &str) -> String {
         &result,
     );
     slave
+}
+
+/// An address is told, once.
+fn try_a_webhook(book: &mut Book<'_>) {
+    let ear = Ear::that_answers(&[]);
+    let wanted = json!({"url": ear.url});
+    let added = book.ask("POST", "webhooks", "webhooks", Some(&wanted));
+    book.call_it(&ear.url, "https://chat.example.org/hooks/3f9a");
+    book.call_it(&added.text("address"), "https://chat.example.org/…");
+    book.ask("POST", "webhooks/{webhook}/try", "webhooks/1/try", None);
+    book.ask("GET", "webhooks", "webhooks", None);
+    book.ask("DELETE", "webhooks/{webhook}", "webhooks/1", None);
 }
 
 /// What there is to be seen of it.

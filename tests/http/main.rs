@@ -27,6 +27,7 @@ mod straggler;
 mod tiles;
 mod tls;
 mod versions;
+mod webhooks;
 
 use farm::{Farm, Reply, announce, content, hash_of, picture, registration};
 use serde_json::{Value, json};

@@ -55,6 +55,10 @@ fn the_key_is_entered_once_and_then_the_pages_open() {
                 .split_once("id=\"known\">")
                 .and_then(|(_, rest)| rest.split_once("</script>"));
             let known: Value = serde_json::from_str(known.unwrap().0).unwrap();
+            if path == "/settings" {
+                assert_eq!((&known["settings"]["attempts"], known.get("jobs")), (&json!(3), None));
+                continue;
+            }
             let shown = known.get("job").unwrap_or_else(|| &known["jobs"][0]);
             assert_eq!(shown["name"], name, "{path}: what the page shows first stands in it");
         }

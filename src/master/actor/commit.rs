@@ -32,6 +32,8 @@ impl Actor {
             Message::Tell { event, reply } => {
                 if let Event::SlaveLeft { slave } = event {
                     self.feed.add([Changed::Slave(slave)]);
+                    // Who says goodbye is not lost.
+                    self.online.remove(&slave);
                 }
                 self.handle(now, event);
                 self.deeds.push(Deed::Reply(reply));
@@ -70,6 +72,10 @@ impl Actor {
                 }
             }
             Message::Orders { slave, wanted, reply } => self.orders(now, slave, wanted, reply),
+            Message::Note { name, value, reply } => {
+                self.writes.push(Write::Note { name, value });
+                self.deeds.push(Deed::Reply(reply));
+            }
             Message::Arrived { hashes } => self.arrived(now, hashes),
             Message::Look(look) => self.deeds.push(Deed::Look(look)),
             Message::Stop => {}

@@ -117,6 +117,12 @@ pub(super) enum Message {
         wanted: OrdersWanted,
         reply: Reply<Orders>,
     },
+    /// A fact about this master; the answer comes once it is durable.
+    Note {
+        name: &'static str,
+        value: String,
+        reply: Reply<()>,
+    },
     /// Contents are complete and on the disk.
     Arrived { hashes: Vec<ContentHash> },
     /// A question about what is durable.
@@ -256,6 +262,11 @@ impl Desk {
                 ..Orders::default()
             }),
         }
+    }
+
+    /// Keeps a fact about this master; returns when it is durable.
+    pub(in crate::master) async fn note(&self, name: &'static str, value: String) -> Result<()> {
+        self.exchange(|reply| Message::Note { name, value, reply }).await
     }
 
     /// Tells that contents are complete and on the disk.

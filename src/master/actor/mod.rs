@@ -25,6 +25,7 @@ use super::happening::Happenings;
 use super::home::Home;
 use super::metrics::Metrics;
 use super::press::Press;
+use super::webhooks::Webhooks;
 use crate::error::{Error, Result};
 use crate::farm::{Effect, Event, Moment, RequestId};
 use crate::happening::HappeningKind;
@@ -80,6 +81,8 @@ pub(super) struct Telling {
     pub(super) metrics: Arc<Metrics>,
     /// Compresses the logs of jobs that are over.
     pub(super) press: Press,
+    /// Tells addresses outside.
+    pub(super) webhooks: Arc<Webhooks>,
 }
 
 /// The last that the actor does, even if it panics: a master that answers nobody must not look as if it ran.
@@ -124,6 +127,7 @@ struct Actor {
     feed: Arc<Feed>,
     metrics: Arc<Metrics>,
     press: Press,
+    webhooks: Arc<Webhooks>,
     /// Slaves that were there when it was last told.
     online: BTreeSet<SlaveId>,
     /// Counts the rounds of the loop: a lease of the round in which it was wished for had not to wait for work.
@@ -171,6 +175,7 @@ impl Actor {
             feed: telling.feed,
             metrics: telling.metrics,
             press: telling.press,
+            webhooks: telling.webhooks,
             online: BTreeSet::new(),
             round: 0,
         };
@@ -218,7 +223,7 @@ impl Actor {
                 self.carry_out(now);
             }
             if self.board.refresh(now, || Status::of(&self.state.farm)) {
-                self.publish_presence();
+                self.publish_presence(now);
             }
             if ends {
                 return;
@@ -344,6 +349,7 @@ mod tests {
                 feed: Arc::new(Feed::new(0)),
                 metrics: Arc::default(),
                 press: Press::start(Logs::default()).unwrap(),
+                webhooks: Arc::new(Webhooks::start("test", None).unwrap()),
             }
         }
     }

@@ -56,6 +56,11 @@ impl JobNotes {
         }
     }
 
+    /// The contents that it still waits for, in no order.
+    pub(in crate::master) fn missing(&self) -> impl Iterator<Item = ContentHash> {
+        self.missing.iter().copied()
+    }
+
     /// How many contents it still waits for.
     pub(in crate::master) fn missing_count(&self) -> usize {
         self.missing.len()

@@ -55,6 +55,7 @@ fn job_explained(view: &JobView<'_>, explainer: &Explainer<'_>) -> JobInfo {
         usage: view.usage,
         frame_seconds: view.task_seconds,
         submitted_ms: view.record.submitted.0,
+        dispatched_ms: view.record.last_dispatched.map(|at| at.0),
         transitions: transitions(view),
         explanation: explainer.job(job.id),
     }
@@ -88,6 +89,8 @@ pub(super) fn slave_info(view: &SlaveView<'_>, facts: Option<&SlaveFacts>, expla
         speed: view.speed,
         done: view.done,
         failed: view.failed,
+        current: None,
+        latest: None,
         explanation: explainer.slave(record.id),
     }
 }

@@ -28,8 +28,10 @@ mod rules;
 mod sending;
 mod slaves;
 mod thumbnails;
+mod ties;
 mod usage;
 mod validate;
+mod webhooks;
 
 pub(super) use body::collect;
 pub(super) use events::FOLLOWERS_MAX;
@@ -47,6 +49,7 @@ use super::metrics::Metrics;
 use super::monitor;
 use super::serve::Peer;
 use super::traffic::Traffic;
+use super::webhooks::Webhooks;
 use crate::error::{Code, Error, Result};
 use crate::farm::TaskRef;
 use crate::files::Logs;
@@ -92,6 +95,8 @@ pub(super) struct App {
     pub(super) painter: Painter,
     /// One archive is restored at a time.
     pub(super) restoring: Arc<Semaphore>,
+    /// Who is told outside.
+    pub(super) webhooks: Arc<Webhooks>,
 }
 
 /// What handlers get.
@@ -213,12 +218,16 @@ fn calls() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(jobs::resume))
         .routes(routes!(jobs::cancel))
         .routes(routes!(jobs::explain))
+        .routes(routes!(ties::show))
         .routes(routes!(slaves::explain))
         .routes(routes!(slaves::pause))
         .routes(routes!(slaves::resume))
         .routes(routes!(slaves::end))
         .routes(routes!(slaves::give_tags, slaves::take_tags))
         .routes(routes!(rules::show, rules::change))
+        .routes(routes!(webhooks::list, webhooks::add))
+        .routes(routes!(webhooks::try_out))
+        .routes(routes!(webhooks::remove))
         .routes(routes!(contents::status))
         .routes(routes!(contents::upload, contents::download))
         .routes(routes!(bundles::take))

@@ -3,14 +3,15 @@
 use super::body::{Asked, JsonBody};
 use super::page::Listed;
 use super::{App, Shared, parse, validate};
-use crate::farm::{Event, Explainer, SlaveView, Steering};
+use crate::farm::{Event, Explainer, SlaveView, Steering, TaskRef, TaskState};
 use crate::ids::SlaveId;
 use crate::master::actor::State as Known;
 use crate::master::convert;
 use crate::master::fault::Fault;
 use crate::master::serve::Peer;
 use crate::wire::{
-    Explanation, FaultBody, NextJob, Orders, OrdersWanted, Registered, Registration, SlaveInfo, SlaveTags, WorkAnswer, WorkWanted,
+    Explanation, FaultBody, FrameName, NextJob, Orders, OrdersWanted, Registered, Registration, SlaveInfo, SlaveTags, WorkAnswer,
+    WorkWanted,
 };
 use axum::extract::{FromRequest as _, Path, Request, State};
 use axum::http::{Method, StatusCode};
@@ -66,7 +67,37 @@ pub(super) async fn show(State(app): Shared, Path(slave): Path<String>) -> Resul
 }
 
 fn shown(state: &Known, view: &SlaveView<'_>, explainer: &Explainer<'_>) -> SlaveInfo {
-    convert::slave_info(view, state.slaves.get(&view.record.id), explainer)
+    let info = convert::slave_info(view, state.slaves.get(&view.record.id), explainer);
+    SlaveInfo {
+        current: view.leased.first().and_then(|task| frame_name(state, *task)),
+        latest: view
+            .latest
+            .and_then(|task| frame_name(state, task).filter(|_| has_picture(state, task))),
+        ..info
+    }
+}
+
+fn frame_name(state: &Known, task: TaskRef) -> Option<FrameName> {
+    let TaskRef { job, task, attempt } = task;
+    let piece = state.farm.piece_of(job, task)?;
+    Some(FrameName {
+        job,
+        frame: piece.frame,
+        tile: piece.tile,
+        attempt: attempt.0,
+    })
+}
+
+/// Frames of jobs without files have none, bakes neither, and those that were reset have none any more.
+fn has_picture(state: &Known, TaskRef { job, task, .. }: TaskRef) -> bool {
+    let is_done = || {
+        matches!(
+            state.farm.task(job, task).map(|task| task.state),
+            Some(TaskState::Done { .. })
+        )
+    };
+    let renders = || state.farm.job(job).is_some_and(|job| job.record.job.bakes.is_empty());
+    state.jobs.get(&job).is_some_and(|notes| notes.has_files) && renders() && is_done()
 }
 
 /// What a slave does, or why it does nothing.

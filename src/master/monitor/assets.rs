@@ -27,7 +27,7 @@ macro_rules! assets {
 }
 
 /// All of them. Scripts import each other by these names.
-const ASSETS: [Asset; 31] = assets![
+const ASSETS: [Asset; 33] = assets![
     "icon.svg",
     "actions.js",
     "api.js",
@@ -56,7 +56,9 @@ const ASSETS: [Asset; 31] = assets![
     "shell.js",
     "slaves.js",
     "table.js",
+    "ties.js",
     "tiles.js",
+    "webhooks.js",
     "words.js",
 ];
 

@@ -5,7 +5,7 @@ use crate::error::Result;
 use crate::ids::JobId;
 use crate::master::convert;
 use crate::master::http::{App, Listed, job_infos, slave_infos};
-use crate::wire::{JobInfo, SlaveInfo};
+use crate::wire::{JobInfo, Settings, SlaveInfo, WebhookInfo};
 use serde::Serialize;
 
 /// The whole farm.
@@ -26,6 +26,14 @@ struct OfJob {
     has_files: bool,
 }
 
+/// What is set for the whole farm.
+#[derive(Serialize)]
+struct OfSettings {
+    after: String,
+    settings: Settings,
+    webhooks: Vec<WebhookInfo>,
+}
+
 /// The first of all jobs and slaves.
 pub(super) async fn of_farm(app: &App) -> Result<String> {
     let after = place(app);
@@ -39,6 +47,18 @@ pub(super) async fn of_farm(app: &App) -> Result<String> {
         })
         .await?;
     Ok(written(&OfFarm { after, jobs, slaves }))
+}
+
+/// The settings and webhooks.
+pub(super) async fn of_settings(app: &App) -> Result<String> {
+    let after = place(app);
+    let settings = app.desk.look(|state| convert::settings(state.farm.settings())).await?;
+    let webhooks = app.webhooks.infos();
+    Ok(written(&OfSettings {
+        after,
+        settings,
+        webhooks,
+    }))
 }
 
 /// A job with its name; none: there is no such job.

@@ -40,10 +40,7 @@ pub(super) fn router() -> Router<Arc<App>> {
         .route("/jobs/{job}", get(job))
         .route("/slaves", get(async |app: Shared| filled(&app, "slaves", "Slaves").await))
         .route("/rules", get(async |app: Shared| filled(&app, "rules", "Rules").await))
-        .route(
-            "/settings",
-            get(async |app: Shared| filled(&app, "settings", "Settings").await),
-        )
+        .route("/settings", get(settings))
         .route("/api", get(api::page))
         .route("/login", get(login).post(enter))
         .route("/logout", post(leave))
@@ -61,6 +58,17 @@ async fn filled(app: &App, page: &str, title: &str) -> Result<Response, Unshown>
         is_locked: is_locked(app),
     };
     let known = known::of_farm(app).await?;
+    show(&app.name, &around, &Filled { known: &known })
+}
+
+async fn settings(State(app): Shared) -> Result<Response, Unshown> {
+    let around = Around {
+        page: "settings",
+        title: "Settings",
+        subject: "",
+        is_locked: is_locked(&app),
+    };
+    let known = known::of_settings(&app).await?;
     show(&app.name, &around, &Filled { known: &known })
 }
 

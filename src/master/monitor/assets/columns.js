@@ -4,7 +4,7 @@ import * as act from "./actions.js";
 import { h } from "./dom.js";
 import { fairShares, isOver, secondsLeft, slots } from "./farm.js";
 import { chip, command, empty, left, meter, progress, stateOfJob, time } from "./parts.js";
-import { percent } from "./words.js";
+import { ago, number, percent } from "./words.js";
 
 /** @type {Map<string, number>} */ let shares = new Map();
 let farmSlots = 0;
@@ -32,8 +32,8 @@ export const COLUMNS = {
     mark: (job) => `${job.name}|${job.category}|${job.tags}`,
     show: (job) => [
       h("a", { class: "name", href: `/jobs/${job.id}` }, job.name || job.id),
-      job.category && h("small", { class: "category" }, job.category),
-      ...job.tags.map((/** @type {string} */ tag) => h("small", { class: "tag" }, tag)),
+      (job.category || job.tags.length > 0) &&
+        h("span", { class: "labels" }, job.category && h("small", { class: "category" }, job.category), ...job.tags.map((/** @type {string} */ tag) => h("small", { class: "tag" }, tag))),
     ],
   },
   state: { title: "State", value: stateOfJob, show: (job) => chip(stateOfJob(job)) },
@@ -72,7 +72,39 @@ export const COLUMNS = {
     show: (job) => h("span", { title: job.explanation.join("\n") }, job.explanation[0] ?? ""),
   },
   came: { title: "Came", kind: "minor", value: (job) => -job.submitted_ms, show: (job) => time(job.submitted_ms) },
+  began: { title: "Began", kind: "minor", value: (job) => -(entered(job, "queued") ?? 0), show: (job) => timeOrNone(entered(job, "queued")) },
+  ended: { title: "Ended", kind: "minor", value: (job) => -(endOf(job) ?? 0), show: (job) => timeOrNone(endOf(job)) },
+  waits: { title: "Got a slave", kind: "minor", value: (job) => -(job.dispatched_ms ?? 0), mark: waits, show: waits },
+  rendering: { title: "Rendering", kind: "number minor", value: (job) => job.rendering, show: (job) => number(job.rendering) },
+  failed: { title: "Failed", kind: "number minor", value: (job) => job.failed, show: (job) => (job.failed ? h("span", { class: "bad" }, number(job.failed)) : 0) },
+  total: { title: "Frames", kind: "number minor", value: (job) => job.total, show: (job) => number(job.total) },
+  kind: { title: "Type", kind: "minor", value: (job) => (job.tiles === "1x1" ? "frames" : `tiles ${job.tiles}`) },
+  id: { title: "Id", kind: "minor path", value: (job) => job.id },
 };
+
+/** Those that the table of jobs begins with; each can be shown or hidden there. */
+export const USUAL = ["name", "state", "progress", "left", "usage", "priority", "chunks", "why", "came"];
+
+/** When a job came into a state for the first time. @param {Job} job @param {string} state @returns {number|undefined} */
+function entered(job, state) {
+  return job.transitions.find((/** @type {any} */ step) => step.state === state)?.at_ms;
+}
+
+/** @param {Job} job @returns {number|undefined} */
+function endOf(job) {
+  return isOver(job) ? job.transitions.at(-1)?.at_ms : undefined;
+}
+
+/** @param {number|undefined} ms */
+function timeOrNone(ms) {
+  return ms === undefined ? "" : time(ms);
+}
+
+/** How long ago something of a job was given to a slave. @param {Job} job */
+function waits(job) {
+  if (isOver(job)) return "";
+  return job.dispatched_ms ? ago(job.dispatched_ms) : "never";
+}
 
 /** Jobs as lists begin: those that want something first, then the newest. @param {Iterable<Job>} jobs */
 export const ordered = (jobs) => [...jobs].sort((a, b) => Number(isOver(a)) - Number(isOver(b)) || b.submitted_ms - a.submitted_ms);

@@ -37,6 +37,15 @@ export function sure(question, answer, ...more) {
   return open(question, more, answer, true);
 }
 
+/** A picture in front of the page, until somebody presses Escape or anywhere. @param {string} address @param {string} name */
+export function enlarge(address, name) {
+  const alone = h("a", { href: address, target: "_blank", rel: "noopener" }, "Open it alone");
+  const dialog = h("dialog", { class: "large", "aria-label": name, onclick: () => dialog.close() }, h("img", { src: address, alt: name }), h("p", {}, name, " · ", alone));
+  dialog.addEventListener("close", () => dialog.remove());
+  document.body.append(dialog);
+  dialog.showModal();
+}
+
 /**
  * A form in front of the page.
  * @param {string} title

@@ -10,8 +10,14 @@ import { follow, known, reader } from "./live.js";
 
 /** More changes than that at once, and the whole list is asked for instead. */
 const NAMED_MAX = 200;
-/** Usage and reasons change without an event: all is read so often, while something goes on. */
-const ALL_MS = 10_000;
+/** Usage and reasons change without an event: all that goes on is read so often, while something happens. */
+const GOING_ON_MS = 10_000;
+/** What slaves do is told by what becomes of frames; of a large farm it is looked at less often. */
+const SLAVES_MS = 1_000;
+const MANY_SLAVES_MS = 5_000;
+/** What the master tells of a list at once, and how much of one is shown. */
+const PAGE = 1_000;
+const LIST_MAX = 20_000;
 
 /** @type {Map<string, Job>} */
 export const jobs = new Map();
@@ -22,7 +28,7 @@ export const slaves = new Map();
 const listeners = { farm: new Set(), rules: new Set(), settings: new Set() };
 const tell = onceAFrame(() => call("farm"));
 const stale = { jobs: new Set(), slaves: new Set(), all: false };
-let allRead_ms = performance.now();
+let readLast_ms = performance.now();
 const refresh = reader(
   () => stale.all || stale.jobs.size > 0 || stale.slaves.size > 0,
   readStale,
@@ -53,11 +59,12 @@ function start() {
   isKnown = first !== null;
   for (const job of first?.jobs ?? []) jobs.set(job.id, job);
   for (const slave of first?.slaves ?? []) slaves.set(slave.id, slave);
+  // The page holds the first of them: it shows those at once, and the others a moment later.
+  if (jobs.size >= PAGE || slaves.size >= PAGE) queueMicrotask(readAll);
   follow({
     after: first?.after,
     reset: () => {
-      stale.all = true;
-      refresh();
+      readAll();
       call("rules");
       call("settings");
     },
@@ -65,6 +72,7 @@ function start() {
       changes.jobs.forEach((job) => stale.jobs.add(job));
       changes.slaves.forEach((slave) => stale.slaves.add(slave));
       refresh();
+      if (changes.frames.length) lookAtSlaves();
       if (changes.rules) call("rules");
       if (changes.settings) call("settings");
     },
@@ -121,13 +129,33 @@ export function secondsLeft(job, farmSlots) {
   return (job.frame_seconds * left) / Math.min(left, atOnce);
 }
 
+let looksAtSlaves = 0;
+
+/** Reads, a moment later, the slaves that are there. */
+function lookAtSlaves() {
+  looksAtSlaves ||= setTimeout(() => {
+    looksAtSlaves = 0;
+    for (const slave of slaves.values()) if (slave.online) stale.slaves.add(slave.id);
+    refresh();
+  }, slaves.size > NAMED_MAX ? MANY_SLAVES_MS : SLAVES_MS);
+}
+
+function readAll() {
+  stale.all = true;
+  refresh();
+}
+
 async function readStale() {
-  const all = stale.all || performance.now() - allRead_ms > ALL_MS;
+  const { all } = stale;
+  if (all || performance.now() - readLast_ms > GOING_ON_MS) {
+    for (const job of jobs.values()) if (!isOver(job)) stale.jobs.add(job.id);
+    for (const slave of slaves.values()) if (slave.online) stale.slaves.add(slave.id);
+    readLast_ms = performance.now();
+  }
   const [someJobs, someSlaves] = [[...stale.jobs], [...stale.slaves]];
   stale.all = false;
   stale.jobs.clear();
   stale.slaves.clear();
-  if (all) allRead_ms = performance.now();
   await Promise.all([readSome("jobs", jobs, someJobs, all), readSome("slaves", slaves, someSlaves, all)]);
   isKnown = true;
   tell();
@@ -137,8 +165,19 @@ async function readStale() {
 async function readSome(list, known, ids, all) {
   if (!all && !ids.length) return;
   const isWhole = all || ids.length > NAMED_MAX;
-  const fresh = await read(isWhole ? list : `${list}?ids=${ids}`);
+  const fresh = isWhole ? await readPages(list) : await read(`${list}?ids=${ids}`);
   if (isWhole) known.clear();
   for (const id of ids) known.delete(id);
   for (const item of fresh) known.set(item.id, item);
+}
+
+/** @param {string} list @returns {Promise<any[]>} */
+async function readPages(list) {
+  const found = [];
+  while (found.length < LIST_MAX) {
+    const page = await read(`${list}?offset=${found.length}&limit=${PAGE}`);
+    found.push(...page);
+    if (page.length < PAGE) break;
+  }
+  return found;
 }

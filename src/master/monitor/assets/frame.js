@@ -2,7 +2,7 @@
 
 import { ban, resetFrames } from "./actions.js";
 import { readIfThere, thumbnail } from "./api.js";
-import { fail } from "./dialog.js";
+import { enlarge, fail } from "./dialog.js";
 import { fill, h } from "./dom.js";
 import { LogView } from "./log.js";
 import { chip } from "./parts.js";
@@ -102,8 +102,9 @@ export class FrameDetails {
 
   /** @param {any} info */
   picture(info) {
-    const image = h("img", { src: thumbnail(this.job, info.frame, info.attempt, SMALL_PX), alt: `Frame ${info.frame}` });
-    return h("a", { class: "picture", href: thumbnail(this.job, info.frame, info.attempt, LARGE_PX), target: "_blank", rel: "noopener", title: "Large picture" }, image);
+    const image = h("img", { src: thumbnail(this.job, info.frame, info.attempt, SMALL_PX), alt: "" });
+    const [large, name] = [thumbnail(this.job, info.frame, info.attempt, LARGE_PX), `Frame ${info.frame}`];
+    return h("button", { class: "picture", "aria-label": `${name}, larger`, onclick: () => enlarge(large, name) }, image);
   }
 
   /** @param {any} info */

@@ -16,6 +16,7 @@ import { bans } from "./machines.js";
 import { bar, card, chip, choice, empty, explanation, Figure, stateOfJob, time } from "./parts.js";
 import { Player } from "./player.js";
 import { show, subject } from "./shell.js";
+import { showTies } from "./ties.js";
 import { duration, number, percent } from "./words.js";
 
 const SLOW_MS = 1_000;
@@ -42,6 +43,8 @@ const bakes = card("Bakes", [], baked);
 bakes.hidden = true;
 const times = h("div");
 const files = h("div");
+const ties = h("div");
+/** @type {(missing: Set<string>) => void} */ let tellMissing = () => {};
 const life = h("ol", { class: "life" });
 const facts = h("dl", { class: "facts" });
 const banned = h("div");
@@ -64,7 +67,7 @@ const page = [
       card("Frame times by slave", [], times),
       card("Files", [], files),
     ),
-    h("div", { class: "stack" }, details.element, card("Settings", [h("span", { class: "gap" }), h("button", { onclick: () => editJob(job) }, "Edit …")], facts), card("History", [], life), card("Blacklist", [], banned)),
+    h("div", { class: "stack" }, details.element, card("Settings", [h("span", { class: "gap" }), h("button", { onclick: () => editJob(job) }, "Edit …")], facts), card("Dependencies", [], ties), card("History", [], life), card("Blacklist", [], banned)),
   ),
 ];
 
@@ -110,8 +113,19 @@ async function readStale() {
   if (all || other) await grid.renew();
   else if (frames) await grid.update(frames);
   if (!bakes.hidden) await showBakes(baked, subject, (bake) => void details.open(bake));
+  openNamed();
   rare();
   await details.renew();
+}
+
+let named = new URLSearchParams(location.search).get("frame");
+
+/** Opens the frame that the page's address names, once. */
+function openNamed() {
+  if (named === null) return;
+  grid.mark(Number(named));
+  void details.open(Number(named));
+  named = null;
 }
 
 /** Takes what is known of the job now. @param {any} fresh */
@@ -125,8 +139,24 @@ function take(fresh) {
   // Of frames that are cut, only their tiles have pictures.
   bakes.hidden = job.kind !== "bake";
   pictures.hidden = !hasFiles || job.tiles !== "1x1" || !bakes.hidden;
-  if (hasFiles) void showFiles(subject, files).catch(fail);
-  else fill(files, h("p", { class: "soft" }, "This job has no files."));
+  if (!hasFiles) fill(files, h("p", { class: "soft" }, "This job has no files."));
+  void showRest().catch(fail);
+}
+
+/** What is asked for once, or for as long as files are missing. */
+async function showRest() {
+  if (hasFiles) tellMissing = await showFiles(subject, files);
+  await renewTies();
+}
+
+let tiesOf = "";
+
+/** What it is tied to changes with its state, and while files come. */
+async function renewTies() {
+  const mark = `${job.state}|${job.depends_on}`;
+  if (mark === tiesOf && job.state !== "waiting") return;
+  tiesOf = mark;
+  tellMissing(await showTies(subject, ties));
 }
 
 const draw = onceAFrame(drawNow);
@@ -190,12 +220,11 @@ function drawFacts() {
     ["Tags", job.tags.join(", ") || "–"],
     ["Slaves must be", job.requirements || "anything"],
     ["Blender", job.blender ?? "any"],
-    ["Waits for", job.depends_on.length ? job.depends_on.map((/** @type {string} */ id) => h("a", { href: `/jobs/${id}` }, id)) : "no other job"],
     ["Attempts", job.attempts || "as the farm says"],
     ["Resets", job.resets],
     ["Came", time(job.submitted_ms)],
   ];
-  const mark = JSON.stringify([job.priority, job.frames, job.chunks, job.category, job.tags, job.requirements, job.depends_on, job.attempts, job.resets]);
+  const mark = JSON.stringify([job.priority, job.frames, job.chunks, job.category, job.tags, job.requirements, job.attempts, job.resets]);
   if (facts.dataset.mark === mark) return;
   facts.dataset.mark = mark;
   fill(facts, ...rows.flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]));
@@ -212,6 +241,7 @@ function rare() {
     if (!pictures.hidden) player.offer(grid.cells.filter((cell) => cell.state === "d").map((cell) => cell.frame), job.resets);
     showTimes(times, grid.cells);
     try {
+      await renewTies();
       const list = job.blacklisted ? await read(`jobs/${subject}/blacklist`) : [];
       fill(banned, list.length ? bans(list, subject) : h("p", { class: "soft" }, "Every slave may render it."));
     } catch (error) {

@@ -25,31 +25,56 @@ export function known() {
   }
 }
 
+/** @type {() => boolean} */ let isWatched = () => !document.hidden;
+
+/** Follows on although nobody sees the page, as long as somebody wants to hear of it. @param {() => boolean} isWanted */
+export function followUnseen(isWanted) {
+  isWatched = () => !document.hidden || isWanted();
+}
+
 /**
- * Follows the master from now on, or from what the page was written with.
+ * Follows the master from now on, or from what the page was written with. Who does not see the page needs no stream: browsers
+ * have room for six to a master, over all tabs. It goes on where it ended as soon as the page is seen again.
  * @param {{job?: string, after?: string, reset: () => void, changes: (changes: Changes) => void}} follower
  */
 export function follow({ job, after, reset, changes }) {
-  const address = `/api/v1/events?pause_ms=${PAUSE_MS}${job ? `&job=${job}` : ""}${after ? `&after=${after}` : ""}`;
+  const address = `/api/v1/events?pause_ms=${PAUSE_MS}${job ? `&job=${job}` : ""}`;
+  let place = after;
   let failures = 0;
+  /** @type {EventSource|null} */ let stream = null;
   const open = () => {
-    const stream = new EventSource(address);
-    stream.onopen = () => {
+    if (stream || !isWatched()) return;
+    const opened = new EventSource(place ? `${address}&after=${place}` : address);
+    stream = opened;
+    const hear = (/** @type {string} */ name, /** @type {(data: any) => void} */ deed) =>
+      opened.addEventListener(name, (event) => {
+        place = event.lastEventId;
+        deed(JSON.parse(event.data));
+      });
+    hear("reset", reset);
+    hear("changes", changes);
+    opened.onopen = () => {
       failures = 0;
       show("live");
     };
-    stream.addEventListener("reset", reset);
-    stream.addEventListener("changes", (event) => changes(JSON.parse(event.data)));
-    stream.onerror = () => {
+    opened.onerror = () => {
       show("lost");
       // A connection that broke is renewed by the browser; one that was refused is not.
-      if (stream.readyState !== EventSource.CLOSED) return;
+      if (opened.readyState !== EventSource.CLOSED) return;
+      stream = null;
       setTimeout(open, RETRY_MS[Math.min(failures, RETRY_MS.length - 1)]);
       failures += 1;
       if (failures > 1) void checkKey();
     };
-    addEventListener("pagehide", () => stream.close(), { once: true });
   };
+  const close = () => {
+    stream?.close();
+    stream = null;
+  };
+  document.addEventListener("visibilitychange", () => (isWatched() ? open() : close()));
+  // A page that the browser keeps for "back" is none that is seen.
+  addEventListener("pagehide", close);
+  addEventListener("pageshow", open);
   open();
 }
 

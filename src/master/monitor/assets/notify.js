@@ -3,16 +3,17 @@
 import { h } from "./dom.js";
 import { note } from "./dialog.js";
 import { isOver, jobs } from "./farm.js";
+import { followUnseen } from "./live.js";
 
 const KEPT = "netrender-notices";
 /** @type {Map<string, boolean>|null} */ let before = null;
 
 const isOn = () => "Notification" in window && Notification.permission === "granted" && localStorage.getItem(KEPT) === "on";
 
-/** The button that switches them. */
-export function offerNotices() {
+/** The button that switches them. @param {string} kind */
+export function offerNotices(kind = "quiet") {
   if (!("Notification" in window)) return "";
-  const button = h("button", { class: "quiet", "aria-pressed": String(isOn()), title: "A notice of this machine when a job ends", onclick: () => change() }, "Notices");
+  const button = h("button", { class: kind, "aria-pressed": String(isOn()), title: "A notice of this machine when a job ends", onclick: () => change() }, "Notices");
   const change = async () => {
     const wanted = !isOn();
     if (wanted && (await Notification.requestPermission()) !== "granted") note("This browser does not allow notices from here", { kind: "bad" });
@@ -21,6 +22,9 @@ export function offerNotices() {
   };
   return button;
 }
+
+/** Notices come although nobody sees the page. */
+export const tellUnseen = () => followUnseen(isOn);
 
 /** Tells of jobs that have ended since the last call. */
 export function tellEnds() {

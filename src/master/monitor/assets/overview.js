@@ -1,5 +1,6 @@
 // The first page: how the farm does, at a glance.
 
+import { read } from "./api.js";
 import { UsageChart } from "./chart.js";
 import { fill, h } from "./dom.js";
 import { isOver, jobs, slaves, slots, watch } from "./farm.js";
@@ -9,9 +10,10 @@ import { show } from "./shell.js";
 import { doing, noSlaves, stateOf } from "./machines.js";
 import { Table } from "./table.js";
 import { counted, number, percent, size } from "./words.js";
-import { offerNotices, tellEnds } from "./notify.js";
+import { offerNotices, tellEnds, tellUnseen } from "./notify.js";
 
 const JOBS_SHOWN = 12;
+const DISK_LOOK_MS = 30_000;
 const DISK_LOW_BYTES = 5 * 2 ** 30;
 
 const figures = {
@@ -45,12 +47,25 @@ const page = [
 ];
 
 let isShown = false;
+tellUnseen();
 watch(() => {
   draw();
   tellEnds();
   if (!isShown) show(h("h1", { class: "unseen" }, "Overview"), ...page);
   isShown = true;
 });
+
+let isDiskFull = false;
+void lookAtDisk();
+setInterval(() => document.hidden || lookAtDisk(), DISK_LOOK_MS);
+
+/** No event tells of it. */
+async function lookAtDisk() {
+  const hello = await read("hello").catch(() => null);
+  const was = isDiskFull;
+  isDiskFull = hello?.disk_full ?? was;
+  if (was !== isDiskFull) draw();
+}
 
 function draw() {
   weigh();
@@ -80,6 +95,7 @@ function drawAlerts(all, known) {
   const full = known.filter((slave) => slave.online && slave.machine.disk_free_bytes > 0 && slave.machine.disk_free_bytes < DISK_LOW_BYTES);
   const resting = known.filter((slave) => slave.online && slave.resting);
   const lines = [
+    ...(isDiskFull ? [alert("bad", "/settings", "The master's disk is full: nothing is taken in or handed out")] : []),
     ...failed.slice(0, 4).map((job) => alert("bad", `/jobs/${job.id}`, `${job.name}: ${counted(job.failed, "frame")} failed`)),
     ...lost.map((slave) => alert("bad", "/slaves", `${slave.name} was lost while it rendered`)),
     ...aside.map((slave) => alert("bad", "/slaves", `${slave.name} gets nothing: it is on the farm's blacklist`)),

@@ -4,6 +4,7 @@ import { ask, read, readIfThere } from "./api.js";
 import { note, fail } from "./dialog.js";
 import { fill, h } from "./dom.js";
 import { fairShares, jobs, slaves, watch, watchFor } from "./farm.js";
+import { stateOf } from "./machines.js";
 import { card, chip, empty, meter } from "./parts.js";
 import { show } from "./shell.js";
 import { percent } from "./words.js";
@@ -110,8 +111,9 @@ async function askNext() {
     const found = await Promise.all(here.map((slave) => readIfThere(`slaves/${slave.id}/next`)));
     const line = (/** @type {any} */ slave, /** @type {number} */ place) => {
       const job = found[place]?.job && jobs.get(found[place].job);
-      const gets = job ? h("a", { href: `/jobs/${job.id}` }, job.name) : h("span", { class: "soft" }, "nothing");
-      return h("li", {}, h("b", {}, slave.name), gets, !job && h("small", {}, slave.explanation[0] ?? ""), chip(slave.holding.length ? "rendering" : "idle"));
+      const why = (slave.explanation[0] ?? "").replace(/^(idle|paused): /, "");
+      const gets = job ? h("a", { href: `/jobs/${job.id}` }, job.name) : h("span", { class: "soft" }, why ? `nothing: ${why}` : "nothing");
+      return h("li", {}, h("b", {}, slave.name), gets, chip(stateOf(slave)));
     };
     fill(next, ...(here.length ? here.map(line) : [empty("No slave is there.")]));
   } catch (error) {

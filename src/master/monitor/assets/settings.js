@@ -4,9 +4,11 @@ import { ask, read } from "./api.js";
 import { fail, note, sure } from "./dialog.js";
 import { fill, h } from "./dom.js";
 import { watchFor } from "./farm.js";
+import { known as inPage } from "./live.js";
 import { card } from "./parts.js";
 import { offerNotices } from "./notify.js";
 import { show } from "./shell.js";
+import { Webhooks } from "./webhooks.js";
 
 /** Groups of settings: key, name, unit. @type {[string, [string, string, string][]][]} */
 const GROUPS = [
@@ -31,15 +33,18 @@ const GROUPS = [
   ]],
 ];
 
-/** @type {any} */ let known = null;
+const first = inPage();
+/** @type {any} */ let known = first?.settings ?? null;
 const forms = h("div", { class: "columns settings" });
 const about = h("dl", { class: "facts" });
+const webhooks = new Webhooks(first?.webhooks ?? []);
 
 void start();
 watchFor("settings", () => void look());
 
 /** Shows what another browser has set meanwhile, unless somebody is about to change it here. */
 async function look() {
+  void webhooks.renew();
   const fresh = await read("settings").catch(() => known);
   if (!known || JSON.stringify(fresh) === JSON.stringify(known) || forms.contains(document.activeElement)) return;
   known = fresh;
@@ -48,11 +53,13 @@ async function look() {
 
 async function start() {
   try {
-    const [settings, hello] = await Promise.all([read("settings"), read("hello")]);
-    known = settings;
+    const hello = await read("hello");
+    known ??= await read("settings");
     fill(about, ...facts(hello));
     draw();
-    show(h("h1", { class: "unseen" }, "Settings"), forms, h("div", { class: "columns three" }, card("This master", [], about, links()), access(hello), card("This browser", [], h("p", {}, "A notice of this machine when a job ends, while the overview is open."), h("p", { class: "buttons" }, offerNotices() || "This browser knows no notices."))));
+    const notices = card("This browser", [], h("p", {}, "A notice of this machine when a job ends, while the overview is open in some tab."), h("p", { class: "buttons" }, offerNotices("") || "This browser knows no notices."));
+    const others = h("div", { class: "columns settings" }, card("This master", [], about, links()), access(hello), notices);
+    show(h("h1", { class: "unseen" }, "Settings"), forms, webhooks.element, others);
   } catch (error) {
     fail(error);
   }
@@ -89,7 +96,8 @@ async function renewKey() {
 }
 
 function draw() {
-  fill(forms, ...GROUPS.map(([title, fields]) => card(title, [], ...fields.map(field))), card("Files", [], upload()));
+  const [frames, slaves, retention] = GROUPS.map(([title, fields]) => card(title, [], ...fields.map(field)));
+  fill(forms, frames, slaves, h("div", { class: "stack" }, retention, card("Files", [], upload())));
 }
 
 /** @param {[string, string, string]} field */

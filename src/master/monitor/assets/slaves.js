@@ -1,16 +1,18 @@
 // The slaves: how each does, what it renders, and what can be done with it.
 
 import * as act from "./actions.js";
-import { read } from "./api.js";
+import { read, thumbnail } from "./api.js";
 import { fill, h } from "./dom.js";
 import { fail } from "./dialog.js";
 import { jobs, slaves, watch } from "./farm.js";
 import { bans, doing, noSlaves, stateOf } from "./machines.js";
 import { card, chip, choice } from "./parts.js";
 import { show } from "./shell.js";
-import { counted, percent, size } from "./words.js";
+import { counted, frameName, percent, size } from "./words.js";
 
 /** @typedef {import("./farm.js").Slave} Slave */
+
+const PICTURE_PX = 240;
 
 let bannedMark = "";
 /** @type {"all"|"here"|"away"} */ let which = "all";
@@ -77,18 +79,39 @@ function tile(slave) {
     gauge("Load", slave.online ? machine.load : 0),
     gauge("Memory", slave.online ? memory : 0, machine.memory_bytes ? size(machine.memory_bytes) : ""),
     h("p", { class: "facts" }, facts.filter(Boolean).join(" · ")),
-    h("p", { class: "facts" }, `${counted(slave.done, "frame")} done`, slave.failed > 0 && h("span", { class: "bad" }, ` · ${slave.failed} failed`), slave.slots > 1 && ` · ${slave.slots} slots`),
+    h(
+      "p",
+      { class: "facts" },
+      [`${counted(slave.done, "frame")} done`, pace(slave), counted(slave.slots, "slot")].filter(Boolean).join(" · "),
+      slave.failed > 0 && [" · ", h("span", { class: "bad" }, counted(slave.failed, "failed", "failed"))],
+    ),
     h("footer", {}, ...buttons(slave)),
   );
 }
 
-/** What it renders, with the job's latest picture; or why nothing. @param {Slave} slave */
+/** What it renders, beside the last picture that it brought; or why nothing. @param {Slave} slave */
 function work(slave) {
-  const [task] = slave.holding;
-  const job = task && jobs.get(task.job);
-  const lines = slave.explanation.length ? slave.explanation : [doing(slave)];
-  const link = job && h("a", { href: `/jobs/${job.id}` }, job.name);
-  return h("div", { class: "work" }, link, ...lines.slice(0, 3).map((/** @type {string} */ line) => h("p", {}, line)), !slave.online && h("p", {}, doing(slave)));
+  const { current } = slave;
+  const job = current && jobs.get(current.job);
+  const link = job && h("p", {}, h("a", { href: `/jobs/${job.id}?frame=${current.frame}` }, job.name), ` · ${frameName(current)}`);
+  const told = slave.explanation.length ? slave.explanation : [doing(slave)];
+  // The link says that already.
+  const lines = link ? told.filter((/** @type {string} */ line) => !/^(renders|delivers) 1 frame of /.test(line)) : told;
+  return h("div", { class: "work" }, latest(slave), h("div", {}, link, ...lines.slice(0, 3).map((/** @type {string} */ line) => h("p", {}, line)), !slave.online && h("p", {}, doing(slave))));
+}
+
+/** The last picture that it brought, which leads to its frame. @param {Slave} slave */
+function latest({ latest: last }) {
+  if (!last) return null;
+  const address = thumbnail(last.job, last.frame, last.attempt, PICTURE_PX) + (last.tile ? `&tile=${Number.parseInt(last.tile, 10)}` : "");
+  const name = `${jobs.get(last.job)?.name ?? last.job}, ${frameName(last)}`;
+  return h("a", { class: "latest", href: `/jobs/${last.job}?frame=${last.frame}`, title: name }, h("img", { src: address, alt: `Latest picture: ${name}`, loading: "lazy" }));
+}
+
+/** How fast it is, if that differs from others. @param {Slave} slave */
+function pace({ done, speed }) {
+  if (!done || (speed > 0.95 && speed < 1.05)) return "";
+  return speed > 1 ? `${speed.toFixed(1)} × as fast as others` : `takes ${(1 / speed).toFixed(1)} × as long as others`;
 }
 
 /** @param {string} name @param {number} ratio @param {string} [of] */

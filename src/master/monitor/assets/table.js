@@ -51,15 +51,32 @@ export class Table {
     /** @type {Set<string>} */ this.chosen = new Set();
     this.text = "";
     this.body = h("tbody");
-    this.heads = columns.map((column, place) =>
-      h("th", { scope: "col", class: column.kind }, h("button", { type: "button", onclick: () => this.sortBy(place) }, column.title)),
-    );
     this.all = h("input", { type: "checkbox", "aria-label": "Choose all", onchange: () => this.chooseAll(this.all.checked) });
-    const first = actions && h("th", { class: "pick" }, this.all);
-    this.table = h("table", { "aria-label": label }, h("thead", {}, h("tr", {}, first, ...this.heads)), this.body);
+    this.head = h("tr");
+    this.table = h("table", { "aria-label": label }, h("thead", {}, this.head), this.body);
     this.more = h("button", { class: "more", hidden: true, onclick: () => this.showMore() });
     this.tools = h("div", { class: "chosen", role: "toolbar", "aria-label": "With the chosen", hidden: true });
     this.element = h("div", { class: "tabled" }, this.tools, h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": label }, this.table), this.more);
+    this.layHeads();
+  }
+
+  /** Shows other columns. @param {Column<T>[]} columns */
+  arrange(columns) {
+    const sorted = columns.indexOf(this.columns[this.order[0]]);
+    this.columns = columns;
+    this.order = [sorted, sorted < 0 ? 1 : this.order[1]];
+    this.drawn.clear();
+    fill(this.body);
+    this.layHeads();
+    this.draw();
+  }
+
+  layHeads() {
+    const first = this.actions && h("th", { class: "pick" }, this.all);
+    this.heads = this.columns.map((column, place) =>
+      h("th", { scope: "col", class: column.kind }, h("button", { type: "button", onclick: () => this.sortBy(place) }, column.title)),
+    );
+    fill(this.head, first, ...this.heads);
     this.markOrder();
   }
 
@@ -139,7 +156,7 @@ export class Table {
   }
 
   markOrder() {
-    this.heads.forEach((head, place) => {
+    this.heads?.forEach((head, place) => {
       const is = place === this.order[0];
       head.setAttribute("aria-sort", is ? (this.order[1] > 0 ? "ascending" : "descending") : "none");
     });

@@ -58,6 +58,9 @@ export function ago(ms) {
   return seconds < 5 ? "now" : `${duration(seconds)} ago`;
 }
 
+/** A frame, or a tile of one. @param {{frame: number, tile?: string}} piece */
+export const frameName = ({ frame, tile }) => (tile ? `frame ${frame}, tile ${tile}` : `frame ${frame}`);
+
 /** The frames of a set such as "1-3,10-20x5". @param {string} text @returns {number[]} */
 export function frames(text) {
   const found = [];
