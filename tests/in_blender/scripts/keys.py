@@ -35,7 +35,7 @@ def frame_of_folder(frame: int, _timeout: float) -> SimpleNamespace:
     return SimpleNamespace(state="here", path=str(path), text="")
 
 
-def gather(_connection: object, _job: str, frames: str, _folder: object) -> SimpleNamespace:
+def gather(_connection: object, _job: str, frames: str, _folder: object, _blender: object) -> SimpleNamespace:
     """Stands for the network."""
     asked.set()
     told.append(f"gathers {frames}")
