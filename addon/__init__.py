@@ -11,6 +11,7 @@ changed (`borrow`, `writing`). Only `native` finds the core; only `job` and `pro
 """
 
 import sys
+from typing import Any
 
 from . import (
     background,
@@ -60,14 +61,23 @@ _MODULES = (
 )
 
 _registered = False
+# Enabled, but a copy that was installed the other way was there first.
+_waiting = False
 
 
 def register() -> None:
-    """Makes everything known to Blender; a second call first takes back the first one."""
-    global _registered
+    """Makes everything known to Blender; a second call first takes back the first one.
+
+    Of two copies (add-on and extension) the second waits until the first is disabled: Blender would mix up their classes.
+    """
+    global _registered, _waiting
     if _registered:
         unregister()
-    native.look_for_twin(_twin())
+    first = next((twin for twin in _twins() if twin._registered), None)
+    _waiting = first is not None
+    if first is not None:
+        first.native.look_for_twin(__name__)
+        return
     native.look_for_update()
     for notice in native.notices():
         print(f"netrender: {notice}")
@@ -79,12 +89,21 @@ def register() -> None:
 
 def unregister() -> None:
     """Takes everything back in reverse and ends all that runs; a second call does nothing."""
-    global _registered
+    global _registered, _waiting
+    if _waiting:
+        for twin in _twins():
+            twin.native.look_for_twin(None)
+        _waiting = False
     if not _registered:
         return
     _registered = False
+    native.look_for_twin(None)
     writing.write(_unregister_all)
     writing.unregister()
+    for twin in _twins():
+        if twin._waiting:
+            twin.register()
+            break
 
 
 def _unregister_all() -> None:
@@ -92,9 +111,7 @@ def _unregister_all() -> None:
         module.unregister()
 
 
-def _twin() -> str | None:
-    """The module name of a copy that was installed the other way (add-on and extension) and is enabled."""
-    for name, module in list(sys.modules.items()):
-        if name != __name__ and name.split(".")[-1] == "netrender" and getattr(module, "_registered", False):
-            return name
-    return None
+def _twins() -> list[Any]:
+    """Other copies of this add-on that are loaded, such as one that was installed the other way."""
+    named = [(name, module) for name, module in sys.modules.items() if name.split(".")[-1] == "netrender"]
+    return [module for name, module in named if name != __name__ and hasattr(module, "_waiting")]

@@ -47,10 +47,11 @@ def notices() -> list[str]:
 
 
 def look_for_twin(twin: str | None) -> None:
-    """Tells of a copy that was installed the other way: both would be the engine NET_RENDER."""
+    """Tells of a copy that was installed the other way, and waits: both would be the engine NET_RENDER."""
     _notices.pop("twin", None)
     if twin is not None:
         _notices["twin"] = f"Network Render is enabled twice, also as {twin}: disable one of them"
+        print(f"netrender: {_notices['twin']}", flush=True)
 
 
 def look_for_update() -> None:

@@ -1,7 +1,10 @@
 """Runs in Blender: installs the zip as a user does, by the way that is named."""
 
+import importlib
+import shutil
 import sys
-from types import SimpleNamespace
+import tempfile
+from pathlib import Path
 
 import bpy
 import start
@@ -38,15 +41,28 @@ assert len(handlers) == len(set(handlers)) > 0, handlers
 
 # What the artist should change about the installation is told in the panel.
 assert not module.native.notices(), module.native.notices()
-sys.modules["elsewhere.netrender"] = SimpleNamespace(_registered=True)
 if module.native.core is not None:
     module.native.core.netrender_loaded_from = 0
-module.unregister()
-module.register()
+    module.register()
+    assert "restart Blender" in " ".join(module.native.notices()), module.native.notices()
+
+# A copy that was installed the other way waits, is told of, and takes over when the first one goes.
+elsewhere = Path(tempfile.mkdtemp(), "elsewhere")
+shutil.copytree(str(Path(str(module.__file__)).parent), elsewhere / "netrender")
+sys.path.insert(0, str(elsewhere.parent))
+twin = importlib.import_module("elsewhere.netrender")
+twin.register()
 told = " ".join(module.native.notices())
 assert "enabled twice, also as elsewhere.netrender" in told, told
-assert module.native.core is None or "restart Blender" in told, told
-del sys.modules["elsewhere.netrender"]
+twin.unregister()
+assert "enabled twice" not in " ".join(module.native.notices())
+assert bpy.context.scene.network_render.mode == "RENDER_CLIENT"
+twin.register()
 bpy.ops.preferences.addon_disable(module=name)
+assert twin._registered
+assert bpy.context.scene.network_render.mode == "RENDER_CLIENT"
+assert "enabled twice" not in " ".join(twin.native.notices())
+twin.unregister()
 assert not hasattr(bpy.types.Scene, "network_render")
+shutil.rmtree(elsewhere.parent)
 print("installed", name)
