@@ -39,6 +39,7 @@ from . import (
     thumbnails,
     versions,
     view,
+    waiting,
     watching,
     writing,
 )
@@ -55,7 +56,7 @@ bl_info = {
 
 # In the order in which they are registered: a panel's parent before it, and panels in the order of their showing.
 _MODULES = (
-    *(preferences, properties, view, session, borrow, engine, notices, watching, refresh),
+    *(preferences, properties, view, session, borrow, engine, notices, watching, waiting, refresh),
     *(panels, versions, background, gathering, sending, baking, jobs, joblist, results, framelist, thumbnails),
     *(slavelist, blacklist, rules, search, network),
 )

@@ -7,10 +7,10 @@ from collections.abc import Callable
 from typing import Any, Literal
 
 import bpy
-from bpy.props import BoolProperty, StringProperty
+from bpy.props import StringProperty
 
 from . import client, job, questions, refresh
-from .answers import Result, fail, possible, refuse
+from .answers import Result, WaitingOperator, fail, possible, refuse
 from .layout import Layout
 from .native import Failure
 from .view import NetworkRenderJob, NetworkRenderView, view_of
@@ -35,26 +35,14 @@ def needing(layout: Layout, context: bpy.types.Context, need: Need) -> Layout:
     return layout
 
 
-class AskingOperator:
+class AskingOperator(WaitingOperator):
     """An operator whose answer is how the farm is afterwards."""
-
-    wait: BoolProperty(
-        name="Wait",
-        description="Return once the master has answered, for scripts",
-        default=True,
-        options={"HIDDEN", "SKIP_SAVE"},
-    )
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         """Whether there is a core to ask with and, for a button, what it needs."""
         missing = _missing(context)
         return possible(cls) and (missing is None or refuse(cls, missing))
-
-    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> Result:
-        """Asks while the artist goes on working."""
-        self.wait = False
-        return self.execute(context)
 
     def execute(self, context: bpy.types.Context) -> Result:
         """Makes its changes, and shows how the farm is then."""

@@ -146,12 +146,12 @@ def draw_main(context: bpy.types.Context, layout: Layout, role: session.Role) ->
         row.label(text=value)
 
 
-def draw_others(layout: Layout, shown: session.Role | None) -> None:
+def draw_others(context: bpy.types.Context, layout: Layout, shown: session.Role | None) -> None:
     """The services that run although the mode is another one."""
     for role in session.ROLES:
         if role != shown and session.is_running(role):
             row = layout.row(align=True)
-            row.label(text=f"{role.title()}: {session.status(role)}", icon=ICONS[role])
+            lines(context, row, f"{role.title()}: {session.status(role)}", ICONS[role], buttons=1)
             row.operator("render.netclientstop", text="", icon="X", emboss=False).role = role.upper()
 
 

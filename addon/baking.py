@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import bpy
-from bpy.props import BoolProperty, StringProperty
+from bpy.props import StringProperty
 
-from . import client, job, notices, questions, simulations
-from .answers import Result, fail, possible, refuse, sentence
-from .layout import Layout, SubPanel, lines
+from . import client, job, notices, questions, simulations, waiting
+from .answers import Result, WaitingOperator, fail, possible, refuse, sentence, undoable
+from .layout import Layout, SubPanel, beside, lines
 from .native import Failure
 from .properties import NetworkRenderSettings
 from .sending import SendingOperator
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from netrender_core import Bakes
 
 NAMED_MAX = 8
-_LIST = "bakes.json"
 
 
 class RENDER_OT_netclientbake(SendingOperator, bpy.types.Operator):
@@ -35,21 +34,15 @@ class RENDER_OT_netclientbake(SendingOperator, bpy.types.Operator):
         settings.bake_job_id = created
 
 
-class RENDER_OT_netclientbakes(bpy.types.Operator):
+class RENDER_OT_netclientbakes(WaitingOperator, bpy.types.Operator):
     """Put what the farm has baked beside this file, and have this scene play it back"""
 
     bl_idname = "render.netclientbakes"
     bl_label = "Get Bakes"
-    bl_options = {"REGISTER", "UNDO"}
+    bl_options = {"REGISTER"}
 
     job: StringProperty(
         name="Job", description="The job that bakes; if it is empty, the one that was sent last", options={"HIDDEN", "SKIP_SAVE"}
-    )
-    wait: BoolProperty(
-        name="Wait",
-        description="Return once they play back, for scripts",
-        default=True,
-        options={"HIDDEN", "SKIP_SAVE"},
     )
 
     @classmethod
@@ -58,11 +51,6 @@ class RENDER_OT_netclientbakes(bpy.types.Operator):
         if not bpy.data.filepath:
             return refuse(cls, "Save the file first: bakes lie beside it")
         return possible(cls) and (bool(_job_in(context)) or refuse(cls, "Bake on Network first: this scene has no bakes yet"))
-
-    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> Result:
-        """Fetches while the artist goes on working."""
-        self.wait = False
-        return self.execute(context)
 
     def execute(self, context: bpy.types.Context) -> Result:
         """Fetches them, and has the scene play them back."""
@@ -98,7 +86,7 @@ def _tell(here: "Bakes", blend: str) -> None:
     except Failure as failure:
         _tell_failure(str(failure))
         return
-    bpy.ops.ed.undo_push(message=RENDER_OT_netclientbakes.bl_label)
+    undoable(RENDER_OT_netclientbakes.bl_label)
     notices.tell("; ".join(told))
 
 
@@ -106,11 +94,10 @@ def play_back(here: "Bakes", blend: str) -> list[str]:
     """Has the open file play back what lies beside it; tells in sentences what was done, and what could not be."""
     if bpy.data.filepath != blend:
         raise Failure(f"the bakes lie beside {Path(blend).name}: open it, and get them once more")
-    listed = Path(blend).parent / simulations.BESIDE / _LIST
     try:
-        baked = json.loads(listed.read_text(encoding="utf-8"))
+        baked = json.loads(Path(here.index).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise Failure(f"{listed} cannot be read: {error}") from error
+        raise Failure(f"{here.index} cannot be read: {error}") from error
     told = simulations.attach(baked)
     scene = bpy.context.scene
     scene.frame_set(scene.frame_current)
@@ -124,26 +111,19 @@ def play_back(here: "Bakes", blend: str) -> list[str]:
         done.append(f"{here.failed} bakes have failed: the job's log tells why")
     elif len(here.names) < here.wanted:
         done.append("the others are not baked yet: get them once more later")
-    return [sentence(each) for each in done + told]
+    # Of what is in the copy, too, the same was told twice.
+    return [sentence(each) for each in dict.fromkeys(done + told + here.warnings)]
 
 
 def unbaked(scene: bpy.types.Scene) -> list[str]:
-    """Names of simulations that are shown and do not play back anything."""
-    return [each.name for each in simulations.simulations(scene) if _is_shown(each) and not _plays_back(each)]
+    """Names of simulations that are shown and do not play back anything, by asking all that can be asked: for scripts."""
+    found = simulations.simulations(scene)
+    return [each.name for each in found if simulations.is_shown(each) and not simulations.is_baked(each)]
 
 
-def _is_shown(simulation: simulations.Simulation) -> bool:
-    owner = simulation.owner
-    return owner is None or (not owner.hide_render and simulation.modifier.show_render)
-
-
-def _plays_back(simulation: simulations.Simulation) -> bool:
-    handle = simulation.handle
-    if simulation.kind == "fluid":
-        return bool(handle.has_cache_baked_data)
-    if simulation.kind in simulations.NODES:
-        return bool(handle.use_custom_path and handle.directory and Path(bpy.path.abspath(handle.directory)).is_dir())
-    return bool(handle.is_baked or handle.use_external)
+def _named(names: tuple[str, ...]) -> str:
+    more = f" and {len(names) - NAMED_MAX} more" if len(names) > NAMED_MAX else ""
+    return ", ".join(names[:NAMED_MAX]) + more
 
 
 class RENDER_PT_network_bakes(SubPanel, bpy.types.Panel):
@@ -156,16 +136,19 @@ class RENDER_PT_network_bakes(SubPanel, bpy.types.Panel):
         """Shows what is not baked, and what can be done about it."""
         layout: Layout = self.layout
         settings = job.settings_in(context)
-        names = unbaked(job.scene_of(context))
-        if names:
-            more = f" and {len(names) - NAMED_MAX} more" if len(names) > NAMED_MAX else ""
-            lines(context, layout, f"Not baked: {', '.join(names[:NAMED_MAX])}{more}", "PHYSICS")
-        else:
+        known = waiting.see(job.scene_of(context))
+        if known is None:
+            layout.label(text="Looking for what is not baked…", icon="PHYSICS")
+        elif known.names:
+            lines(context, layout, f"Not baked: {_named(known.names)}", "PHYSICS")
+        elif not known.unsure:
             layout.label(text="Nothing is left to be baked", icon="CHECKMARK")
+        if known and known.unsure:
+            lines(context, layout, f"Not baked, or inside of this file: {_named(known.unsure)}", "QUESTION")
         layout.prop(settings, "bake_first")
-        if names and not settings.bake_first:
+        if known and known.names and not settings.bake_first:
             lines(context, layout, "Slaves that begin with a later frame will show these wrongly", "ERROR")
-        row = layout.row(align=True)
+        row = beside(context, layout)
         row.operator(RENDER_OT_netclientbake.bl_idname, icon="PHYSICS")
         row.operator(RENDER_OT_netclientbakes.bl_idname, icon="IMPORT")
 

@@ -10,7 +10,7 @@ from .answers import sentence
 from .asking import AskingOperator, needing
 from .joblist import draw_state
 from .layout import Layout, SubPanel, lines
-from .lists import SortedList
+from .lists import NARROW_SHARE, SortedList
 from .native import Failure
 from .view import view_of
 
@@ -51,11 +51,13 @@ class RENDER_OT_netclientwhitelistslave(AskingOperator, bpy.types.Operator):
 class RENDER_UL_network_bans(SortedList, bpy.types.UIList):
     """The rows of the blacklist."""
 
-    def _draw_row(self, layout: Layout, item: Any) -> None:
+    def _draw_row(self, layout: Layout, item: Any, *, narrow: bool) -> None:
         """Shows a slave, of what it gets nothing, and until when."""
-        row = layout.split(factor=0.4)
+        row = layout.split(factor=NARROW_SHARE if narrow else 0.4)
         row.label(text=item.name, icon=_CAUSES.get(item.cause, ("DOT", ""))[0])
         row.label(text="This job" if item.job_id else "All jobs")
+        if narrow:
+            return
         until = row.row()
         until.alignment = "RIGHT"
         until.label(text=f"Until {item.until}" if item.until else "For good")
@@ -86,7 +88,9 @@ class RENDER_PT_network_blacklist(SubPanel, bpy.types.Panel):
         if view.is_known and not view.bans:
             lines(context, layout, "Every slave gets work. Those that fail frame after frame are listed here", "CHECKMARK")
         if selected is not None:
-            lines(context, layout, _CAUSES.get(selected.cause, ("DOT", sentence(selected.cause)))[1], "INFO")
+            cause = _CAUSES.get(selected.cause, ("DOT", sentence(selected.cause)))[1]
+            until = f"It gets work again at {selected.until}" if selected.until else "It stays there until somebody takes it off"
+            lines(context, layout, f"{cause}. {until}", "INFO")
             if selected.reason:
                 lines(context, layout, sentence(selected.reason), "DOT")
 

@@ -150,9 +150,18 @@ def _bans(later: core.Later, job: core.JobInfo | None) -> Steps[list[tuple[str, 
     return found
 
 
-def cancel(connection: Connection, job: str) -> Question[Seen]:
-    """Ends a job, whose finished frames stay."""
-    return look(connection, Wanted(), lambda later: later.cancel(job))
+def cancel(connection: Connection, jobs: list[str]) -> Question[list[str]]:
+    """Ends those of these jobs that are not over; their finished frames stay. The answer is which ones."""
+
+    def steps() -> Steps[list[str]]:
+        client = yield from connected(connection)
+        known: list[core.JobInfo] = yield client.later.jobs()
+        ended = [one.id for one in known if one.id in jobs and one.state not in OVER]
+        for job in ended:
+            yield client.later.cancel(job)
+        return ended
+
+    return Question(steps())
 
 
 def bakes(connection: Connection, job: str, folder: str, blender: str) -> Question[core.Bakes]:

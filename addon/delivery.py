@@ -80,13 +80,13 @@ class Finals:
             self._finish.stop()
 
 
-def layers(connection: Connection, job: str, folder: str) -> Question[Delivery]:
-    """Begins to bring all frames of a job that are finished by now."""
+def layers(connection: Connection, job: str, folder: str, blender: str) -> Question[Delivery]:
+    """Begins to bring all frames of a job that are finished by now; this Blender denoises those that came in tiles."""
 
     def steps() -> Steps[Delivery]:
         client = yield from connected(connection)
         done = yield from _done(client, job)
-        gather: core.Gather = yield client.later.gather(job, folder, frames=",".join(map(str, done)))
+        gather: core.Gather = yield client.later.gather(job, folder, frames=",".join(map(str, done)), blender=blender)
         return Layers(done, Gathering(gather, folder, keep=True))
 
     return Question(steps())

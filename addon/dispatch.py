@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import bpy
 
-from . import client, job, moving, service
+from . import client, job, moving, service, simulations
 from .connection import AUTO, Connection
 from .native import Failure
 from .questions import Question
@@ -131,7 +131,8 @@ def _copy_of_memory() -> Generator[str, None, None]:
         copy = folder / (original.name if original else f"{UNTITLED}.blend")
         try:
             # Relative paths are written anew, so that they lead from there to the same files.
-            bpy.ops.wm.save_as_mainfile(filepath=str(copy), copy=True, relative_remap=True, check_existing=False)
+            with _absolute_folders_of_nodes():
+                bpy.ops.wm.save_as_mainfile(filepath=str(copy), copy=True, relative_remap=True, check_existing=False)
         except RuntimeError as error:
             raise Failure(f"the scene cannot be saved for sending: {str(error).removeprefix('Error: ').strip()}") from error
         if original is not None:
@@ -139,6 +140,20 @@ def _copy_of_memory() -> Generator[str, None, None]:
         yield str(copy)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _absolute_folders_of_nodes() -> Generator[None, None, None]:
+    """Those paths alone Blender does not write anew."""
+    places = [(thing, name, getattr(thing, name)) for thing, name in simulations.folders_of_nodes()]
+    relative = [place for place in places if place[2].startswith("//")]
+    try:
+        for thing, name, stored in relative:
+            setattr(thing, name, bpy.path.abspath(stored))
+        yield
+    finally:
+        for thing, name, stored in relative:
+            setattr(thing, name, stored)
 
 
 def _link_caches(original: Path, folder: Path) -> None:

@@ -42,13 +42,13 @@ class _Render:
     """Those of the frame that are waited for that are shown already."""
     size: tuple[int, int] | None = None
     """Width and height of that frame."""
-    own_job: tuple[Connection, str] | None = None
-    """The job that exists only for this render: given up together with it."""
+    own_jobs: tuple[Connection, list[str]] | None = None
+    """The jobs that exist only for this render: given up together with it."""
     interruption: service.Interruption = field(default_factory=service.Interruption)
 
 
 _render = _Render()
-_own_job: tuple[Connection, str] | None = None
+_own_jobs: tuple[Connection, list[str]] | None = None
 
 
 class NetworkRenderEngine(bpy.types.RenderEngine):
@@ -91,7 +91,7 @@ class NetworkRenderEngine(bpy.types.RenderEngine):
         # An error's report keeps Blender from writing this frame and from going on to the next one.
         _render.over = True
         # Only the artist's own will ends a job: its other frames are still worth having.
-        _render.own_job = None
+        _render.own_jobs = None
         self.report({"ERROR"}, sentence)
 
     def _serve(self, scene: bpy.types.Scene) -> None:
@@ -169,16 +169,16 @@ class NetworkRenderEngine(bpy.types.RenderEngine):
         return _render.gathering
 
 
-def own(connection: Connection, created: str) -> None:
-    """Says that the next render's job exists only for it: giving the render up cancels the job."""
-    global _own_job
-    _own_job = (connection, created)
+def own(connection: Connection, jobs: list[str]) -> None:
+    """Says that these jobs exist only for the next render: giving it up cancels them."""
+    global _own_jobs
+    _own_jobs = (connection, jobs)
 
 
 def disown() -> None:
-    """The job stays whatever becomes of the render."""
-    global _own_job
-    _own_job = None
+    """The jobs stay whatever becomes of the render."""
+    global _own_jobs
+    _own_jobs = None
 
 
 def _let_go(frame: _Frame | None) -> None:
@@ -192,7 +192,7 @@ def _let_go(frame: _Frame | None) -> None:
 def _on_begin(scene: bpy.types.Scene, *_arguments: object) -> None:
     global _render
     if scene.render.engine == job.NETWORK_RENDER:
-        _render = _Render(own_job=_own_job)
+        _render = _Render(own_jobs=_own_jobs)
         if service.role_of(scene) is not None:
             service.make_way(scene)
 
@@ -208,9 +208,9 @@ def _on_cancel(*_arguments: object) -> None:
 
 
 def _end(*, given_up: bool) -> None:
-    created, _render.own_job = _render.own_job, None
-    if created is not None and (given_up or _render.interruption.asked):
-        _cancel(*created)
+    own_jobs, _render.own_jobs = _render.own_jobs, None
+    if own_jobs is not None and (given_up or _render.interruption.asked):
+        _cancel(*own_jobs)
     disown()
     _render.interruption.leave()
     if _render.question is not None:
@@ -222,16 +222,17 @@ def _end(*, given_up: bool) -> None:
     borrow.put_back_soon()
 
 
-def _cancel(connection: Connection, created: str) -> None:
-    """Ends the job of a render that was given up; with a window nobody waits for it."""
+def _cancel(connection: Connection, jobs: list[str]) -> None:
+    """Ends the jobs of a render that was given up; with a window nobody waits for it."""
 
     def failed(sentence: str) -> None:
         print(f"netrender: the job could not be cancelled: {sentence}")
 
     try:
-        question = client.cancel(connection, created)
+        # What bakes may be over: then there is nothing to give up.
+        question = client.cancel(connection, jobs)
         if not bpy.app.background:
-            questions.ask(f"cancel {created}", question, lambda _jobs: None, failed)
+            questions.ask(f"cancel {jobs}", question, lambda _ended: None, failed)
         elif question.answer(CANCEL_TIMEOUT_S) is None:
             failed("the master does not answer in time")
     except Failure as failure:

@@ -11,7 +11,7 @@ from .answers import Result, fail, sentence
 from .asking import JobOperator, needing
 from .joblist import JobPanel, draw_state
 from .layout import Layout, lines
-from .lists import SortedList, duration
+from .lists import NARROW_SHARE, SortedList, duration
 from .native import Failure
 from .view import view_of
 
@@ -63,15 +63,17 @@ class NETRENDER_OT_show_log(JobOperator, bpy.types.Operator):
 class RENDER_UL_network_frames(SortedList, bpy.types.UIList):
     """The rows of the list of frames."""
 
-    def _draw_row(self, layout: Layout, item: Any) -> None:
+    def _draw_row(self, layout: Layout, item: Any, *, narrow: bool) -> None:
         """Shows a frame in one row: its state and number, who renders it, how long it took."""
-        row = layout.split(factor=0.3)
+        row = layout.split(factor=NARROW_SHARE if narrow else 0.3)
         row.alert = item.state == "failed"
         row.label(text=item.name, icon=STATE_ICONS.get(item.state, "DOT"))
         row.label(text=item.slave or sentence(item.state))
+        if narrow:
+            return
         took = row.row()
         took.alignment = "RIGHT"
-        took.label(text=duration(item.seconds) if item.seconds else "")
+        took.label(text=duration(item.seconds) if item.seconds else f"{item.percent} %" if item.percent else "")
 
     def _rank(self, row: Any) -> Any:
         return _RANKS.get(row.state, len(_RANKS)), row.frame
@@ -96,7 +98,7 @@ class RENDER_PT_network_frames(JobPanel, bpy.types.Panel):
         anew.frames = str(selected.frame) if selected is not None else ""
         draw_state(context, layout, view)
         if selected_job is not None and selected_job.total > len(view.frames) > 0:
-            layout.label(text=f"The first {len(view.frames)} of {selected_job.total} frames; the monitor shows all", icon="INFO")
+            lines(context, layout, f"The first {len(view.frames)} of {selected_job.total} frames; the monitor shows all", "INFO")
         if selected is not None and selected.failure:
             lines(context, layout, sentence(selected.failure), "ERROR")
 

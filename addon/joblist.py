@@ -7,8 +7,8 @@ import bpy
 from . import client, questions, refresh
 from .answers import sentence
 from .asking import needing
-from .layout import Layout, SubPanel, lines
-from .lists import SortedList, duration, progress
+from .layout import Layout, SubPanel, beside, lines
+from .lists import NARROW_SHARE, SortedList, duration, failures, progress
 from .view import NetworkRenderJob, NetworkRenderView, view_of
 
 STATE_ICONS = {
@@ -26,23 +26,19 @@ _RANKS = {state: rank for rank, state in enumerate(("failed", "queued", "waiting
 class RENDER_UL_network_jobs(SortedList, bpy.types.UIList):
     """The rows of the list of jobs."""
 
-    def _draw_row(self, layout: Layout, item: Any) -> None:
+    def _draw_row(self, layout: Layout, item: Any, *, narrow: bool) -> None:
         """Shows a job in one row: its state and name, how far it is, when it may be done, what failed."""
-        # Fixed shares, so that rows have columns.
-        row = layout.split(factor=0.34)
+        # Fixed shares, so that rows have columns; texts as they were written when the master answered.
+        row = layout.split(factor=NARROW_SHARE if narrow else 0.36)
+        row.alert = narrow and item.failed > 0
         row.label(text=item.name, icon=STATE_ICONS.get(item.state, "DOT"))
-        row = row.split(factor=0.24)
-        count = row.row()
-        count.alignment = "RIGHT"
-        count.label(text=f"{item.done} / {item.total}")
-        row = row.split(factor=0.48)
-        progress(row, item)
-        row = row.split(factor=0.55)
-        left = item.seconds_left()
-        row.label(text="" if left is None else duration(left))
-        failed = row.row()
-        failed.alert = item.failed > 0
-        failed.label(text=str(item.failed) if item.failed else "", icon="CANCEL" if item.failed else "BLANK1")
+        if narrow:
+            progress(row, item, "")
+            return
+        row = row.split(factor=0.54)
+        progress(row, item, item.told_done)
+        row.label(text=item.told_left)
+        failures(row, item.failed)
 
     def _rank(self, row: Any) -> Any:
         return _RANKS.get(row.state, len(_RANKS)), -row.failed, row.name.lower()
@@ -125,18 +121,20 @@ def _draw_buttons(context: bpy.types.Context, column: Layout, selected: NetworkR
 
 def _draw_selected(context: bpy.types.Context, layout: Layout, selected: NetworkRenderJob) -> None:
     column = layout.column(align=True)
-    told = f"{sentence(selected.state)}: {selected.done} of {selected.total} frames"
+    told = f"{sentence(selected.state)}: {selected.done} of {selected.total} {'bakes' if selected.bakes else 'frames'}"
     if selected.rendering and selected.state not in client.OVER:
         told += f", {selected.rendering} in work"
-    column.label(text=told, icon=STATE_ICONS.get(selected.state, "DOT"))
+    lines(context, column, told, STATE_ICONS.get(selected.state, "DOT"))
     left = selected.seconds_left()
     if left is not None:
-        column.label(text=f"About {duration(left)} left, {duration(selected.seconds)} a frame", icon="TIME")
+        each = "bake" if selected.bakes else "frame"
+        lines(context, column, f"About {duration(left)} left, {duration(selected.seconds)} a {each}", "TIME")
     place = f"Priority {selected.priority}" + (f", category {selected.category}" if selected.category else "")
-    column.label(text=place, icon="SORTBYEXT")
+    lines(context, column, place, "SORTBYEXT")
     if selected.blacklisted:
-        column.label(text=f"{selected.blacklisted} slaves get nothing of it: see Blacklist", icon="GHOST_DISABLED")
-    row = layout.row(align=True)
+        slaves = "1 slave gets" if selected.blacklisted == 1 else f"{selected.blacklisted} slaves get"
+        lines(context, column, f"{slaves} nothing of it: see Slaves Blacklist", "GHOST_DISABLED")
+    row = beside(context, layout)
     row.operator("netrender.edit_job", text="Edit", icon="GREASEPENCIL")
     reset = "Reset Error" if selected.failed == 1 else f"Reset {selected.failed or ''} Errors".replace("  ", " ")
     needing(row.row(align=True), context, "errors").operator("netrender.reset_job", text=reset, icon="LOOP_BACK")

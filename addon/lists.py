@@ -6,10 +6,12 @@ from typing import Any
 import bpy
 from bpy.props import BoolProperty
 
-from .layout import Layout
+from .layout import Layout, is_narrow
 
 MINUTE_S = 60
 HOUR_S = 3600
+# What a name takes of a narrow row.
+NARROW_SHARE = 0.62
 # Up to here a time is told in the smaller unit: "90 s" tells more than "2 min".
 MUCH = 1.5
 
@@ -33,7 +35,7 @@ class SortedList:
         index: int | None,
     ) -> None:
         """Shows one row, in Blender's own words for it."""
-        self._draw_row(layout, item)
+        self._draw_row(layout, item, narrow=is_narrow(context))
 
     def draw_filter(self, _context: bpy.types.Context, layout: Layout) -> None:
         """Shows the field for names and the switches for orders."""
@@ -57,7 +59,7 @@ class SortedList:
             return shown, order(rows, lambda row: row.name.lower())
         return shown, []
 
-    def _draw_row(self, layout: Layout, item: Any) -> None:
+    def _draw_row(self, layout: Layout, item: Any, *, narrow: bool) -> None:
         raise NotImplementedError
 
     def _rank(self, row: Any) -> Any:
@@ -77,13 +79,24 @@ def order(rows: Sequence[Any], rank: Callable[[Any], Any]) -> list[int]:
     return places
 
 
-def progress(layout: Layout, row: Any) -> None:
-    """A bar of how far a row is."""
+def progress(layout: Layout, row: Any, text: str) -> None:
+    """A bar of how far a row is, with a text in front of the per cent."""
     if hasattr(layout, "progress"):
-        layout.progress(factor=row.progress / 100, text=f"{row.progress:.0f}%")
+        share = row.progress
+        layout.progress(factor=share / 100, text=f"{text}   {share:.0f}%" if text else f"{share:.0f}%")
     else:
         # Before Blender 4.0 a slider that cannot be moved.
-        layout.prop(row, "progress", text="", slider=True)
+        layout.prop(row, "progress", text=text, slider=True)
+
+
+def failures(layout: Layout, count: int) -> None:
+    """How often something failed, in red; an empty place where nothing did."""
+    if not count:
+        layout.label()
+        return
+    row = layout.row()
+    row.alert = True
+    row.label(text=str(count), icon="CANCEL")
 
 
 def duration(seconds: float) -> str:

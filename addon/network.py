@@ -1,10 +1,10 @@
 """Where the farm is: Network Settings, with the farm's key, the master's certificate, and what to do about another one."""
 
 import bpy
-from bpy.props import BoolProperty, StringProperty
+from bpy.props import StringProperty
 
 from . import client, connection, job, keys, native, questions, search, session
-from .answers import Result, fail, possible
+from .answers import Result, WaitingOperator, fail, possible
 from .layout import Layout, SubPanel, lines, split
 from .native import Failure
 from .preferences import KEY_CHARACTERS_MAX
@@ -56,16 +56,13 @@ class RENDER_OT_netclientkey(bpy.types.Operator):
         return {"FINISHED"}
 
 
-class RENDER_OT_netclienttrust(bpy.types.Operator):
+class RENDER_OT_netclienttrust(WaitingOperator, bpy.types.Operator):
     """Trust the certificate that the master shows now; only if somebody renewed it on purpose"""
 
     bl_idname = "render.netclienttrust"
     bl_label = "Trust New Certificate"
 
     url: StringProperty(name="Address", description="The master's URL", maxlen=ADDRESS_CHARACTERS_MAX, options={"SKIP_SAVE"})
-    wait: BoolProperty(
-        name="Wait", description="Return once the master has answered, for scripts", default=True, options={"HIDDEN", "SKIP_SAVE"}
-    )
 
     @classmethod
     def poll(cls, _context: bpy.types.Context) -> bool:

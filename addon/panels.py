@@ -4,7 +4,7 @@ import bpy
 
 from . import background, job, native, network, service, watching
 from .answers import sentence
-from .layout import ROOT, Layout, SubPanel, bar, lines, split
+from .layout import ROOT, Layout, SubPanel, bar, beside, lines, split
 from .lists import duration
 
 
@@ -31,7 +31,7 @@ class RENDER_PT_network(bpy.types.Panel):
             _draw_client(context, layout)
         else:
             background.draw_main(context, layout, role)
-        background.draw_others(layout, role)
+        background.draw_others(context, layout, role)
         if role != "master":
             network.draw_changed_certificate(context, layout)
 
@@ -113,17 +113,17 @@ def _draw_client(context: bpy.types.Context, layout: Layout) -> None:
     main = column.row()
     main.scale_y = 1.5
     main.operator("render.netclientanim", icon="RENDER_ANIMATION")
-    row = column.row(align=True)
+    row = beside(context, column)
     row.operator("render.netclientsend", icon="EXPORT")
     row.operator("render.netclientsendframe", text="Send Current Frame", icon="RENDER_STILL")
     if job.settings_in(context).job_id:
-        row = column.row(align=True)
+        row = beside(context, column)
         row.operator("render.netclientgather", text="Get Image", icon="IMAGE_DATA").animation = False
         row.operator("render.netclientgather", text="Get Animation", icon="IMPORT").animation = True
     said = watching.said()
     if said is not None:
         row = layout.row(align=True)
-        row.label(text=said, icon="EXPORT")
+        lines(context, row, said, "EXPORT", buttons=1)
         row.operator("render.netclientwithdraw", text="", icon="X", emboss=False)
     for watched in watching.jobs():
         _draw_watched(context, layout, watched)
@@ -132,17 +132,18 @@ def _draw_client(context: bpy.types.Context, layout: Layout) -> None:
 def _draw_watched(context: bpy.types.Context, layout: Layout, watched: watching.Watched) -> None:
     info = watched.info
     if info is None:
-        layout.label(text="Sent: asking the master how far it is…", icon="SORTTIME")
+        lines(context, layout, "Sent: asking the master how far it is…", "SORTTIME")
     elif info.state == "finished":
         done = "bakes are done" if info.kind == "bake" else "frames are rendered"
-        layout.label(text=f"{info.name}: all {info.total} {done}", icon="CHECKMARK")
+        lines(context, layout, f"{info.name}: all {info.total} {done}", "CHECKMARK")
     else:
         left = watching.left_s(info)
         noun = "bakes" if info.kind == "bake" else "frames"
         text = f"{info.name}: {info.done} of {info.total} {noun}"
-        bar(layout, info.done / max(info.total, 1), text if left is None else f"{text}, {duration(left)} left")
+        share = info.done / max(info.total, 1) if info.percent is None else info.percent / 100
+        bar(context, layout, share, text if left is None else f"{text}, {duration(left)} left")
         if info.failed:
-            layout.label(text=f"{info.failed} {noun} have failed", icon="ERROR")
+            lines(context, layout, f"{info.failed} {noun} have failed", "ERROR")
         elif not info.rendering and info.explanation:
             lines(context, layout, sentence(info.explanation[0]), "INFO")
     if watched.trouble is not None:

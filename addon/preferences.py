@@ -189,7 +189,7 @@ class NetworkRenderPreferences(bpy.types.AddonPreferences):
             row.prop(one, "path", text="Slave's Blenders" if index == 0 else " ")
             row.operator("preferences.network_render_blender_remove", text="", icon="X").index = index
         if not self.slave_blenders:
-            _say(column, "Slaves on this computer render with this Blender")
+            _say(column, "Slaves on this computer render with this Blender", title="Slave's Blenders")
         row = column.row()
         row.alignment = "RIGHT"
         row.operator("preferences.network_render_blender_add", icon="ADD")
@@ -198,10 +198,12 @@ class NetworkRenderPreferences(bpy.types.AddonPreferences):
             _say(column, "Whoever has the farm's key can run programs as you on this computer", "ERROR")
 
 
-def _say(layout: Any, text: str, icon: str = "NONE") -> None:
-    """A sentence below a value, where the values are; over several lines, because labels do not wrap by themselves."""
+def _say(layout: Any, text: str, icon: str = "NONE", *, title: str = "") -> None:
+    """A sentence where the values are, over several lines, because labels do not wrap by themselves."""
     row = layout.split(factor=VALUES_FROM)
-    row.label()
+    name = row.row()
+    name.alignment = "RIGHT"
+    name.label(text=title)
     column = row.column(align=True)
     for number, line in enumerate(textwrap.wrap(text, LINE_CHARACTERS)):
         column.label(text=line, icon="BLANK1" if number and icon != "NONE" else icon)

@@ -15,7 +15,7 @@ import bpy
 from . import client, job, native, questions
 from .answers import sentence
 from .connection import Connection
-from .lists import ago
+from .lists import ago, duration
 from .native import Failure
 from .view import NetworkRenderBan, NetworkRenderFrame, NetworkRenderJob, NetworkRenderSlave, view_of
 
@@ -35,6 +35,7 @@ _drawn: set[Subject] = set()
 _ticks_left = 0
 _asked: tuple[Connection, str] | None = None
 _rules: core.Rules | None = None
+_answers = 0
 
 
 def see(subject: Subject) -> None:
@@ -45,6 +46,11 @@ def see(subject: Subject) -> None:
 def rules() -> core.Rules | None:
     """The rules of balancing as they were told last."""
     return _rules
+
+
+def answers() -> int:
+    """How many answers were shown: what is made of one need not be made anew at every redraw."""
+    return _answers
 
 
 def everything(context: bpy.types.Context) -> client.Wanted:
@@ -71,7 +77,8 @@ def soon() -> None:
 
 def show(seen: client.Seen) -> None:
     """Shows an answer, and keeps what is selected."""
-    global _rules
+    global _rules, _answers
+    _answers += 1
     context = bpy.context
     view = view_of(context)
     names = {info.id: info.name for info in seen.jobs}
@@ -129,7 +136,8 @@ def tick() -> float:
 
 def forget() -> None:
     """Empties all lists: they were another master's."""
-    global _rules
+    global _rules, _answers
+    _answers += 1
     _rules = None
     view = view_of(bpy.context)
     for rows in (view.jobs, view.slaves, view.bans, view.frames):
@@ -162,8 +170,10 @@ def _write_job(row: NetworkRenderJob, info: core.JobInfo) -> None:
     row.category, row.tags, row.requirements = info.category, "; ".join(info.tags), info.requirements
     row.priority, row.chunks, row.blacklisted = info.priority, info.chunks, info.blacklisted
     row.total, row.done, row.failed, row.rendering = info.total, info.done, info.failed, info.rendering
-    row.seconds = info.frame_seconds or 0.0
+    row.seconds, row.percent = info.frame_seconds or 0.0, info.percent or 0
     row.explanation = "\n".join(info.explanation)
+    left = row.seconds_left()
+    row.told_done, row.told_left = f"{info.done} / {info.total}", "" if left is None else duration(left)
 
 
 def _write_slave(row: NetworkRenderSlave, info: core.SlaveInfo, names: dict[str, str]) -> None:
@@ -176,6 +186,7 @@ def _write_slave(row: NetworkRenderSlave, info: core.SlaveInfo, names: dict[str,
     row.seen = ago(max(0.0, time.time() - info.last_seen))
     row.load, row.speed, row.done, row.failed = info.load, info.speed, info.done, info.failed
     row.explanation = "\n".join(info.explanation)
+    row.told_doing, row.told_speed = row.job or sentence(row.state), f"{info.speed:.1f} x" if info.done else ""
 
 
 def slave_state(info: core.SlaveInfo) -> str:
@@ -199,9 +210,9 @@ def _write_ban(row: NetworkRenderBan, found: tuple[str, core.Ban]) -> None:
 
 
 def _write_frame(row: NetworkRenderFrame, info: core.FrameInfo, slaves: dict[str, str]) -> None:
-    row.name, row.frame, row.state, row.attempt = str(info.frame), info.frame, info.state, info.attempt
+    row.name, row.frame, row.state, row.attempt = info.bake or str(info.frame), info.frame, info.state, info.attempt
     row.slave = slaves.get(info.slave or "", info.slave or "")
-    row.seconds, row.failure = info.seconds or 0.0, info.failure or ""
+    row.seconds, row.percent, row.failure = info.seconds or 0.0, info.percent or 0, info.failure or ""
 
 
 def register() -> None:

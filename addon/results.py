@@ -9,7 +9,7 @@ from . import delivery, job, refresh
 from .answers import TICK_S, Result, fail
 from .asking import JobOperator, needing
 from .joblist import JobPanel
-from .layout import Layout, lines
+from .layout import Layout, beside, lines
 from .native import Failure
 from .view import view_of
 
@@ -92,7 +92,7 @@ class RENDER_OT_netclientdownload(JobOperator, bpy.types.Operator):
             if self.kind == "FINAL":
                 self._question = delivery.finals(connection, whom, str(self._folder), job.own_blender())
             else:
-                self._question = delivery.layers(connection, whom, str(self._folder))
+                self._question = delivery.layers(connection, whom, str(self._folder), job.own_blender())
         except Failure as failure:
             return fail(self, failure)
         return {"RUNNING_MODAL"}
@@ -134,7 +134,7 @@ class RENDER_PT_network_results(JobPanel, bpy.types.Panel):
         refresh.see("jobs")
         layout: Layout = self.layout
         selected = view_of(context).active_job()
-        row = needing(layout.row(align=True), context, "results")
+        row = needing(beside(context, layout), context, "results")
         row.operator("render.netclientdownload", text="Multilayer EXR", icon="RENDERLAYERS").kind = "LAYERS"
         row.operator("render.netclientdownload", text="Final Files", icon="OUTPUT").kind = "FINAL"
         if selected is not None and selected.done:

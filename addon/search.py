@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import bpy
-from bpy.props import BoolProperty, StringProperty
+from bpy.props import StringProperty
 
 from . import client, job, questions
-from .answers import Result, fail, possible, refuse, sentence
+from .answers import Result, WaitingOperator, fail, possible, refuse, sentence, undoable
 from .layout import Layout, lines
 from .native import Failure
 from .properties import ADDRESS_CHARACTERS_MAX
@@ -24,25 +24,16 @@ _found: list[MasterFound] = []
 _said = ""
 
 
-class RENDER_OT_netclientscan(bpy.types.Operator):
+class RENDER_OT_netclientscan(WaitingOperator, bpy.types.Operator):
     """Look for masters on the local network; the one that can be used is taken, several are offered by name"""
 
     bl_idname = "render.netclientscan"
     bl_label = "Refresh"
 
-    wait: BoolProperty(
-        name="Wait", description="Return once they have answered, for scripts", default=True, options={"HIDDEN", "SKIP_SAVE"}
-    )
-
     @classmethod
     def poll(cls, _context: bpy.types.Context) -> bool:
         """Whether no search is under way."""
         return possible(cls) and (not questions.is_asking(SEARCH) or refuse(cls, "The search goes on"))
-
-    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> Result:
-        """Looks while the artist goes on working."""
-        self.wait = False
-        return self.execute(context)
 
     def execute(self, context: bpy.types.Context) -> Result:
         """Looks."""
@@ -51,7 +42,7 @@ class RENDER_OT_netclientscan(bpy.types.Operator):
             if self.wait:
                 _show(question.wait())
             else:
-                questions.ask(SEARCH, question, _show, say)
+                questions.ask(SEARCH, question, _show_later, say)
         except Failure as failure:
             return fail(self, failure)
         return {"FINISHED"}
@@ -113,6 +104,18 @@ def _show(found: list[MasterFound]) -> None:
         _said = "None of these can be used from here yet: enter its Farm Key, or bring both to one version"
     else:
         _said = "No master answered on this network. Animation on Network starts one; one elsewhere needs its Address"
+
+
+def _show_later(found: list[MasterFound]) -> None:
+    before = _address()
+    _show(found)
+    if _address() != before:
+        undoable("Use Master")
+
+
+def _address() -> tuple[str, int]:
+    settings = job.settings_in(bpy.context)
+    return settings.server_address, settings.server_port
 
 
 def _use(url: str) -> None:

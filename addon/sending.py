@@ -44,6 +44,9 @@ class SendingOperator:
 
     def modal(self, context: bpy.types.Context, event: bpy.types.Event) -> Result:
         """Looks at each tick how far it is; ESC takes it back."""
+        if self not in _under_way:
+            # It was over, but its last step opened a window for the render: Blender then takes no notice of what it answers.
+            return {"FINISHED", "PASS_THROUGH"}
         if self._given_up or (event.type == "ESC" and event.value == "PRESS"):
             return self._withdraw(context)
         if event.type != "TIMER":
@@ -115,8 +118,14 @@ class SendingOperator:
         except Failure as failure:
             return fail(self, Failure(f"{failure}: its job {created} goes on by itself"))
         self._note(job.settings_of(scene), created)
-        watching.add(self._dispatch.connection, created)
+        for job_id in self._jobs(created):
+            watching.add(self._dispatch.connection, job_id)
         return self._sent(scene, created, how)
+
+    def _jobs(self, created: str) -> list[str]:
+        """All that was sent, in the order in which it is worked off."""
+        bakes = self._dispatch.bake_job
+        return [created] if bakes is None else [bakes, created]
 
     def _note(self, settings: NetworkRenderSettings, created: str) -> None:
         """Remembers the job in the scene, for those who bring what comes of it."""
@@ -181,7 +190,7 @@ class RENDER_OT_netclientanim(SendingOperator, bpy.types.Operator):
     may_start = True
 
     def _sent(self, scene: bpy.types.Scene, created: str, how: str) -> Result:
-        engine.own(self._dispatch.connection, created)
+        engine.own(self._dispatch.connection, self._jobs(created))
         goes_on = False
         try:
             goes_on = gathering.render(scene, how, animation=True)

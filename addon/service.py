@@ -11,6 +11,8 @@ from . import borrow, job, session
 from .native import Failure
 
 SLICE_S = 0.1
+# Pixels of a side; Blender refuses to render less than one, and some engines less than a few.
+_SIDE_MIN = 4
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -95,8 +97,10 @@ def make_way(scene: bpy.types.Scene) -> None:
         kind = ("media_type", "IMAGE") if hasattr(render.image_settings, "media_type") else ("file_format", "PNG")
         borrow.change(render.image_settings, *kind)
     if bpy.app.background:
-        # The frames after the service's end are still stepped through: as small as can be.
-        borrow.change(render, "resolution_percentage", 1)
+        # The frames after the service's end are still stepped through: as small as Blender takes them.
+        smallest = min(render.resolution_x, render.resolution_y)
+        borrow.change(render, "resolution_percentage", min(100, -(-100 * _SIDE_MIN // smallest)))
+        borrow.change(render, "use_border", False)
         if scene.camera is None:
             camera = bpy.data.objects.new("netrender", bpy.data.cameras.new("netrender"))
             scene.collection.objects.link(camera)

@@ -8,9 +8,11 @@ as a `Failure` with one sentence.
 from __future__ import annotations
 
 import contextlib
+import socket
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
+from urllib.parse import urlsplit
 
 import bpy
 
@@ -28,6 +30,9 @@ Role = Literal["master", "slave"]
 # In the order in which they end: slaves give back to the master what they have.
 ROLES: tuple[Role, ...] = ("slave", "master")
 
+# What a master is told that listens on all interfaces.
+EVERYWHERE = "[default]"
+
 # All services together, when Blender ends; the slave leaves the master some of it.
 STOP_TIMEOUT_S = 5.0
 SLAVE_STOP_TIMEOUT_S = 3.5
@@ -35,6 +40,8 @@ PUMP_S = 0.2
 
 _LEVELS = {"error": "ERROR", "warning": "WARNING"}
 _LOUDNESS = ("ERROR", "WARNING", "INFO")
+# Nobody's address, kept for documents: nothing is ever sent to it.
+_ELSEWHERE = ("192.0.2.1", 9)
 
 
 @dataclass
@@ -45,6 +52,8 @@ class _Service:
     """
 
     handle: core.Master | core.Slave
+    host: str | None = None
+    """What other computers enter as the master's address; None if it is the one that it was told to listen at."""
     url: str | None = None
     key: str | None = None
     text: str = ""
@@ -56,7 +65,10 @@ class _Service:
             now = self.handle.status()
             self.url, self.key, self.text = self.handle.url, self.handle.key, now.text
             frames = f"{now.frames_done} of {now.frames} done" if now.frames else "None"
-            self.facts = [("Address", self.url), ("Slaves", str(now.slaves)), ("Jobs", str(now.jobs)), ("Frames", frames)]
+            where = urlsplit(self.url)
+            self.facts = [("Address", self.host or where.hostname or ""), ("Port", str(where.port))]
+            self.facts += [("SSL", "On")] if where.scheme == "https" else []
+            self.facts += [("Slaves", str(now.slaves)), ("Jobs", str(now.jobs)), ("Frames", frames)]
         else:
             mine = self.handle.status()
             doing = mine.text[:1].upper() + mine.text[1:]
@@ -83,7 +95,8 @@ def start(role: Role, arguments: dict[str, Any]) -> None:
     try:
         with native.failures_told():
             if role == "master":
-                service = _Service(core.Master.start(**arguments))
+                listens_everywhere = arguments.get("address", EVERYWHERE) == EVERYWHERE
+                service = _Service(core.Master.start(**arguments), _own_host() if listens_everywhere else None)
                 keys.look_again()
             else:
                 service = _Service(core.Slave.start(**arguments, wait=bpy.app.background))
@@ -91,6 +104,14 @@ def start(role: Role, arguments: dict[str, Any]) -> None:
             service.look()
     except Failure as failure:
         raise Failure(f"the {role} does not start: {failure}") from failure
+
+
+def _own_host() -> str:
+    """The address at which others on the network see this computer; its name where there is no network."""
+    with contextlib.suppress(OSError), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.connect(_ELSEWHERE)
+        return str(probe.getsockname()[0])
+    return socket.gethostname()
 
 
 def stop(role: Role, timeout: float = STOP_TIMEOUT_S) -> None:

@@ -3,9 +3,12 @@
 What is baked on the network lies in a folder for each bake beside the .blend, and is only ever read: point caches as external
 ones, fluids and geometry nodes by their folder. Two ways that look right wipe files instead: to switch on a disk cache whose
 files are there already, and to delete what nodes have baked. Rigid bodies keep their bake inside the .blend, so nothing is
-to be done for them. Used by the add-on, and by the core's children that bake and render (`baking.py`, `worker.py`).
+to be done for them. What an artist has baked is left alone. Used by the add-on, and by the core's children that bake and
+render (`baking.py`, `worker.py`).
 """
 
+import os
+import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -115,6 +118,110 @@ def is_simulated(settings: Any) -> bool:
     return settings.type == "EMITTER" and settings.physics_type not in {"NO", "KEYED"}
 
 
+@dataclass(frozen=True)
+class CacheFiles:
+    """The files whose being there makes a bake one, by what their names begin and end with."""
+
+    folder: Path
+    beginning: str
+    ending: str
+
+    def are_there(self) -> bool:
+        """Whether there is one of them; the only question here that a slow disk has to answer."""
+        try:
+            names = (each.name for each in self.folder.iterdir())
+            return any(name.startswith(self.beginning) and name.endswith(self.ending) for name in names)
+        except OSError:
+            return False
+
+
+def is_shown(simulation: Simulation) -> bool:
+    """Whether a render shows it."""
+    owner = simulation.owner
+    return owner is None or (not owner.hide_render and bool(simulation.modifier.show_render))
+
+
+def is_baked(simulation: Simulation) -> bool:
+    """Whether it plays back what is there; a bake whose files are gone is none."""
+    known = bake_of(simulation)
+    there = known.are_there() if isinstance(known, CacheFiles) else known
+    return there or (simulation.kind in NODES and _is_packed(simulation))
+
+
+def bake_of(simulation: Simulation) -> bool | CacheFiles:
+    """Whether it is baked, as far as Blender tells at once, else the files that tell; what nodes keep in the .blend none does."""
+    handle = simulation.handle
+    if simulation.kind == "fluid":
+        if handle.has_cache_baked_data or handle.cache_type == "REPLAY":
+            return bool(handle.has_cache_baked_data)
+        return CacheFiles(_absolute(handle.cache_directory) / "data", "", ".vdb")
+    if simulation.kind in NODES:
+        folder = _folder_of_nodes(simulation)
+        return CacheFiles(folder / "meta", "", ".json") if folder else False
+    if handle.use_external:
+        return CacheFiles(_absolute(handle.filepath), f"{handle.name}_", ".bphys")
+    if not handle.is_baked or not handle.use_disk_cache:
+        return bool(handle.is_baked)
+    blend = Path(bpy.data.filepath)
+    return CacheFiles(blend.parent / f"blendcache_{blend.stem}", f"{handle.name or hex_of(simulation.owner.name)}_", ".bphys")
+
+
+def hex_of(name: str) -> str:
+    """What Blender calls the files of an object's caches."""
+    return name.encode().hex().upper()
+
+
+def _absolute(stored: str) -> Path:
+    return Path(os.path.normpath(bpy.path.abspath(stored)))
+
+
+def _folder_of_nodes(simulation: Simulation) -> Path | None:
+    """Where a node keeps what it baked, if that is on the disk."""
+    bake = simulation.handle
+    stored = bake.directory if bake.use_custom_path else simulation.modifier.bake_directory
+    if not stored:
+        return None
+    return _absolute(stored) if bake.use_custom_path else _absolute(stored) / str(bake.bake_id)
+
+
+def may_be_packed(simulation: Simulation) -> bool:
+    """Whether a node may have its bake inside of the .blend, as newer Blenders keep it by default."""
+    return hasattr(simulation.handle, "bake_target")
+
+
+def _is_packed(simulation: Simulation) -> bool:
+    """Whether it has it there.
+
+    Only the unpacking of it tells, and takes it away: so it is unpacked from a copy of the object, into a folder that goes.
+    """
+    if simulation.owner is None or not may_be_packed(simulation):
+        return False
+    copy: Any = simulation.owner.copy()
+    try:
+        with tempfile.TemporaryDirectory(prefix="netrender_asked_") as folder:
+            modifier = copy.modifiers[simulation.modifier.name]
+            bake = next(each for each in modifier.bakes if each.bake_id == simulation.handle.bake_id)
+            bake.use_custom_path, bake.directory = True, folder
+            asked = Simulation(simulation.kind, simulation.scene, copy, simulation.item, bake, modifier)
+            return "FINISHED" in run_for_node("geometry_node_bake_unpack_single", asked, method="USE_ORIGINAL")
+    except RuntimeError:
+        # There is something to be unpacked, but this file was never saved.
+        return True
+    finally:
+        bpy.data.objects.remove(copy)
+
+
+def folders_of_nodes() -> Iterator[tuple[Any, str]]:
+    """Whatever of the open file names a folder of node bakes, and by which property.
+
+    These paths Blender does not write anew in a copy that is saved elsewhere.
+    """
+    for thing in bpy.data.objects:
+        for modifier in thing.modifiers if thing.library is None else ():
+            if hasattr(modifier, "bake_directory"):
+                yield from ((modifier, "bake_directory"), *((bake, "directory") for bake in modifier.bakes))
+
+
 def find(wanted: dict[str, Any]) -> Simulation | None:
     """The simulation of the open file that a plan or a bake tells of."""
     scene = bpy.data.scenes.get(wanted["scene"])
@@ -126,6 +233,7 @@ def attach(baked: Iterable[dict[str, Any]]) -> list[str]:
     """Has the open file play back these bakes (what `bake.json` of each says); tells what could not be, in sentences.
 
     Of each, only the files of some frames need be there. It may be done again, with the same bakes or with more of them.
+    What is baked otherwise stays as it is.
     """
     told = []
     for index in baked:
@@ -136,6 +244,8 @@ def attach(baked: Iterable[dict[str, Any]]) -> list[str]:
             told.append(f"the {index['name']} is baked, but this file has no such simulation any more")
         elif not Path(bpy.path.abspath(folder_of(index))).is_dir():
             told.append(f"the files of the {index['name']} are not there: {folder_of(index)}")
+        elif _is_anothers(simulation):
+            told.append(f"the {index['name']} was left alone, for it is baked in this file: free that bake to play back this one")
         else:
             _play_back(simulation, index)
     return told
@@ -147,6 +257,18 @@ def folder_of(index: dict[str, Any]) -> str:
     path = "/" + index["files"][0]["path"]
     number = path.rpartition(f"/{BESIDE}/")[2].split("/")[0]
     return f"//{BESIDE}/{number}"
+
+
+def _is_anothers(simulation: Simulation) -> bool:
+    """Whether it plays back what was not baked on the network."""
+    handle = simulation.handle
+    if simulation.kind == "fluid":
+        folder = handle.cache_directory
+    elif simulation.kind in NODES:
+        folder = handle.directory if handle.use_custom_path else ""
+    else:
+        folder = handle.filepath if handle.use_external else ""
+    return BESIDE not in Path(folder).parts and is_baked(simulation)
 
 
 def _play_back(simulation: Simulation, index: dict[str, Any]) -> None:
@@ -192,10 +314,10 @@ def write_nodes_to(bake: Any, folder: str) -> None:
     bake.directory = folder
 
 
-def run_for_node(name: str, simulation: Simulation) -> set[str]:
+def run_for_node(name: str, simulation: Simulation, **options: str) -> set[str]:
     """Runs an operator that is about one node."""
     operator = getattr(bpy.ops.object, name)
     named = "session_uid" if "session_uid" in operator.get_rna_type().properties else "session_uuid"
     which = {named: getattr(simulation.owner, named)}
-    done: set[str] = operator(**which, modifier_name=simulation.modifier.name, bake_id=simulation.handle.bake_id)
+    done: set[str] = operator(**which, modifier_name=simulation.modifier.name, bake_id=simulation.handle.bake_id, **options)
     return done

@@ -10,7 +10,7 @@ from .answers import sentence
 from .asking import SlaveOperator, needing
 from .joblist import draw_state
 from .layout import Layout, SubPanel, lines
-from .lists import SortedList
+from .lists import NARROW_SHARE, SortedList, failures
 from .native import Failure
 from .view import NetworkRenderSlave, view_of
 
@@ -81,20 +81,20 @@ class NETRENDER_OT_end_slave(SlaveOperator, bpy.types.Operator):
 class RENDER_UL_network_slaves(SortedList, bpy.types.UIList):
     """The rows of the list of slaves."""
 
-    def _draw_row(self, layout: Layout, item: Any) -> None:
+    def _draw_row(self, layout: Layout, item: Any, *, narrow: bool) -> None:
         """Shows a slave in one row: its state and name, what it renders, how fast it is, what it has done."""
-        row = layout.split(factor=0.34)
+        row = layout.split(factor=NARROW_SHARE if narrow else 0.34)
         row.active = item.state != "away"
+        row.alert = narrow and item.failed > 0
         row.label(text=item.name, icon=_STATE_ICONS.get(item.state, "DOT"))
+        if narrow:
+            row.label(text=item.told_doing)
+            return
         row = row.split(factor=0.4)
-        row.label(text=item.job or sentence(item.state))
-        row = row.split(factor=0.34)
-        row.label(text=f"{item.speed:.1f} x" if item.done else "")
-        row = row.split(factor=0.5)
+        row.label(text=item.told_doing)
+        row.label(text=item.told_speed)
         row.label(text=str(item.done), icon="CHECKMARK")
-        failed = row.row()
-        failed.alert = item.failed > 0
-        failed.label(text=str(item.failed) if item.failed else "", icon="CANCEL" if item.failed else "BLANK1")
+        failures(row, item.failed)
 
     def _rank(self, row: Any) -> Any:
         return _RANKS.get(row.state, len(_RANKS)), row.name.lower()
@@ -138,8 +138,9 @@ def _draw_selected(context: bpy.types.Context, layout: Layout, selected: Network
     column = layout.column(align=True)
     lines(context, column, f"{selected.address}, seen {selected.seen}", "NETWORK_DRIVE")
     lines(context, column, f"{selected.machine}, load {selected.load:.1f}", "DESKTOP")
-    if selected.done:
-        lines(context, column, f"{selected.speed:.1f} times as fast as the others", "TIME")
+    failed = f", {selected.failed} failed" if selected.failed else ""
+    speed = f", {selected.speed:.1f} times as fast as the average slave" if selected.done else ""
+    lines(context, column, f"{selected.done} frames done{failed}{speed}", "TIME")
     lines(context, column, f"Blender {selected.blenders}" if selected.blenders else "No Blender", "BLENDER")
     if selected.tags:
         lines(context, column, f"Tags {selected.tags}", "BOOKMARKS")

@@ -38,6 +38,8 @@ Key = tuple[int, int]
 _job = ""
 _failed: set[Key] = set()
 _wanted: list[Key] = []
+# What is shown of the answer with this number.
+_chosen: tuple[int, list[Key]] = (-1, [])
 
 
 class RENDER_PT_network_pictures(JobPanel, bpy.types.Panel):
@@ -70,7 +72,14 @@ class RENDER_PT_network_pictures(JobPanel, bpy.types.Panel):
 
 
 def choose(view: NetworkRenderView) -> list[Key]:
-    """The finished frames that are shown: the first, the last, and some between."""
+    """The finished frames that are shown: the first, the last, and some between; chosen once an answer."""
+    global _chosen
+    if _chosen[0] != refresh.answers():
+        _chosen = (refresh.answers(), _spread(view))
+    return _chosen[1]
+
+
+def _spread(view: NetworkRenderView) -> list[Key]:
     done = [(row.frame, row.attempt) for row in view.frames if row.state == "done"]
     if len(done) <= SHOWN_MAX:
         return done

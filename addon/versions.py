@@ -3,10 +3,9 @@
 from typing import TYPE_CHECKING
 
 import bpy
-from bpy.props import BoolProperty
 
 from . import client, job, questions
-from .answers import Result, fail, possible, refuse, sentence
+from .answers import Result, WaitingOperator, fail, possible, refuse, sentence, undoable
 from .layout import Layout, SubPanel, lines, split
 from .native import Failure
 from .view import view_of
@@ -17,16 +16,12 @@ if TYPE_CHECKING:
 QUESTION = "version"
 
 
-class RENDER_OT_netclientvcsguess(bpy.types.Operator):
+class RENDER_OT_netclientvcsguess(WaitingOperator, bpy.types.Operator):
     """Find out in which working copy this file lies, at which revision, and where slaves get it from"""
 
     bl_idname = "render.netclientvcsguess"
     bl_label = "Refresh"
-    bl_options = {"REGISTER", "UNDO"}
-
-    wait: BoolProperty(
-        name="Wait", description="Return once it is known, for scripts", default=True, options={"HIDDEN", "SKIP_SAVE"}
-    )
+    bl_options = {"REGISTER"}
 
     @classmethod
     def poll(cls, _context: bpy.types.Context) -> bool:
@@ -34,11 +29,6 @@ class RENDER_OT_netclientvcsguess(bpy.types.Operator):
         if not bpy.data.filepath:
             return refuse(cls, "Save the file into a working copy first")
         return possible(cls)
-
-    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> Result:
-        """Finds out while the artist goes on working."""
-        self.wait = False
-        return self.execute(context)
 
     def execute(self, context: bpy.types.Context) -> Result:
         """Finds out, and fills in the fields."""
@@ -50,7 +40,7 @@ class RENDER_OT_netclientvcsguess(bpy.types.Operator):
             if self.wait:
                 _fill(scene.name, question.wait())
             else:
-                questions.ask(QUESTION, question, lambda guess, name=scene.name: _fill(name, guess), _show_trouble)
+                questions.ask(QUESTION, question, lambda guess, name=scene.name: _fill_later(name, guess), _show_trouble)
         except Failure as failure:
             return fail(self, failure)
         return {"FINISHED"}
@@ -95,6 +85,11 @@ def _fill(name: str, guess: "core.VersionGuess") -> None:
         settings.use_vcs = True
         settings.vcs_system, settings.vcs_revision = guess.vcs, guess.revision
         settings.vcs_rpath, settings.vcs_wpath = guess.remote, guess.working_copy
+
+
+def _fill_later(name: str, guess: "core.VersionGuess") -> None:
+    _fill(name, guess)
+    undoable("From Version Control")
 
 
 def _show_trouble(text: str) -> None:

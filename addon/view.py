@@ -22,7 +22,12 @@ class NetworkRenderJob(bpy.types.PropertyGroup):
     rendering: IntProperty()
     seconds: FloatProperty()
     blacklisted: IntProperty()
+    # Of one that bakes: frames are all or nothing.
+    percent: IntProperty()
     explanation: StringProperty()
+    # What its row shows: written once an answer, read at every redraw.
+    told_done: StringProperty()
+    told_left: StringProperty()
     progress: FloatProperty(
         name="Progress",
         description="Finished frames",
@@ -30,7 +35,7 @@ class NetworkRenderJob(bpy.types.PropertyGroup):
         min=0,
         max=100,
         precision=0,
-        get=lambda self: 100 * self.done / self.total if self.total else 0,
+        get=lambda self: self.percent if self.bakes else 100 * self.done / self.total if self.total else 0,
     )
 
     def seconds_left(self) -> float | None:
@@ -56,6 +61,8 @@ class NetworkRenderSlave(bpy.types.PropertyGroup):
     done: IntProperty()
     failed: IntProperty()
     explanation: StringProperty()
+    told_doing: StringProperty()
+    told_speed: StringProperty()
 
 
 class NetworkRenderBan(bpy.types.PropertyGroup):
@@ -70,13 +77,15 @@ class NetworkRenderBan(bpy.types.PropertyGroup):
 
 
 class NetworkRenderFrame(bpy.types.PropertyGroup):
-    """A row of the list of the selected job's frames; its name is the frame's number."""
+    """A row of the list of the selected job's frames; its name is the frame's number, or that of a bake."""
 
     frame: IntProperty()
     state: StringProperty()
     attempt: IntProperty()
     slave: StringProperty()
     seconds: FloatProperty()
+    # How much of it is done, where that is told.
+    percent: IntProperty()
     failure: StringProperty()
 
 

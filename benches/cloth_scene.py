@@ -7,8 +7,8 @@ from pathlib import Path
 import bpy
 
 CLOTHS = 4
-FRAMES = 40
-CELLS = 30
+FRAMES = 60
+CELLS = 60
 
 
 def cloth(number: int) -> None:

@@ -18,6 +18,8 @@ pub enum Code {
     NotFound,
     /// The farm's key is missing or wrong, or the peer could not prove that it has it.
     Unauthorized,
+    /// The key is one of the farm, but not for this.
+    Forbidden,
     /// It contradicts what happened in the meantime (a stale attempt, a finished job): drop it, do not repeat it.
     Conflict,
     /// The two sides speak different versions: update one.
@@ -42,10 +44,11 @@ pub enum Code {
 
 impl Code {
     /// All codes with their spelling on the wire.
-    pub const ALL: [(Self, &'static str); 13] = [
+    pub const ALL: [(Self, &'static str); 14] = [
         (Self::BadInput, "bad_input"),
         (Self::NotFound, "not_found"),
         (Self::Unauthorized, "unauthorized"),
+        (Self::Forbidden, "forbidden"),
         (Self::Conflict, "conflict"),
         (Self::VersionMismatch, "version_mismatch"),
         (Self::Unreachable, "unreachable"),
@@ -111,6 +114,8 @@ constructors! {
     not_found => NotFound,
     /// Without the right key.
     unauthorized => Unauthorized,
+    /// With a key that is not for this.
+    forbidden => Forbidden,
     /// It contradicts what happened meanwhile.
     conflict => Conflict,
     /// Versions that do not fit.

@@ -93,6 +93,29 @@ fn bring(client: &Client, job: JobId, folder: &Path) -> Vec<String> {
 }
 
 #[test]
+fn how_far_bakes_are_is_seen_by_everybody_while_they_go_on() {
+    let farm = Farm::start();
+    let blender = FakeBlender::told(&told(r#""gate_bakes": [2], "#));
+    let client = farm.client();
+    let (job, baking) = submit(&client, &blender, BakeWish::First);
+    let baking = baking.unwrap();
+    let slave = farm.slave(&blender, "one");
+    wait_until("the master knows how far it is", || farm.job(baking).percent == Some(25));
+    assert_eq!(farm.frames(baking)[1].percent, Some(50));
+    assert_eq!(
+        slave.status().text,
+        "baking soft body of Ball of scene (bakes): frame 1 of 1-2 (50 %)"
+    );
+    let folder = tempfile::tempdir().unwrap();
+    let gather = client.gather(frames_of(job, folder.path())).unwrap();
+    let why = format!("frame 1 waits: job {baking} (scene (bakes)) has to be finished before, and is at 25 %");
+    assert_eq!(gather.frame(1, Duration::ZERO).text, why);
+    std::fs::write(blender.folder().join("fake_blender.open"), b"").unwrap();
+    farm.wait_for_end(job);
+    assert_eq!(farm.job(baking).percent, Some(100));
+}
+
+#[test]
 fn bakes_that_are_brought_again_take_the_place_of_older_ones() {
     let farm = Farm::start();
     let blender = FakeBlender::told(&told(""));
@@ -114,7 +137,7 @@ fn bakes_that_are_brought_again_take_the_place_of_older_ones() {
             names.sort();
             names
         };
-        assert_eq!(names(&caches), ["1_cache", "2_cache", "bakes.json"]);
+        assert_eq!(names(&caches), ["1_cache", "2_cache", "scene_bakes.json"]);
         assert_eq!(names(&caches.join("1_cache")), ["cache_000001_00.bphys"]);
         assert_eq!(names(folder.path()), ["netrender_bakes", "shot.blend"]);
     }

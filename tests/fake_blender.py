@@ -13,6 +13,7 @@ every order), else from the environment variable FAKE_BLENDER, as JSON too; ever
     crash_on_frames   [3]           hang_on_frames  [3]       fail_on_frames  [3]
     truncate_frames   [3]: writes only half of the file
     shrink_frames     [3]: writes a picture of one pixel
+    grow_mib          takes so much more memory with each frame
     gradient          true: each pixel has a value of its own, which tells its place in the frame
     layers            ["ViewLayer"]: the view layers that it says to have rendered
     list_on_open      true: prints the names of the files that lie in and below the scene's folder
@@ -68,6 +69,8 @@ def still_due(fake):
 
 # What the open scene was asked to be like.
 OPEN = {}
+# Memory that is never given back.
+GROWN = []
 
 
 def main():
@@ -143,6 +146,7 @@ def render(fake, order):
     frame, output = order["frame"], order["output"]
     started = time.perf_counter()
     print_much(fake.get("print_bytes", 0))
+    GROWN.append(b"x" * (fake.get("grow_mib", 0) << 20))
     print(f"Fra:{frame} Mem:8.00M (Peak 8.00M)", flush=True)
     time.sleep(float(fake.get("render_ms", os.environ.get("FAKE_BLENDER_FRAME_MS", "0"))) / 1000)
     is_gated = frame in fake.get("gate_frames", []) or number_of(order.get("tile")) in fake.get("gate_tiles", [])

@@ -81,6 +81,23 @@ fn a_cancelled_job_leaves_no_process() {
     farm.wait_for_end(next);
 }
 
+#[test]
+fn a_frame_that_takes_longer_than_it_may_is_ended_with_all_that_it_started() {
+    let farm = Farm::start();
+    let blender = FakeBlender::told(r#"{"hang_on_frames": [1], "grandchild": true}"#);
+    let slave = farm.slave(&blender, "one");
+    let job = farm.submit(&blender.scene(), "1", 1);
+    wait_until("it renders", || slave.status().state == SlaveState::Rendering);
+    let escaped = blender.grandchild().unwrap();
+    let limits = serde_json::json!({"frame_s": 1});
+    let _: JobInfo = farm.ask(async |link| link.patch(&format!("jobs/{job}"), &limits).await);
+    let failure = || farm.frames(job)[0].failure.clone().unwrap_or_default();
+    wait_until("it says why", || {
+        failure().contains("took longer than the 1 s that a frame of this job may take")
+    });
+    wait_until("nothing of it is left", || !lives(escaped));
+}
+
 /// One frame of three misbehaves once: it is done at the second attempt, and what happened can be read.
 fn check_second_attempt(orders: &str, words: &str, printed: &str) {
     let farm = Farm::start();

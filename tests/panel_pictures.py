@@ -4,13 +4,10 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import zipfile
 from pathlib import Path
 
-import netrender_core
-from blender_child import Blender
+from blender_child import with_addon
 from farms import farm
-from make_addon import make_addon
 
 from farm import make_orrery
 
@@ -18,7 +15,16 @@ IMAGES = Path(__file__).resolve().parent.parent / "docs" / "images"
 SIZE = (760, 1700)
 # Where the editor's own headers and tabs end: what is left is the panels, and below them nothing.
 PANELS, PREFERENCES = "+36+64", "+165+30"
-PICTURES = ("panel", "panel-jobs", "panel-slaves", "panel-client", "panel-network", "panel-master", "panel-slave")
+PICTURES = (
+    "panel",
+    "panel-jobs",
+    "panel-slaves",
+    "panel-client",
+    "panel-simulations",
+    "panel-network",
+    "panel-master",
+    "panel-slave",
+)
 
 
 def main() -> None:
@@ -28,9 +34,7 @@ def main() -> None:
         sys.exit("screenshots need Blender and xvfb-run on the PATH")
     with tempfile.TemporaryDirectory(prefix="netrender_screenshots_") as name:
         folder = Path(name)
-        blender = Blender("executable", program, folder / "home")
-        with zipfile.ZipFile(make_addon(Path(str(netrender_core.__file__)).parent.parent, folder)) as archive:
-            archive.extractall(blender.home / "scripts" / "addons")
+        blender = with_addon(program, folder)
         blend = make_orrery(program, folder / "scene", 8, "light")
         with farm(folder, blender.home / "netrender", program, blend) as master:
             blender.finish(blender.window_command(display, "portraits.py", master.url, folder, size=SIZE))

@@ -3,7 +3,7 @@
 
 mod parts;
 
-use netrender::slave::SlaveState;
+use netrender::slave::{Slave, SlaveState};
 use netrender::wire::FrameInfo;
 use parts::farm::{Farm, PATIENCE, wait_until};
 use parts::{FakeBlender, lives};
@@ -98,4 +98,27 @@ fn after_a_cancel_a_fresh_blender_waits_for_the_next_job() {
     assert!(!lives(first[0]), "it was started beside the one that is cancelled");
     slave.stop(PATIENCE).unwrap();
     assert!(!lives(workers(&blender)[1]), "a Blender outlived its slave");
+}
+
+#[test]
+fn a_blender_that_has_grown_too_big_is_followed_by_a_fresh_one_and_costs_no_attempt() {
+    let farm = Farm::start();
+    let started_for = |orders: &str| {
+        let blender = FakeBlender::told(orders);
+        let mut options = farm.slave_options(&blender, "one");
+        options.blender_memory_bytes_max = Some(256 << 20);
+        let slave = Slave::start(options).unwrap();
+        let job = farm.submit(&blender.scene(), "1-12", 12);
+        assert_first_attempts(&farm.wait_for_end(job));
+        let (started, first) = (workers(&blender), farm.log(job, 1, 1));
+        assert!(first.contains("Fra:1 "), "{first}");
+        assert!(
+            started[..started.len() - 1].iter().all(|pid| !lives(*pid)),
+            "there were two at a time"
+        );
+        slave.stop(PATIENCE).unwrap();
+        started.len()
+    };
+    assert_eq!(started_for(r#"{"note_starts": true}"#), 1);
+    assert_eq!(started_for(r#"{"note_starts": true, "grow_mib": 40}"#), 2);
 }

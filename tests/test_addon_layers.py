@@ -21,7 +21,7 @@ LAYERS = (
     {"answers", "layout", "engine", "dispatch"},
     {"notices", "lists"},
     {"refresh"},
-    {"watching", "gathering", "asking", "search"},
+    {"watching", "waiting", "gathering", "asking", "search"},
     # One for each thing that an artist sees.
     {"background", "sending", "versions", "network", "jobs", "joblist"},
     {"panels", "baking", "slavelist", "blacklist", "framelist", "results", "thumbnails", "rules"},

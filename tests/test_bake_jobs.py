@@ -4,11 +4,14 @@ The pictures, and each vertex of what an artist gets, are those of a local bake.
 """
 
 import json
+import subprocess
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import netrender_core
+import png
 import pytest
 
 from farm import SCENES, Farm, render_locally, run_in_blender, wait_until
@@ -73,6 +76,40 @@ def test_a_scene_is_baked_first_and_rendered_as_if_it_had_been_baked_locally(
         assert {name for name in baked[frame] if seen[frame][name] != baked[frame][name]} == set(), f"frame {frame}"
     assert blend.read_bytes() == before
     assert {path.name for path in blend.parent.iterdir() if "blendcache" in path.name} == set()
+
+
+def test_final_files_are_made_with_the_bakes(farm: Farm, tmp_path: Path, blender_executable: str) -> None:
+    options = ("--blender", blender_executable, "--frames", "8", "--bake-first", "--final", "client")
+    blend, folder = scene(farm), tmp_path / "final"
+    run(farm, "submit", str(blend), *options, "--results", str(folder))
+    local = ["-b", str(blend.parent / "local/few.blend"), "-noaudio", "-o", f"{tmp_path}/local_####", "-f", "8"]
+    subprocess.run([blender_executable, *local], check=True, capture_output=True)
+    assert [path.name for path in folder.iterdir()] == ["0008.png"]
+    assert png.pixels(folder / "0008.png") == png.pixels(tmp_path / "local_0008.png")
+
+
+def test_who_waits_for_bakes_that_never_come_is_told(farm: Farm, tmp_path: Path, blender_executable: str) -> None:
+    options = ("--blender", blender_executable, "--bake-first", "--tags", "nobody", "--results", str(tmp_path / "never"))
+    with ThreadPoolExecutor() as pool:
+        ending = pool.submit(farm.run, "submit", str(scene(farm)), *options, "--master", farm.url)
+        wait_until("both jobs are sent", lambda: len(waiting(farm)) == 2)
+        bakes, shot = waiting(farm)
+        assert farm.run("cancel", bakes["id"], "--master", farm.url).returncode == 0
+        told = ending.result()
+    assert told.returncode == 1
+    assert f"job {bakes['id']} (few (bakes)) is not complete: it was cancelled" in told.stderr
+    assert f"netrender reset {bakes['id']}" in told.stderr
+    why = json.loads(farm.run("job", shot["id"], "--master", farm.url, "--json").stdout)["explanation"][0]
+    assert why.startswith(f"waiting: job {bakes['id']} (few (bakes)), which has to be finished before, was cancelled")
+    assert farm.run("cancel", shot["id"], "--master", farm.url).returncode == 0
+
+
+def waiting(farm: Farm) -> list[dict[str, Any]]:
+    """The jobs that nobody renders: that of bakes first."""
+    jobs = json.loads(farm.run("jobs", "--master", farm.url, "--json").stdout)
+    return sorted(
+        (job for job in jobs if job["tags"] == ["nobody"] and job["state"] in ("queued", "waiting")), key=lambda job: job["kind"]
+    )
 
 
 def test_slaves_keep_only_what_they_were_sent(farm: Farm, blender_executable: str) -> None:

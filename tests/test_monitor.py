@@ -91,6 +91,14 @@ def test_a_job_is_held_back_rendered_and_looked_at_down_to_its_log(page: Page, f
     assert frames.value.path().read_bytes()[:2] == b"PK"
     details.get_by_role("button", name="Render anew").click()
     expect(details).to_contain_text(re.compile(r"Attempts\s*[2-9]"))
+    page.get_by_role("button", name="First frame").click()
+    expect(page.locator(".frame-number")).to_have_text("frame 1")
+    page.get_by_role("slider", name="Frame").fill("3")
+    expect(page.locator(".frame-number")).to_have_text("frame 4")
+    page.get_by_role("button", name="Play").click()
+    expect(page.locator(".frame-number")).not_to_have_text("frame 4")
+    page.get_by_role("button", name="Time", exact=True).click()
+    expect(page.get_by_role("button", name="Time", exact=True)).to_have_attribute("aria-pressed", "true")
     page.get_by_role("button", name="Side by side").click()
     expect(page.locator(".print")).to_have_count(FRAMES)
     page.get_by_label("From frame").fill("3")
@@ -103,7 +111,7 @@ def test_a_job_is_held_back_rendered_and_looked_at_down_to_its_log(page: Page, f
     wait_until("the job is gone", lambda: job not in farm.run("jobs", "--json", "--master", farm.url).stdout)
 
 
-def test_a_frame_that_is_cut_is_shown_tile_by_tile(page: Page, farm: Farm, tmp_path: Path) -> None:
+def test_a_frame_that_is_cut_is_shown_whole_and_tile_by_tile(page: Page, farm: Farm, tmp_path: Path) -> None:
     log_in(page, farm)
     farm.start_slave("slave1", FAKE)
     job = submit(farm, tmp_path, "--tiles", "2x2")
@@ -118,6 +126,26 @@ def test_a_frame_that_is_cut_is_shown_tile_by_tile(page: Page, farm: Farm, tmp_p
     assert pictures.last.evaluate("(image) => image.decode().then(() => image.naturalWidth)") > 0
     details.get_by_role("button", name="Tile 3/2x2").click()
     expect(details.get_by_role("log")).to_contain_text("Fra:1")
+    expect(details.get_by_role("link", name="EXR", exact=True)).to_have_attribute("download", "000001.exr")
+    with page.expect_download() as exr:
+        details.get_by_role("link", name="EXR of the tile").click()
+    assert exr.value.path().read_bytes()[:4] == b"\x76\x2f\x31\x01"
+    widths = []
+    for what in ["Tile 3/2x2 of frame 1", "Frame 1"]:
+        details.get_by_role("button", name=f"{what}, larger", exact=True).click()
+        large = page.get_by_role("dialog", name=what).locator("img")
+        widths.append(large.evaluate("(image) => image.decode().then(() => image.naturalWidth)"))
+        page.keyboard.press("Escape")
+    assert widths[1] == 2 * widths[0], widths
+    book = page.get_by_role("region", name="Pictures")
+    expect(book.locator(".frame-number")).to_have_text(f"frame {FRAMES}")
+    book.get_by_role("button", name="Side by side").click()
+    expect(book.locator(".print")).to_have_count(FRAMES)
+    assert book.locator(".print img").first.evaluate("(image) => image.decode().then(() => image.naturalWidth)") > 0
+    details.get_by_role("button", name="Render this tile anew").click()
+    tiles = f"{farm.url}/api/v1/jobs/{job}/frames/1/tiles"
+    wait_until("only that tile was rendered anew", lambda: [tile["attempt"] for tile in page.request.get(tiles).json()][3] > 1)
+    assert [tile["attempt"] for tile in page.request.get(tiles).json()][:3] == [1, 1, 1]
 
 
 def test_names_from_outside_are_text_and_nothing_else(page: Page, api: Api) -> None:

@@ -184,6 +184,21 @@ fn the_brain_does_nothing_but_think() {
 }
 
 #[test]
+fn a_slave_decides_nothing_by_the_wall_clock() {
+    for (path, text) in sources().iter().filter(|(path, _)| module_of(path) == "slave") {
+        for (number, line) in code_lines(text) {
+            // Which files were used last, by the same clock that wrote it down.
+            let is_cache = path.ends_with("cache.rs");
+            assert!(
+                is_cache || !line.contains("SystemTime"),
+                "src/{}:{number}: a slave's clock may be wrong: measure how long something takes instead",
+                path.display()
+            );
+        }
+    }
+}
+
+#[test]
 fn no_thread_of_ours_calls_into_python() {
     for (path, text) in sources() {
         for (number, line) in code_lines(&text) {

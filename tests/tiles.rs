@@ -313,8 +313,20 @@ fn tiles_are_here_before_their_frame_is() {
     wait_until("three tiles are told", || {
         gather.frame(3, Duration::ZERO).text.ends_with(": 3 of 4 tiles are done")
     });
+    // Somebody who comes when most of it is done gets all of it, too.
+    let late = client.gather(GatherRequest {
+        blender: None,
+        job,
+        folder: folder.path().join("late"),
+        frames: None,
+        follow: true,
+        what: Gathered::Layers,
+    });
+    let late = late.unwrap();
+    wait_until("three tiles are there, too", || late.tiles(3).len() == 3);
     std::fs::write(blender.folder().join("fake_blender.open"), b"").unwrap();
-    assert!(gather.wait(PATIENCE).complete);
+    assert!(gather.wait(PATIENCE).complete && late.wait(PATIENCE).complete);
+    images::verify(&folder.path().join("late/000003.exr"), Some((20, 10))).unwrap();
     assert!(gather.tiles(3).is_empty());
     images::verify(&folder.path().join("000003.exr"), Some((20, 10))).unwrap();
 }
@@ -344,6 +356,20 @@ fn tiles_overlap_and_are_denoised_when_they_are_together() {
     assert_eq!(passes, ["Combined", "Noisy Image"]);
     let left = std::fs::read_dir(folder.path()).unwrap().map(|file| file.unwrap().path());
     assert_eq!(left.filter(|path| path.is_dir()).count(), 0);
+
+    let nowhere = client.gather(GatherRequest {
+        blender: Some(folder.path().join("no_blender")),
+        job,
+        folder: folder.path().join("nowhere"),
+        frames: None,
+        follow: true,
+        what: Gathered::Layers,
+    });
+    let refusal = nowhere.err().unwrap();
+    assert!(
+        refusal.message.contains("denoised on the machine that gathers it, and"),
+        "{refusal}"
+    );
 
     wish.tiles_exact = true;
     let refusal = client.submit(wish).unwrap().wait(PATIENCE).unwrap_err();

@@ -9,7 +9,7 @@ use netrender::ids::JobId;
 use netrender::images;
 use netrender::slave::Slave;
 use netrender::versions::VersionWish;
-use netrender::wire::{FrameInfo, Manifest, RenderSettings, Source};
+use netrender::wire::{BanInfo, FrameInfo, Manifest, RenderSettings, Source};
 use parts::farm::{Farm, PATIENCE, wait_until};
 use parts::{FakeBlender, make_scene, or_skip, real_blenders, render_locally};
 use std::path::{Path, PathBuf};
@@ -170,11 +170,16 @@ fn a_revision_that_cannot_be_had_fails_with_its_sentence_and_the_next_job_is_ren
         farm.ask(async |link| link.delete(&format!("jobs/{job}")).await);
     };
 
+    // No fault of the job: its slave is passed over, and no frame has failed.
     let slave = farm.slave(&blender, "careful");
-    failure(
-        announce(&farm, &remote, &commit),
-        "does not read repositories of its own disk",
-    );
+    let passed_over = announce(&farm, &remote, &commit);
+    let told = |ban: &BanInfo| ban.reason.contains("does not read repositories of its own disk");
+    wait_until("the slave is passed over", || {
+        let bans: Vec<BanInfo> = farm.ask(async |link| link.get(&format!("jobs/{passed_over}/blacklist")).await);
+        bans.iter().any(told)
+    });
+    assert!(farm.frames(passed_over).iter().all(|frame| frame.failure.is_none()));
+    farm.ask(async |link| link.delete(&format!("jobs/{passed_over}")).await);
     slave.stop(PATIENCE).unwrap();
     let mut options = farm.slave_options(&blender, "open");
     options.allow_local_repositories = true;

@@ -2,7 +2,7 @@
 
 use super::load::Master;
 use netrender::access::{FarmKey, KeySource};
-use netrender::client::{Client, Stage, SubmitRequest};
+use netrender::client::{Client, Stage, SubmitRequest, download};
 use netrender::files::hash_file;
 use netrender::ids::{ContentHash, JobPath};
 use netrender::link::no_progress;
@@ -39,11 +39,10 @@ pub(crate) async fn long(ssl: Option<&str>) {
     let upload_s = began.elapsed().as_secs_f64();
     assert!(status.complete);
     let began = Instant::now();
-    let path = format!("contents/{hash}");
-    let fetched = master.link.download(&path, &copy, UPLOAD_BYTES, no_progress()).await;
+    let url = format!("contents/{hash}");
+    let fetched = download(&master.link, &url, &copy, UPLOAD_BYTES).await.unwrap();
     let download_s = began.elapsed().as_secs_f64();
-    assert_eq!(fetched.unwrap(), UPLOAD_BYTES);
-    assert_eq!(hash_file(&copy).unwrap(), hash);
+    assert_eq!((fetched.size_bytes, fetched.hash), (UPLOAD_BYTES, hash));
     let rate = |seconds: f64| UPLOAD_BYTES as f64 / 1e6 / seconds;
     let kind = if ssl.is_some() { "over TLS" } else { "without TLS" };
     println!("1 GiB {kind}, hashed and on disk, against cp + fsync on the same disk");

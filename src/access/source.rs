@@ -1,8 +1,9 @@
 //! Where a key comes from.
 
-use super::{FarmKey, config_folder};
+use super::key::kept_key_file;
+use super::{FarmKey, config_folder, own_key_file};
 use crate::error::{Error, Result};
-use crate::ids::FarmId;
+use crate::ids::{FarmId, Role};
 use std::path::PathBuf;
 
 /// Environment variable that holds a key.
@@ -26,6 +27,8 @@ pub enum KeySource {
     /// The user's configuration folder, then [`KEY_VARIABLE`] if that is set (which wins).
     #[default]
     Kept,
+    /// The same for a slave, which takes a key to render first: one that is stolen with its machine opens least.
+    KeptToRender,
     /// This file.
     File(PathBuf),
     /// This very key.
@@ -36,17 +39,17 @@ impl KeySource {
     /// The key for a master that starts on this machine: the one that is given, else the user's own.
     pub fn of_master(&self) -> Result<MasterKey> {
         let unfiled = |key| MasterKey { key, file: None };
-        match self {
-            Self::Given(key) => Ok(unfiled(key.clone())),
-            Self::File(path) => Ok(MasterKey {
+        Ok(match self {
+            Self::Given(key) => unfiled(key.clone()),
+            Self::File(path) => MasterKey {
                 key: FarmKey::read(path)?,
                 file: Some(path.clone()),
-            }),
-            Self::Kept => match key_from_environment()? {
-                Some(key) => Ok(unfiled(key)),
-                None => FarmKey::own(),
             },
-        }
+            Self::Kept | Self::KeptToRender => match key_from_environment()? {
+                Some(key) => unfiled(key),
+                None => FarmKey::own()?,
+            },
+        })
     }
 
     /// The key for a farm, if there is one that fits it.
@@ -54,9 +57,9 @@ impl KeySource {
         let key = match self {
             Self::Given(key) => Some(key.clone()),
             Self::File(path) => Some(FarmKey::read(path)?),
-            Self::Kept => match key_from_environment()? {
+            Self::Kept | Self::KeptToRender => match key_from_environment()? {
                 Some(key) => Some(key),
-                None => find_kept(farm)?,
+                None => find_kept(farm, self.order())?,
             },
         };
         match key {
@@ -68,6 +71,29 @@ impl KeySource {
             None => Err(Error::unauthorized(format!("no key for farm {farm}")).hint(format!(
                 "netrender key hand-over, on the master's machine, shows a line: keep it here with netrender key add LINE, or give the key by --key-file or {KEY_VARIABLE}"
             ))),
+        }
+    }
+
+    /// Whether nobody said which key to use.
+    #[must_use]
+    pub fn is_kept(&self) -> bool {
+        matches!(self, Self::Kept | Self::KeptToRender)
+    }
+
+    /// The same for a slave.
+    #[must_use]
+    pub fn to_render(self) -> Self {
+        match self {
+            Self::Kept => Self::KeptToRender,
+            named => named,
+        }
+    }
+
+    /// In which order keys of one farm are looked for.
+    fn order(&self) -> [Role; 3] {
+        match self {
+            Self::KeptToRender => [Role::Render, Role::Admin, Role::Submit],
+            _ => Role::ALL,
         }
     }
 }
@@ -103,10 +129,13 @@ pub fn kept_farms() -> Result<Vec<FarmId>> {
     Ok(farms)
 }
 
-fn find_kept(farm: FarmId) -> Result<Option<FarmKey>> {
-    let folder = config_folder()?;
-    for path in [folder.join("keys").join(format!("{farm}.key")), folder.join("farm.key")] {
-        if path.exists() {
+fn find_kept(farm: FarmId, order: [Role; 3]) -> Result<Option<FarmKey>> {
+    for role in order {
+        let mut paths = vec![kept_key_file(farm, role)?];
+        if role == Role::Admin {
+            paths.push(own_key_file()?);
+        }
+        for path in paths.into_iter().filter(|path| path.exists()) {
             let key = FarmKey::read(&path)?;
             if key.farm() == farm {
                 return Ok(Some(key));

@@ -6,10 +6,9 @@ import re
 import struct
 
 import bpy
-from bakes import hex_of
 from on_disk import cache_folder
 from opening import Lacking, Refused, sentence
-from simulations import CACHE_NAME, POINT_CACHES, run_for_node, write_nodes_to
+from simulations import CACHE_NAME, POINT_CACHES, hex_of, run_for_node, write_nodes_to
 from windows import of_numbered, union
 
 # As Blender writes it: version, how many particles, and that times of birth, death and life are told.
@@ -20,6 +19,10 @@ TIMES = 1 << 6
 def bake_points(simulation, folder, clock):
     """A point cache, in files."""
     cache, owner = simulation.handle, simulation.owner
+    if cache.use_external:
+        # As long as it is, so that nothing is renamed.
+        cache.name = cache.filepath = ""
+        cache.use_external = False
     if cache.is_baked:
         # Its files are gone, or it would not be baked again.
         run_for_cache(bpy.ops.ptcache.free_bake, simulation)

@@ -8,8 +8,7 @@ import os
 
 import bpy
 from dependencies import Dependencies
-from on_disk import absolute, below, cache_folder
-from simulations import NODES, simulations
+from simulations import is_baked, is_shown, simulations
 
 ORDER_PROPERTY = "netrender_bake_order"
 NODE_BAKES_SINCE = (4, 1, 0)
@@ -44,38 +43,6 @@ def unbaked_of(known):
     shown = [each for each in known.all if is_shown(each)]
     needed = {other for each in shown for other in known.all_of(each)}
     return [each for each in known.all if (each in needed or each in shown) and not is_baked(each)]
-
-
-def is_shown(simulation):
-    owner = simulation.owner
-    return owner is None or (not owner.hide_render and simulation.modifier.show_render)
-
-
-def is_baked(simulation):
-    """Whether it plays back what is there; a bake whose files are gone is none."""
-    handle = simulation.handle
-    if simulation.kind == "fluid":
-        folder = absolute(handle.cache_directory, bpy.data.filepath)
-        return handle.has_cache_baked_data or (handle.cache_type != "REPLAY" and any(".vdb" in path for path in below(folder)))
-    if simulation.kind in NODES:
-        return any(path.endswith(".json") for path in below(nodes_folder(simulation)))
-    if handle.use_external or not handle.is_baked or not handle.use_disk_cache:
-        return handle.use_external or handle.is_baked
-    start = (handle.name or hex_of(simulation.owner.name)) + "_"
-    return any(os.path.basename(path).startswith(start) for path in below(cache_folder(bpy.data.filepath)))
-
-
-def nodes_folder(simulation):
-    """Where a node keeps what it baked; "" if it keeps it nowhere."""
-    bake, modifier = simulation.handle, simulation.modifier
-    stored = bake.directory if bake.use_custom_path else modifier.bake_directory
-    folder = absolute(stored, bpy.data.filepath) if stored else ""
-    return folder if bake.use_custom_path or not folder else os.path.join(folder, str(bake.bake_id))
-
-
-def hex_of(name):
-    """What Blender calls the files of an object's caches."""
-    return name.encode().hex().upper()
 
 
 def names_of(wanted):

@@ -8,6 +8,7 @@ what all that is called meanwhile, and sweeps it away if this process is killed.
 """
 
 import contextlib
+import hashlib
 import json
 import os
 import posixpath
@@ -18,16 +19,16 @@ import zipfile
 
 import bpy
 from bakers import BAKERS
-from bakes import hex_of, is_baked
 from copies import pack_reliefs
 from dependencies import Dependencies
 from on_disk import cache_folder
 from opening import Refused, choose_scene, open_file
-from simulations import BESIDE, POINT_CACHES, attach, find, simulations, use_files
+from simulations import BESIDE, POINT_CACHES, attach, find, hex_of, is_baked, simulations, use_files
 from wants import refuse_unwanted
 from windows import Clock
 
-NAME_LETTERS_MAX = 40
+WORD_LETTERS_MAX = 40
+HASH_DIGITS = 8
 
 
 def bake(order):
@@ -55,10 +56,13 @@ def bake(order):
     return {"reply": "baked", "seconds": time.perf_counter() - started, "files": len(files)}
 
 
-def folder_of(wanted):
-    """Where the files of a bake lie, from the .blend."""
-    name = re.sub(r"\W+", "_", wanted["name"], flags=re.ASCII)[:NAME_LETTERS_MAX]
-    return f"{BESIDE}/{wanted['number']}_{name}"
+def folder_of(wanted, main):
+    """Where the files of a bake lie, from the .blend: for each simulation of each .blend of a folder a place of its own."""
+    stem = os.path.splitext(posixpath.basename(main))[0]
+    exact = json.dumps([stem, *(wanted[key] for key in ("kind", "scene", "object", "item"))])
+    words = [re.sub(r"\W+", "_", text, flags=re.ASCII)[:WORD_LETTERS_MAX] for text in (stem, wanted["name"])]
+    # Words may be cut, or may have nothing but letters of another script.
+    return f"{BESIDE}/{'_'.join([*words, hashlib.sha256(exact.encode()).hexdigest()[:HASH_DIGITS]])}"
 
 
 @contextlib.contextmanager
@@ -161,7 +165,7 @@ def saved(folder, order):
 def pack(order, files):
     """The zip: what it holds first, then the files; whole or not at all."""
     wanted = order["bake"]
-    beside = "" if wanted["kind"] == "rigid_body" else folder_of(wanted)
+    beside = "" if wanted["kind"] == "rigid_body" else folder_of(wanted, order["main"])
     place = posixpath.join(posixpath.dirname(order["main"]), beside)
     entries = [(path, posixpath.join(place, name), frames) for path, name, frames in sorted(files, key=lambda file: file[1])]
     told = {key: wanted[key] for key in ("number", "name", "kind", "object", "item", "scene", "first", "last")}

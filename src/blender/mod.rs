@@ -19,6 +19,7 @@ mod installation;
 mod log;
 mod orphans;
 mod process;
+mod progress;
 mod talk;
 mod worker;
 
@@ -31,4 +32,5 @@ pub use installation::{Installation, Kind, choose_installation, find_installatio
 pub use log::LogLine;
 pub use orphans::adopt_orphans;
 pub use process::end_leftovers;
+pub use progress::BakeProgress;
 pub use worker::{BakeOrder, Playback, Rendered, SceneRequest, Worker, WorkerOptions};

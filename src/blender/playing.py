@@ -9,7 +9,7 @@ import bpy
 from baking import read_where_it_lies
 from copies import pack_reliefs
 from opening import open_file
-from simulations import attach
+from simulations import attach, folders_of_nodes
 
 
 def copy(order):
@@ -21,6 +21,8 @@ def copy(order):
     for scene in bpy.data.scenes:
         read_where_it_lies(scene, beside)
     pack_reliefs()
+    for thing, attribute in folders_of_nodes():
+        setattr(thing, attribute, bpy.path.abspath(getattr(thing, attribute)))
     # Now, for what is attached is looked for beside the file that is open.
     bpy.ops.wm.save_as_mainfile(filepath=output, relative_remap=True)
     told = attach(order["baked"])

@@ -20,6 +20,8 @@ use tokio::task::JoinHandle;
 const MARK_VARIABLE: &str = "NETRENDER_WORKER";
 /// The child's own folder, in the environment of every process of its tree: what a killed slave left is found by it.
 const FOLDER_VARIABLE: &str = "NETRENDER_WORKER_FOLDER";
+/// How threads of OpenMP wait for each other.
+const WAIT_POLICY_VARIABLE: &str = "OMP_WAIT_POLICY";
 /// How often the processes are looked through until none of the tree is left.
 const SWEEPS_MAX: u32 = 50;
 const SWEEP_PAUSE: Duration = Duration::from_millis(20);
@@ -30,7 +32,7 @@ const LAST_LINES_TIMEOUT_S: u64 = 1;
 
 /// The scripts that children run; the first two import the others. How passes come into Blender and bakes are played back,
 /// the add-on knows too.
-const SCRIPTS: [(&str, &str); 22] = [
+const SCRIPTS: &[(&str, &str)] = &[
     ("worker.py", include_str!("worker.py")),
     ("collect.py", include_str!("collect.py")),
     ("opening.py", include_str!("opening.py")),
@@ -47,6 +49,7 @@ const SCRIPTS: [(&str, &str); 22] = [
     ("places.py", include_str!("places.py")),
     ("copies.py", include_str!("copies.py")),
     ("wants.py", include_str!("wants.py")),
+    ("texts.py", include_str!("texts.py")),
     ("simulations.py", include_str!("../../addon/simulations.py")),
     ("dependencies.py", include_str!("dependencies.py")),
     ("bakes.py", include_str!("bakes.py")),
@@ -134,7 +137,7 @@ impl Launch<'_> {
         for folder in [&scripts, &temporary] {
             std::fs::create_dir_all(folder).map_err(|error| Error::io("make the folder", folder, &error))?;
         }
-        for (name, text) in SCRIPTS {
+        for &(name, text) in SCRIPTS {
             let path = scripts.join(name);
             std::fs::write(&path, text).map_err(|error| Error::io("write", &path, &error))?;
         }
@@ -158,6 +161,11 @@ impl Launch<'_> {
             command.env("NETRENDER_PARENT", std::process::id().to_string());
             for name in ["TMPDIR", "TEMP", "TMP"] {
                 command.env(name, &temporary);
+            }
+            // Threads of a simulation that wait for each other by spinning leave nothing to a second Blender beside it: two
+            // bakes took more than twenty times as long as one. What the slave's owner set stays.
+            if std::env::var_os(WAIT_POLICY_VARIABLE).is_none() {
+                command.env(WAIT_POLICY_VARIABLE, "PASSIVE");
             }
         }))
     }
@@ -305,6 +313,30 @@ pub(super) fn ending(status: &std::io::Result<ExitStatus>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn threads_of_simulations_in_two_blenders_do_not_take_the_cores_from_each_other_by_spinning() -> Result<()> {
+        let folder = tempfile::tempdir().expect("a folder");
+        let launch = Launch {
+            program: Path::new("blender"),
+            kind: Kind::Executable,
+            script: "worker.py",
+            argument: None,
+            folder: folder.path(),
+            threads: 1,
+            allow_scripts: false,
+            mark: "mark".to_owned(),
+            alive: None,
+        };
+        let command = launch.command()?;
+        let changes: Vec<_> = command.command().as_std().get_envs().collect();
+        let wanted = (WAIT_POLICY_VARIABLE.as_ref(), Some("PASSIVE".as_ref()));
+        assert!(
+            changes.contains(&wanted) || std::env::var_os(WAIT_POLICY_VARIABLE).is_some(),
+            "{changes:?}"
+        );
+        Ok(())
+    }
 
     #[test]
     fn no_child_inherits_the_key_of_the_farm() {

@@ -3,16 +3,13 @@
 Without them Blender opens the scene in silence and shows something else.
 """
 
-import re
-
 import bpy
 from opening import Lacking
 from references import node_trees
+from texts import changes_pictures
 
 NAMED_MAX = 20
 NAME_LETTERS_MAX = 60
-# A text that only draws panels, as rigs have one, changes no picture.
-CHANGES_PICTURES = re.compile(r"handlers|driver_namespace|RenderEngine|timers")
 
 
 def wanted():
@@ -27,7 +24,7 @@ def named(found):
 
 def scripts():
     for text in bpy.data.texts:
-        if text.use_module and CHANGES_PICTURES.search(text.as_string()):
+        if text.use_module and changes_pictures(text.as_string()):
             yield f"text {text.name}"
     for block in blocks():
         animation = getattr(block, "animation_data", None)

@@ -4,7 +4,7 @@ use super::changes::{BlacklistArguments, EditArguments, LimitArguments, ResetArg
 use super::slave::SlaveArguments;
 use super::versions::{VcsArguments, VersionArguments};
 use crate::client::{AUTO, TilesWish};
-use crate::ids::{FrameSet, Requirements};
+use crate::ids::{FrameSet, Requirements, Role};
 use crate::master::PORT_DEFAULT;
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -72,7 +72,7 @@ pub(super) enum Command {
         #[command(flatten)]
         slave: SlaveQuery,
         /// All its tags from now on; none are none
-        #[arg(value_name = "TAG")]
+        #[arg(value_name = "TAG", value_delimiter = ';')]
         tags: Vec<String>,
         /// Those again that it says of itself
         #[arg(long, conflicts_with = "tags")]
@@ -192,6 +192,9 @@ pub(super) enum KeyAction {
     HandOver {
         #[command(flatten)]
         master: MasterChoice,
+        /// What it allows: everything (admin), to send jobs (submit), or to be a slave (render) [default: as the key here]
+        #[arg(long)]
+        role: Option<Role>,
         /// Name or address by which the master is reached from there [default: found out]
         #[arg(long, value_name = "NAME")]
         host: Option<String>,
@@ -275,7 +278,7 @@ pub(super) struct SubmitArguments {
     #[arg(long, value_name = "GRID", default_value = "1x1", hide_default_value = true)]
     pub(super) tiles: TilesWish,
     /// Refuse tiles that equal the whole frame only within its noise (adaptive sampling)
-    #[arg(long)]
+    #[arg(long, requires = "tiles")]
     pub(super) tiles_exact: bool,
     /// What to call the job [default: the file's name]
     #[arg(long)]
@@ -316,14 +319,14 @@ pub(super) struct SubmitArguments {
     #[command(flatten)]
     pub(super) limits: LimitArguments,
     /// Bake its simulations on the network, and render nothing; --results brings what is baked
-    #[arg(long, conflicts_with_all = ["bake_first", "frames", "tiles", "finals"])]
+    #[arg(long, group = "baking", conflicts_with_all = ["bake_first", "frames", "tiles", "finals"])]
     pub(super) bake: bool,
     /// Bake its simulations on the network first, and render it with these bakes
-    #[arg(long)]
+    #[arg(long, group = "baking")]
     pub(super) bake_first: bool,
     /// Names of bakes or of objects in the order in which they are to be baked, such as `Flag, Cape` [default: what depends on
     /// another one comes after it]
-    #[arg(long, value_name = "NAMES")]
+    #[arg(long, value_name = "NAMES", requires = "baking")]
     pub(super) bake_order: Option<String>,
     /// Send it even if files that it needs are missing
     #[arg(long)]

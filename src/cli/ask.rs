@@ -73,7 +73,7 @@ pub(super) fn change(query: &JobQuery, keys: &KeySource, change: Change) -> Resu
     if query.to.json {
         say_json(&now)?;
     } else {
-        say(&format!("job {job} ({}) is {}", now.name, state_name(now.state)))?;
+        say(&format!("job {job} ({}) is {}", now.name, state_name(&now)))?;
     }
     Ok(STATUS_OK)
 }
@@ -83,9 +83,11 @@ pub(super) fn frame_number(text: &str) -> std::result::Result<i32, &'static str>
     text.parse().map_err(|_| "a frame is a whole number such as 12")
 }
 
-pub(super) fn state_name(state: JobStateInfo) -> &'static str {
-    match state {
+/// What a job does, in a word.
+pub(super) fn state_name(job: &JobInfo) -> &'static str {
+    match job.state {
         JobStateInfo::Waiting => "waiting",
+        JobStateInfo::Queued if job.rendering > 0 => "rendering",
         JobStateInfo::Queued => "queued",
         JobStateInfo::Paused => "paused",
         JobStateInfo::Finished => "finished",
@@ -95,14 +97,10 @@ pub(super) fn state_name(state: JobStateInfo) -> &'static str {
 }
 
 fn job_row(job: &JobInfo, now: u64) -> [String; 7] {
-    let state = match (job.state, job.rendering) {
-        (JobStateInfo::Queued, 1..) => "rendering",
-        (state, _) => state_name(state),
-    };
     [
         job.id.to_string(),
         job.name.clone(),
-        state.to_owned(),
+        state_name(job).to_owned(),
         frame_count(job),
         job.priority.to_string(),
         job.frame_seconds.map_or_else(|| "-".to_owned(), duration),
@@ -122,10 +120,13 @@ pub(super) fn describe(job: &JobInfo, now: u64) -> String {
     let mut lines = vec![
         ("job", job.id.to_string()),
         ("name", job.name.clone()),
-        ("state", state_name(job.state).to_owned()),
+        ("state", state_name(job).to_owned()),
         match job.kind {
             JobKind::Render => ("frames", format!("{} ({})", job.frames, frame_count(job))),
-            JobKind::Bake => ("bakes", frame_count(job)),
+            JobKind::Bake => (
+                "bakes",
+                format!("{} ({} %)", frame_count(job), job.percent.unwrap_or_default()),
+            ),
         },
         ("rendering", job.rendering.to_string()),
         ("per frame", job.frame_seconds.map_or_else(|| "-".to_owned(), duration)),

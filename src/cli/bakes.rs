@@ -1,7 +1,7 @@
 //! `netrender results --bake`, and what `netrender submit` does with jobs that bake.
 
 use super::interrupt::Interrupt;
-use super::results::{ResultsArguments, wait, warn};
+use super::results::{ResultsArguments, judge, wait, warn};
 use super::screen::{note, say, say_json};
 use super::{STATUS_FAILED, STATUS_OK};
 use crate::client::{BakesHere, BakesRequest, Client};
@@ -56,6 +56,16 @@ pub(super) fn bring(
     warn(&here.told);
     note(&summary(&here, folder));
     Ok(over)
+}
+
+/// Waits until the bakes that a job is rendered with are done; a job whose bakes have failed would wait for ever.
+pub(super) fn wait_for(client: &Client, (job, bakes): (JobId, JobId), interrupt: &Interrupt) -> Result<()> {
+    let over = wait(client, bakes, interrupt)?;
+    judge(&over).map_err(|error| {
+        error.hint(format!(
+            "netrender job {bakes} tells why; job {job} is rendered once netrender reset {bakes} has brought them about"
+        ))
+    })
 }
 
 /// What could be done about simulations that are not baked.

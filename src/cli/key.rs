@@ -6,6 +6,7 @@ use super::{CONNECT_TIMEOUT_S, STATUS_OK, connect};
 use crate::access::{FarmKey, KeyLine, KeySource, KnownMasters, own_key_file};
 use crate::client::{Client, renew_key};
 use crate::error::{Code, Error, Result};
+use crate::ids::Role;
 use std::io::Read as _;
 use std::time::Duration;
 
@@ -17,7 +18,7 @@ pub(super) fn key(action: Option<KeyAction>, keys: &KeySource) -> Result<u8> {
         None | Some(KeyAction::Show) => show(),
         Some(KeyAction::Add { text }) => add(&text),
         Some(KeyAction::New { master }) => new(&master, keys),
-        Some(KeyAction::HandOver { master, host }) => hand_over(&master, host.as_deref(), keys),
+        Some(KeyAction::HandOver { master, role, host }) => hand_over(&master, role, host.as_deref(), keys),
     }
 }
 
@@ -65,7 +66,11 @@ fn add(text: &str) -> Result<u8> {
     };
     let line: KeyLine = text.parse()?;
     let path = line.keep(&KnownMasters::of_user()?)?;
-    say(&format!("kept the key of farm {} in {}", line.key.farm(), path.display()))?;
+    let what = match line.key.role() {
+        Role::Admin => "the key".to_owned(),
+        role => format!("a key to {role}"),
+    };
+    say(&format!("kept {what} of farm {} in {}", line.key.farm(), path.display()))?;
     if let Some(master) = &line.master {
         note(&format!("its master: --master {}", master.url()));
     }
@@ -84,13 +89,22 @@ fn new(master: &MasterChoice, keys: &KeySource) -> Result<u8> {
         "the master at {} has a new key and is now farm {farm}",
         client.url()
     ))?;
-    note("the old key is refused from now on; hand the new one over: netrender key hand-over, on the master's machine");
+    note(
+        "the old key is refused from now on; so are those to submit and to render; hand new ones over: netrender key hand-over, on the master's machine",
+    );
     Ok(STATUS_OK)
 }
 
-fn hand_over(master: &MasterChoice, host: Option<&str>, keys: &KeySource) -> Result<u8> {
-    let line = connect(master, keys)?.key_line(host, keys)?;
+fn hand_over(master: &MasterChoice, role: Option<Role>, host: Option<&str>, keys: &KeySource) -> Result<u8> {
+    let line = connect(master, keys)?.key_line(role, host, keys)?;
     say(&line.to_string())?;
-    note("on the other machine: netrender key add LINE; who has this line belongs to the farm");
+    let allowed = match line.key.role() {
+        Role::Admin => "may do everything on the farm; --role submit or --role render gives less away",
+        Role::Submit => "may send jobs and change those that were sent so, and see the farm",
+        Role::Render => "may let a slave work, and see the farm",
+    };
+    note(&format!(
+        "on the other machine: netrender key add LINE; who has this line {allowed}"
+    ));
     Ok(STATUS_OK)
 }

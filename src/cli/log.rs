@@ -23,6 +23,9 @@ pub(super) fn log(query: &JobQuery, frame: i32, tile: Option<u32>, follow: bool,
     if follow {
         return tail(&client, job, frame, tile);
     }
+    if tile.is_some() {
+        look(&client, job, frame, tile)?;
+    }
     let text = client.log(job, frame, tile)?;
     if query.to.json {
         say_json(&json!({ "job": job.to_string(), "frame": frame, "log": text }))?;
@@ -69,6 +72,9 @@ fn look(client: &Client, job: JobId, frame: i32, tile: Option<u32>) -> Result<Fr
         return client.frame(job, frame);
     };
     let tiles = client.tiles(job, frame)?;
+    if tiles.iter().all(|info| info.tile.is_none()) {
+        return Err(Error::not_found(format!("frame {frame} of job {job} is not cut into tiles")).hint("leave --tile out"));
+    }
     let found = tiles
         .into_iter()
         .find(|info| info.tile.is_some_and(|tile| tile.number() == number));

@@ -94,7 +94,7 @@ pub(super) fn reset(wanted: ResetArguments, keys: &KeySource) -> Result<u8> {
     if wanted.job.to.json {
         say_json(&now)?;
     } else {
-        let (name, state) = (&now.name, ask::state_name(now.state));
+        let (name, state) = (&now.name, ask::state_name(&now));
         say(&format!(
             "job {job} ({name}) is {state}: {} of {} frames done",
             now.done, now.total

@@ -195,6 +195,19 @@ mod tests {
     }
 
     #[test]
+    fn what_would_change_nothing_without_another_option_is_refused() {
+        for (alone, with) in [
+            ("--tiles-exact", "--tiles 2x2"),
+            ("--bake-order Flag", "--bake"),
+            ("--bake-order Flag", "--bake-first"),
+        ] {
+            let line = format!("netrender submit a.blend {alone}");
+            assert_eq!(parse(&line).unwrap_err().kind(), ErrorKind::MissingRequiredArgument, "{line}");
+            assert!(parse(&format!("{line} {with}")).is_ok(), "{line} {with}");
+        }
+    }
+
+    #[test]
     fn a_key_file_can_be_named_anywhere() {
         for line in ["netrender --key-file k jobs", "netrender jobs --key-file k --json"] {
             assert_eq!(parse(line).unwrap().key_file, Some("k".into()));

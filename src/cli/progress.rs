@@ -15,7 +15,7 @@ pub(super) enum Unit {
     Bytes,
     /// Frames of a job.
     Frames,
-    /// Bakes of a job.
+    /// How much of a job's bakes is done, in percent.
     Bakes,
 }
 
@@ -41,7 +41,7 @@ impl Unit {
         match self {
             Self::Bytes => "{bar:30} {bytes:>10} of {total_bytes:10} {wide_msg}",
             Self::Frames => "{bar:30} {pos:>5} of {len} frames  {eta:>4} left  {wide_msg}",
-            Self::Bakes => "{bar:30} {pos:>5} of {len} bakes  {wide_msg}",
+            Self::Bakes => "{bar:30} {pos:>3} %  {wide_msg}",
         }
     }
 }
@@ -92,13 +92,23 @@ impl Meter {
 
     fn show_line(&mut self, done: u64, total: u64, noun: &str, text: &str) {
         let line = done * LINES / total.max(1);
-        if line != self.line || self.said != text {
+        if line != self.line || !is_alike(&self.said, text) {
             self.line = line;
             text.clone_into(&mut self.said);
             let space = if text.is_empty() { "" } else { "; " };
-            note(&format!("{done} of {total} {noun}{space}{text}"));
+            let far = match self.unit {
+                Unit::Bakes => format!("{done} %"),
+                _ => format!("{done} of {total} {noun}"),
+            };
+            note(&format!("{far}{space}{text}"));
         }
     }
+}
+
+/// Whether two lines tell the same but for their numbers: a line for each number would fill a log.
+fn is_alike(one: &str, other: &str) -> bool {
+    let words = |text: &str| text.chars().filter(|it| !it.is_ascii_digit()).collect::<String>();
+    words(one) == words(other)
 }
 
 impl Drop for Meter {

@@ -130,11 +130,8 @@ pub(super) fn follow_finish(finish: &Finish, interrupt: &Interrupt) -> Result<Fi
             return Err(error);
         }
         if interrupt.wait(Duration::ZERO) {
-            return Err(Error::cancelled(format!(
-                "interrupted: {} of {} frames are finished, the job goes on",
-                view.finished, view.gathered.wanted
-            ))
-            .hint(format!("netrender cancel {} ends the job", view.gathered.job.id)));
+            let made = format!("{} of {} frames are finished here", view.finished, view.gathered.wanted);
+            return Err(interrupted_at(&made, &view.gathered.job));
         }
         meter.show(view.finished.into(), view.gathered.wanted.into(), &view.text);
     }
@@ -153,11 +150,10 @@ pub(super) fn follow(gather: &Gather, interrupt: &Interrupt) -> Result<GatherVie
             return Err(error);
         }
         if interrupted {
-            return Err(Error::cancelled(format!(
-                "interrupted: {} of {} frames are here, the job goes on",
-                view.here, view.wanted
-            ))
-            .hint(format!("netrender cancel {} ends the job", view.job.id)));
+            return Err(interrupted_at(
+                &format!("{} of {} frames are here", view.here, view.wanted),
+                &view.job,
+            ));
         }
         meter.show(
             view.here.into(),
@@ -165,6 +161,14 @@ pub(super) fn follow(gather: &Gather, interrupt: &Interrupt) -> Result<GatherVie
             &what_goes_on(&view.job, view.trouble.as_ref()),
         );
     }
+}
+
+/// What an interruption leaves behind.
+fn interrupted_at(made: &str, job: &JobInfo) -> Error {
+    if job.state.is_over() {
+        return Error::cancelled(format!("interrupted: {made}")).hint("the same once more brings the others");
+    }
+    Error::cancelled(format!("interrupted: {made}, the job goes on")).hint(format!("netrender cancel {} ends the job", job.id))
 }
 
 /// Waits for the end of a job, without its results. A master that is long in answering does not keep an interruption waiting.
@@ -184,8 +188,15 @@ pub(super) fn wait(client: &Client, job: JobId, interrupt: &Interrupt) -> Result
                 Error::cancelled(format!("interrupted: job {job} goes on")).hint(format!("netrender cancel {job} ends it"))
             );
         }
-        let done = seen.done + seen.failed;
-        meter.show(done.into(), seen.total.into(), &what_goes_on(&seen, trouble.as_ref()));
+        let text = what_goes_on(&seen, trouble.as_ref());
+        match seen.percent {
+            Some(percent) => {
+                let parts = [format!("{} of {} bakes", seen.done, seen.total), text];
+                let said = parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>();
+                meter.show(percent.into(), 100, &said.join("; "));
+            }
+            None => meter.show((seen.done + seen.failed).into(), seen.total.into(), &text),
+        }
     }
     Ok(seen)
 }
@@ -228,14 +239,15 @@ fn failed_too(frames: u32) -> String {
 fn still_open(job: &JobInfo, frames: u32) -> String {
     match frames {
         0 => String::new(),
-        open => format!(", {open} are not rendered (the job is {})", state_name(job.state)),
+        open => format!(", {open} are not rendered (the job is {})", state_name(job)),
     }
 }
 
 fn what_goes_on(job: &JobInfo, trouble: Option<&Error>) -> String {
     match (trouble, job.state) {
         (Some(error), _) => format!("{}, trying again", error.message),
-        (None, JobStateInfo::Waiting | JobStateInfo::Paused) => format!("the job is {}", state_name(job.state)),
+        (None, JobStateInfo::Waiting) => job.explanation.first().cloned().unwrap_or_default(),
+        (None, JobStateInfo::Paused) => format!("the job is {}", state_name(job)),
         (None, JobStateInfo::Queued) if job.rendering == 0 && job.done == 0 => {
             job.explanation.first().cloned().unwrap_or_default()
         }

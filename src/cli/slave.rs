@@ -8,7 +8,8 @@ use crate::access::KeySource;
 use crate::client::named_master;
 use crate::error::Result;
 use crate::happening::HappeningKind;
-use crate::slave::{CACHE_GIB_DEFAULT, HANG_TIMEOUT_S, SLOTS_MAX, Slave, SlaveOptions};
+use crate::slave::{CACHE_GIB_DEFAULT, HANG_TIMEOUT_S, Slave, SlaveOptions};
+use crate::wire::SLOTS_MAX;
 use clap::Args;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -42,11 +43,14 @@ pub(super) struct SlaveArguments {
     #[arg(long, value_delimiter = ';')]
     pub(super) gpu: Vec<String>,
     /// Chunks to render at once, each in a Blender of its own
-    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=i64::from(SLOTS_MAX)))]
-    pub(super) slots: u16,
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=i64::from(SLOTS_MAX)))]
+    pub(super) slots: u32,
     /// Threads that each Blender renders with [default: the cores, shared out to the slots]
     #[arg(long, default_value_t = 0, hide_default_value = true)]
     pub(super) threads: u32,
+    /// Memory that one Blender may take before a fresh one follows it [default: 80 % of the machine's, shared out]
+    #[arg(long, value_name = "GIB", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(super) blender_memory_gib: Option<u32>,
     /// Most that jobs' files may take on its disk, beside those in use
     #[arg(long, value_name = "GIB", default_value_t = CACHE_GIB_DEFAULT)]
     pub(super) cache_gib: u64,
@@ -97,8 +101,9 @@ fn options(wanted: SlaveArguments, keys: KeySource) -> Result<SlaveOptions> {
         blenders: wanted.blender,
         name: wanted.name,
         tags: wanted.tags.into_iter().filter(|tag| !tag.is_empty()).collect(),
-        slots: usize::from(wanted.slots),
+        slots: wanted.slots as usize,
         threads: wanted.threads,
+        blender_memory_bytes_max: wanted.blender_memory_gib.map(|gib| u64::from(gib) << 30),
         cache_bytes_max: wanted.cache_gib.saturating_mul(1 << 30),
         copy_to: wanted.copy_to,
         adopt_orphans: true,

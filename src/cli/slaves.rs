@@ -94,6 +94,7 @@ fn slave_row(slave: &SlaveInfo, now: u64) -> [String; 9] {
         frames => format!("holds {frames} frames"),
     };
     let state = match (slave.online, slave.paused, &slave.resting) {
+        (false, ..) if slave.lost => format!("lost, seen {}", ago(slave.last_seen_ms, now)),
         (false, ..) => format!("away, seen {}", ago(slave.last_seen_ms, now)),
         (true, true, _) => format!("paused, {busy}"),
         (true, false, Some(_)) => format!("takes no work, {busy}"),

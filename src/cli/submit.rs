@@ -58,6 +58,9 @@ pub(super) fn submit(wanted: SubmitArguments, keys: &KeySource) -> Result<u8> {
             bytes(sent.done)
         ))?;
     }
+    if let Some(bakes) = sent.bake_job.filter(|_| waits || results.is_some()) {
+        bakes::wait_for(&client, (job, bakes), &interrupt)?;
+    }
     let over = match (&results, baked, finals) {
         (None, ..) if waits => Some(wait(&client, job, &interrupt)?),
         (None, ..) => None,

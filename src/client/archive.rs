@@ -1,11 +1,12 @@
 //! A job's archive on its way from the master, whole before it bears its name; and back to a master.
 
+use super::download::download;
 use super::{Client, Pending};
 use crate::error::{Error, Result};
 use crate::ids::JobId;
 use crate::link::{Link, no_progress};
 use crate::wire::JobRestored;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use tokio::io::AsyncReadExt as _;
 
 /// Longest archive that is fetched.
@@ -22,7 +23,7 @@ impl Client {
     /// The same without waiting.
     pub fn ask_archive(&self, job: JobId, file: &Path) -> Result<Pending<u64>> {
         let (link, file) = (self.link.clone(), file.to_path_buf());
-        self.threads.begin(async move { download(&link, job, &file).await })
+        self.threads.begin(async move { fetch(&link, job, &file).await })
     }
 
     /// Restores a job from such a zip; returns its id, which is a new one if the old one is taken.
@@ -60,28 +61,13 @@ async fn check_zip(file: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Fetches it; returns its length. The file is written beside its place first.
-async fn download(link: &Link, job: JobId, file: &Path) -> Result<u64> {
-    let mut name = file.file_name().unwrap_or_default().to_os_string();
-    name.push(format!(".{}.part", std::process::id()));
-    let part = Part(file.with_file_name(name));
-    let path = format!("jobs/{job}/archive.zip");
+/// Fetches it; returns its length.
+async fn fetch(link: &Link, job: JobId, file: &Path) -> Result<u64> {
     // A zip that ends early ends short of its announced length, which fails here.
-    let size_bytes = link.download(&path, &part.0, ARCHIVE_BYTES_MAX, no_progress()).await?;
-    tokio::fs::rename(&part.0, file)
-        .await
-        .map_err(|error| Error::io("write", file, &error))?;
+    let arrived = download(link, &format!("jobs/{job}/archive.zip"), file, ARCHIVE_BYTES_MAX).await?;
+    let size_bytes = arrived.size_bytes;
+    arrived.place(file).await?;
     Ok(size_bytes)
-}
-
-/// Gone however the download ends, also if it is given up.
-struct Part(PathBuf);
-
-impl Drop for Part {
-    fn drop(&mut self) {
-        // It may not even have been begun, or bears its name by now.
-        let _ = std::fs::remove_file(&self.0);
-    }
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! What was baked on its way to the artist: into a folder, each bake whole or not at all, and a .blend that plays them back.
 
+use super::aside::put_in_place;
+use super::download::download;
 use super::finishing::Folder;
 use super::{Client, Pending, prepare_folder};
 use crate::blender::{CopyRequest, WorkerOptions, choose_installation, copy_with_bakes};
@@ -7,14 +9,14 @@ use crate::error::{Error, Result};
 use crate::files::part::sync_folder;
 use crate::files::{ZipReader, write_whole};
 use crate::ids::{JobId, JobPath};
-use crate::link::{Link, no_progress};
+use crate::link::Link;
 use crate::wire::{BAKES_FOLDER, Baked, JobInfo, Manifest};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 /// Longest zip of all bakes of a job.
 const ZIP_BYTES_MAX: u64 = 1 << 42;
-/// In the zip and in the folder, beside the caches: what they are of.
+/// In the zip, beside the caches: what they are of. In the folder its name begins with that of the .blend, as theirs do.
 const LIST: &str = "bakes.json";
 const LIST_BYTES_MAX: u64 = 256 << 20;
 
@@ -40,6 +42,8 @@ pub struct BakesHere {
     pub bakes: Vec<Baked>,
     /// How many files.
     pub files: u64,
+    /// The file that tells what they are of: all [`Baked`], as JSON.
+    pub index: PathBuf,
     /// The .blend that plays them back: a copy of the artist's, or the one that has baked rigid bodies inside.
     pub blend: Option<PathBuf>,
     /// What does not play back, in sentences.
@@ -72,20 +76,21 @@ async fn bring(link: &Link, request: &BakesRequest) -> Result<BakesHere> {
     let work = Folder::make(request.folder.join(name))?;
     let zip = work.0.join("bakes.zip");
     // A zip that ends early ends short of its announced length, which fails here.
-    link.download(&format!("jobs/{}/results.zip", job.id), &zip, ZIP_BYTES_MAX, no_progress())
-        .await?;
+    let url = format!("jobs/{}/results.zip", job.id);
+    download(link, &url, &zip, ZIP_BYTES_MAX).await?.place(&zip).await?;
     let (folder, unpacked, main) = (request.folder.clone(), work.0.join("unpacked"), manifest.main.clone());
     let placing = move || {
         let mut zip = BakesZip::open(&zip, &main)?;
         zip.place_all(&unpacked, &folder)
     };
-    let (bakes, files, blend_inside) = tokio::task::spawn_blocking(placing)
+    let (bakes, files, index, blend_inside) = tokio::task::spawn_blocking(placing)
         .await
         .map_err(|error| Error::internal(format!("the unpacking of bakes ended: {error}")))??;
     let mut here = BakesHere {
         job,
         bakes,
         files,
+        index,
         blend: None,
         told: Vec::new(),
     };
@@ -140,12 +145,21 @@ async fn copy_that_plays_back(
         output: &absolute(&part)?,
     };
     here.told = copy_with_bakes(&installation, &options, &copy).await?;
-    let target = request
-        .folder
-        .join(format!("{}_baked.blend", called.trim_end_matches(".blend")));
-    std::fs::rename(&part, &target).map_err(|error| Error::io("write", &target, &error))?;
+    let name = format!("{}_baked.blend", stem_of(called));
+    let target = request.folder.join(&name);
+    let seal = request.folder.join(BAKES_FOLDER).join(format!("{name}.json"));
+    if let Some(kept) = put_in_place(&part, &target, &seal)? {
+        let kept = name_of(&kept);
+        here.told.push(format!(
+            "{name} was changed since it was made, so a new one took its name: that work is in {kept}"
+        ));
+    }
     here.blend = Some(target);
     Ok(())
+}
+
+fn stem_of(name: &str) -> &str {
+    name.strip_suffix(".blend").unwrap_or(name)
 }
 
 /// A file that is removed in the end, unless it bears another name by then.
@@ -185,8 +199,8 @@ impl BakesZip {
     }
 
     /// Unpacks all of them, then puts each in its place; an older bake of that place goes. Returns them, how many files they have,
-    /// and the .blend that has some of them inside.
-    fn place_all(&mut self, unpacked: &Path, folder: &Path) -> Result<(Vec<Baked>, u64, Option<PathBuf>)> {
+    /// the file that lists them, and the .blend that has some of them inside.
+    fn place_all(&mut self, unpacked: &Path, folder: &Path) -> Result<(Vec<Baked>, u64, PathBuf, Option<PathBuf>)> {
         let bakes = std::mem::take(&mut self.bakes);
         let (mut files, mut blend) = (0, None);
         for baked in &bakes {
@@ -207,8 +221,10 @@ impl BakesZip {
             replace_folder(&unpacked.join(BAKES_FOLDER).join(&name), &target)?;
         }
         let list = serde_json::to_vec(&bakes).map_err(|error| Error::internal(format!("no list of bakes: {error}")))?;
-        write_whole(&caches.join(LIST), &list)?;
-        Ok((bakes, files, blend))
+        let main = name_of(Path::new(self.main.as_str()));
+        let index = caches.join(format!("{}_{LIST}", stem_of(&main)));
+        write_whole(&index, &list)?;
+        Ok((bakes, files, index, blend))
     }
 
     fn unpack(&mut self, path: &JobPath, target: &Path) -> Result<()> {

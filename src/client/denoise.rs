@@ -5,25 +5,26 @@
 
 use super::finishing::Folder;
 use super::gather::GatherRequest;
-use crate::blender::{Denoiser, WorkerOptions, choose_installation};
+use crate::blender::{Denoiser, Installation, WorkerOptions, choose_installation};
 use crate::error::{Code, Error, Result};
 use crate::ids::BlenderVersion;
 use crate::images::{self, DenoisedPicture};
 use crate::link::Link;
 use crate::wire::{Denoising, JobInfo, Manifest};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::Mutex;
 
 /// How frames of a job are denoised here.
 #[derive(Debug)]
 pub(super) struct Denoise {
     how: Denoising,
-    /// The Blender to use; none: one that is of the job's series.
-    blender: Option<PathBuf>,
-    series: Option<BlenderVersion>,
+    blender: Installation,
     folder: PathBuf,
     /// One frame at a time: a denoiser has all of a frame in memory, and takes all cores.
     open: Mutex<Option<Open>>,
+    /// Frames that were begun.
+    count: AtomicU64,
 }
 
 #[derive(Debug)]
@@ -33,7 +34,8 @@ struct Open {
 }
 
 impl Denoise {
-    /// How the frames of a job are to be denoised; none: not at all.
+    /// How the frames of a job are to be denoised; none: not at all. Without a Blender for it, it is told now rather than when
+    /// the first frame is there.
     pub(super) async fn of(link: &Link, job: &JobInfo, request: &GatherRequest) -> Result<Option<Self>> {
         if job.tiles.is_whole() {
             return Ok(None);
@@ -43,17 +45,27 @@ impl Denoise {
             Err(error) if error.code == Code::NotFound => return Ok(None),
             manifest => manifest?,
         };
-        Ok(manifest.settings.denoising.map(|how| Self {
+        let Some(how) = manifest.settings.denoising else {
+            return Ok(None);
+        };
+        Ok(Some(Self {
             how,
-            blender: request.blender.clone(),
-            series: job.blender,
+            blender: blender_for(request.blender.as_deref(), job.blender).await?,
             folder: request.folder.clone(),
             open: Mutex::default(),
+            count: AtomicU64::default(),
         }))
     }
 
-    /// Denoises a frame that was put together.
+    /// Denoises a frame that was put together. Its errors are of the denoising, never of the master.
     pub(super) async fn apply(&self, frame: &Path) -> Result<()> {
+        self.try_on(frame).await.map_err(|error| Error {
+            code: Code::Blender,
+            ..error
+        })
+    }
+
+    async fn try_on(&self, frame: &Path) -> Result<()> {
         let mut open = self.open.lock().await;
         // Not put back after a failure, or if this is given up half-way: its Blender may be anywhere in its work.
         let mut current = match open.take() {
@@ -61,14 +73,16 @@ impl Denoise {
             None => self.start().await?,
         };
         let info = images::inspect(frame)?;
-        let pictures = Folder::make(current.folder.0.join("pictures"))?;
+        // Of its own: what was given up half-way may still be at work in the one before.
+        let number = self.count.fetch_add(1, Ordering::Relaxed);
+        let pictures = Folder::make(current.folder.0.join(format!("pictures{number}")))?;
         let made = current
             .denoiser
             .denoise(frame, (info.width, info.height), &self.how, &pictures.0)
             .await?;
         *open = Some(current);
-        drop(open);
         let (how, noisy) = (self.how.clone(), frame.to_path_buf());
+        // The next frame's Blender may fail and take the folder with it, so it has to wait for this too.
         tokio::task::spawn_blocking(move || take(&how, &made, &noisy, &pictures))
             .await
             .map_err(|error| Error::internal(format!("the frame was not denoised: {error}")))?
@@ -84,15 +98,6 @@ impl Denoise {
     }
 
     async fn start(&self) -> Result<Open> {
-        let installation = choose_installation(self.blender.as_deref(), self.series)
-            .await
-            .map_err(|error| {
-                let why = format!(
-                    "what was rendered in tiles is denoised on this machine, and {}",
-                    error.message
-                );
-                Error::blender(why).hint("name a Blender of the job's series by --blender")
-            })?;
         let folder = Folder::make(self.folder.join(format!(".netrender-denoise-{}", std::process::id())))?;
         let options = WorkerOptions {
             threads: 0,
@@ -101,9 +106,20 @@ impl Denoise {
             folder: folder.0.join("blender"),
         };
         std::fs::create_dir_all(&options.folder).map_err(|error| Error::io("make the folder", &options.folder, &error))?;
-        let denoiser = Denoiser::start(&installation, &options).await?;
+        let denoiser = Denoiser::start(&self.blender, &options).await?;
         Ok(Open { denoiser, folder })
     }
+}
+
+/// The one that is named, or one of the job's series.
+async fn blender_for(named: Option<&Path>, series: Option<BlenderVersion>) -> Result<Installation> {
+    choose_installation(named, series).await.map_err(|error| {
+        let why = format!(
+            "what was rendered in tiles is denoised on the machine that gathers it, and {}",
+            error.message
+        );
+        Error::blender(why).hint("name a Blender of the job's series by --blender, or gather it on a machine that has one")
+    })
 }
 
 /// Puts the denoised pictures into the frame's file.

@@ -4,7 +4,7 @@ use super::Client;
 use crate::access::{KeyLine, KeySource, LineMaster};
 use crate::discovery;
 use crate::error::{Error, Result};
-use crate::ids::FarmId;
+use crate::ids::{FarmId, Role};
 use crate::wire::KeyRenewed;
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
@@ -13,13 +13,16 @@ use std::time::Duration;
 const OWN_TIMEOUT_S: u64 = 2;
 
 impl Client {
-    /// The line by which another machine gets the farm's key and knows this master. `host`: the name or address by which it is
+    /// The line by which another machine gets a key and knows this master. `role`: what its holder may do; none: as much as
+    /// whoever asks. `host`: the name or address by which it is
     /// reached from there; none: as it was reached here, or this machine's address if that was over the machine itself.
-    pub fn key_line(&self, host: Option<&str>, keys: &KeySource) -> Result<KeyLine> {
+    pub fn key_line(&self, role: Option<Role>, host: Option<&str>, keys: &KeySource) -> Result<KeyLine> {
         if self.is_open() {
             return Err(Error::conflict(format!("the master at {} asks for no key", self.url()))
                 .hint("its address is all that is needed"));
         }
+        let held = keys.find(self.link.farm())?;
+        let key = held.for_role(role.unwrap_or(held.role()))?;
         let reached = self.link.address().host();
         let (name, port) = reached.rsplit_once(':').unwrap_or((&reached, self.usual_port()));
         let name = match host {
@@ -28,7 +31,7 @@ impl Client {
             None => name.to_owned(),
         };
         let line = KeyLine {
-            key: keys.find(self.link.farm())?,
+            key,
             master: Some(LineMaster {
                 host: format!("{name}:{port}"),
                 fingerprint: self.link.fingerprint(),

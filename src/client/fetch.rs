@@ -1,17 +1,14 @@
 //! One result on its way from the master into a folder: checked before it bears its name.
 
 use super::denoise::Denoise;
+use super::download::download;
 use super::gather::Gathered;
 use super::tiles::{self, Tiled};
 use crate::error::{Error, Result};
 use crate::files;
 use crate::ids::{ContentHash, JobId, TileGrid};
-use crate::link::{Link, no_progress};
+use crate::link::Link;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
-
-/// Tells apart the temporary names of one process.
-static PARTS: AtomicU64 = AtomicU64::new(0);
 
 /// Longest zip of final files.
 const FINALS_BYTES_MAX: u64 = 16 << 30;
@@ -35,18 +32,10 @@ pub(super) fn file_name(frame: i32, what: Gathered) -> String {
 
 /// Brings the final files that a slave made of a frame into the folder, in one zip: whole, but not looked into.
 pub(super) async fn finals(link: &Link, job: JobId, frame: i32, folder: &Path) -> Result<PathBuf> {
-    let name = file_name(frame, Gathered::Finals);
-    let (path, part) = (folder.join(&name), Part(folder.join(format!(".{name}.part"))));
+    let path = folder.join(file_name(frame, Gathered::Finals));
     let url = format!("jobs/{job}/frames/{frame}/final");
-    link.download(&url, &part.0, FINALS_BYTES_MAX, no_progress()).await?;
-    place(&part.0, &path).await?;
+    download(link, &url, &path, FINALS_BYTES_MAX).await?.place(&path).await?;
     Ok(path)
-}
-
-pub(super) async fn place(part: &Path, path: &Path) -> Result<()> {
-    tokio::fs::rename(part, path)
-        .await
-        .map_err(|error| Error::io("write", path, &error))
 }
 
 /// Brings a frame's result into the folder, put together and denoised if it is in tiles. One that lies there already, and is
@@ -76,41 +65,22 @@ pub(super) async fn file(link: &Link, url: &str, expected: Expected, path: &Path
     if there && hash(path).await.is_ok_and(|hash| hash == expected.hash) {
         return Ok(());
     }
-    let part = Part::beside(path);
-    let size_bytes = link.download(url, &part.0, expected.size_bytes, no_progress()).await?;
+    let arrived = download(link, url, path, expected.size_bytes).await?;
     // Shorter: the connection broke in a way that looked like an end. Other content: the frame was rendered anew.
-    if size_bytes != expected.size_bytes || hash(&part.0).await? != expected.hash {
+    if (arrived.size_bytes, arrived.hash) != (expected.size_bytes, expected.hash) {
         return Err(Error::conflict(format!(
-            "what the master sent as {what} is not the result that it announced"
+            "what the master sent as {what} is not what it announced"
         )));
     }
-    place(&part.0, path).await
+    arrived.place(path).await
 }
 
+/// The hash of a file, read by a thread that may wait for the disk.
 pub(super) async fn hash(path: &Path) -> Result<ContentHash> {
     let path = path.to_path_buf();
     tokio::task::spawn_blocking(move || files::hash_file(&path))
         .await
         .map_err(|error| Error::internal(format!("hashing ended unexpectedly: {error}")))?
-}
-
-/// A file that is gone when its fetching ends, unless it got its real name.
-pub(super) struct Part(pub(super) PathBuf);
-
-impl Part {
-    /// Hidden, beside what it will be.
-    pub(super) fn beside(path: &Path) -> Self {
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        let number = PARTS.fetch_add(1, Ordering::Relaxed);
-        Self(path.with_file_name(format!(".{name}.{}_{number}.part", std::process::id())))
-    }
-}
-
-impl Drop for Part {
-    fn drop(&mut self) {
-        // It is not there if it was renamed, or never begun.
-        let _ = std::fs::remove_file(&self.0);
-    }
 }
 
 #[cfg(test)]

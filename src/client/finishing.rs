@@ -2,6 +2,7 @@
 //!
 //! The scene is that of the job: the artist's own file may have changed since. A movie is made when all its frames are here.
 
+use super::fetch::{self, Expected};
 use super::finish::{FinishRequest, Shared};
 use super::gather::Gathered;
 use super::pages::{frames_of, wanted_frames};
@@ -11,7 +12,7 @@ use crate::error::{Error, Result};
 use crate::files;
 use crate::ids::{FrameSet, JobId};
 use crate::images;
-use crate::link::{Link, no_progress};
+use crate::link::Link;
 use crate::versions::Copies;
 use crate::wire::Manifest;
 use std::path::{Component, Path, PathBuf};
@@ -28,6 +29,10 @@ pub(super) async fn finish(shared: &Shared, link: &Link, request: &FinishRequest
     if shared.gather.what() == Gathered::Finals {
         return unpack_all(shared, request, &wanted, work).await;
     }
+    let manifest = match manifest.bakes_from {
+        Some(_) => manifest_with_bakes(shared, link, request.job, &wanted).await?,
+        None => manifest,
+    };
     shared.tell("looking for a Blender");
     let installation = choose_installation(request.blender.as_deref(), job.blender).await?;
     let scene = fetch_scene(shared, link, request.job, manifest, &wanted, &work.join("scene")).await?;
@@ -65,6 +70,15 @@ async fn unpack_all(shared: &Shared, request: &FinishRequest, wanted: &FrameSet,
         shared.count(1, names.len());
     }
     Ok(())
+}
+
+/// What the job is rendered with: its bakes are in its manifest by the time that a frame of it is over.
+async fn manifest_with_bakes(shared: &Shared, link: &Link, job: JobId, wanted: &FrameSet) -> Result<Manifest> {
+    shared.tell("waiting for the bakes");
+    if let Some(first) = wanted.iter().next() {
+        file_of(shared, first).await?;
+    }
+    link.get(&format!("jobs/{job}/manifest")).await
 }
 
 /// Where the frame's file lies once it is here; none if it will not come.
@@ -121,8 +135,12 @@ async fn fetch_scene(
         let path = file.path.below(folder);
         let parent = path.parent().unwrap_or(folder);
         std::fs::create_dir_all(parent).map_err(|error| Error::io("make the folder", parent, &error))?;
-        link.download(&format!("contents/{}", file.hash), &path, file.size_bytes, no_progress())
-            .await?;
+        let expected = Expected {
+            hash: file.hash,
+            size_bytes: file.size_bytes,
+            grid: None,
+        };
+        fetch::file(link, &format!("contents/{}", file.hash), expected, &path, file.path.as_str()).await?;
     }
     Ok(SceneRequest {
         blend: manifest.main.below(folder),

@@ -292,6 +292,10 @@ impl State {
             (GatheredState::Queued, _) if self.job.state == JobStateInfo::Paused => {
                 format!("frame {frame} waits: the job is paused")
             }
+            (GatheredState::Queued, _) if self.job.state == JobStateInfo::Waiting => {
+                let why = self.job.explanation.first().map_or("", String::as_str);
+                format!("frame {frame} waits: {}", why.trim_start_matches("waiting: "))
+            }
             (GatheredState::Queued, _) => format!("frame {frame} waits for a slave"),
             (GatheredState::Rendering, _) => format!("frame {frame} is being rendered{}", on("on")),
             (GatheredState::Delivering, _) => format!("frame {frame} is on its way to the master{}", on("from")),

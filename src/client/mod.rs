@@ -7,10 +7,12 @@
 
 mod ahead;
 mod archive;
+mod aside;
 mod bakes;
 mod board;
 mod bring;
 mod denoise;
+mod download;
 mod entrust;
 mod fetch;
 mod find;
@@ -36,6 +38,7 @@ mod watch;
 pub use bakes::BakeWish;
 pub use board::{Progress, Stage};
 pub use bring::{BakesHere, BakesRequest};
+pub use download::{Download, download};
 pub use entrust::renew_key;
 pub use find::{MasterFound, find_masters, start_find_masters};
 pub use finish::{Finish, FinishRequest, FinishView};
@@ -50,7 +53,7 @@ pub use watch::Watch;
 
 use crate::access::KeySource;
 use crate::error::{Code, Error, Result};
-use crate::ids::{Fingerprint, JobId, JobPath, SlaveId};
+use crate::ids::{Fingerprint, JobId, JobPath, Role, SlaveId};
 use crate::link::{Link, MasterAddress};
 use crate::wire::{FrameInfo, JobInfo, Manifest, Source};
 use std::sync::Arc;
@@ -135,6 +138,12 @@ impl Client {
     #[must_use]
     pub fn is_open(&self) -> bool {
         self.link.is_open()
+    }
+
+    /// What the key that is used allows.
+    #[must_use]
+    pub fn role(&self) -> Role {
+        self.link.role()
     }
 
     /// The name of the master's certificate; none without TLS.

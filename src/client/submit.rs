@@ -7,7 +7,7 @@ use super::threads::Threads;
 use super::tiles::TilesWish;
 use crate::error::{Code, Error, Result};
 use crate::farm::{CHUNK_TASKS_MAX, PRIORITY_RANGE};
-use crate::ids::{FrameSet, JobId, Requirements, SlaveId};
+use crate::ids::{FrameSet, JobId, Requirements, Role, SlaveId};
 use crate::link::Link;
 use crate::versions::VersionWish;
 use crate::wire::{JobLimits, RenderSettings};
@@ -124,7 +124,7 @@ impl SubmitRequest {
         ] {
             if text.chars().count() > NAME_CHARACTERS_MAX || text.chars().any(char::is_control) {
                 return Err(Error::bad_input(format!(
-                    "the {what} is longer than {NAME_CHARACTERS_MAX} characters or more than one line"
+                    "the {what} has more than {NAME_CHARACTERS_MAX} characters, more than one line, or characters that control terminals"
                 )));
             }
         }
@@ -182,6 +182,7 @@ pub struct Submission {
 /// Checks the request, then lets it go on in the client's threads.
 pub(super) fn start(threads: &Threads, link: &Link, request: SubmitRequest) -> Result<Submission> {
     request.check()?;
+    link.require(Role::Submit, "send jobs")?;
     let board = Arc::new(Board::new());
     let token = CancellationToken::new();
     let ending = Ending(Arc::clone(&board));
@@ -255,8 +256,8 @@ mod tests {
         assert!(refusal(|it| it.priority = 0).contains("priority 0 is not from 1 to 10"));
         assert!(refusal(|it| it.priority = 11).contains("priority 11"));
         assert!(refusal(|it| it.chunks = 65_536).contains("at most 65535"));
-        assert!(refusal(|it| it.name = Some("a\nb".to_owned())).contains("the name is"));
-        assert!(refusal(|it| it.category = "x".repeat(201)).contains("the category is"));
+        assert!(refusal(|it| it.name = Some("a\nb".to_owned())).contains("the name has"));
+        assert!(refusal(|it| it.category = "x".repeat(201)).contains("the category has"));
         assert!(refusal(|it| it.settings.resolution_percent = Some(0)).contains("0 %"));
         assert!(refusal(|it| it.settings.samples = Some(0)).contains("one sample"));
         assert!(refusal(|it| it.blend = it.blend.with_extension("gone")).contains("there is no file"));

@@ -1,7 +1,8 @@
 //! Frames in tiles: how a job's frames are cut, and how the tiles become one file again.
 
 use super::denoise::Denoise;
-use super::fetch::{self, Expected, Part};
+use super::download::{Unplaced, place};
+use super::fetch::{self, Expected};
 use super::gather::Gathered;
 use super::pages::all;
 use super::submit::SubmitRequest;
@@ -142,16 +143,16 @@ pub(super) async fn bring(
         return Err(Error::conflict(format!("frame {} is being rendered anew", tiled.frame)));
     }
     let paths = bring_tiles(link, tiled, &infos, &folder).await?;
-    let part = Part::beside(path);
-    let (grid, output) = (tiled.grid, part.0.clone());
+    let unplaced = Unplaced::beside(path);
+    let (grid, output) = (tiled.grid, unplaced.0.clone());
     tokio::task::spawn_blocking(move || images::assemble(grid, &paths, &output))
         .await
         .map_err(|error| Error::internal(format!("the tiles were not put together: {error}")))??;
     if let Some(denoise) = denoise {
-        denoise.apply(&part.0).await?;
+        denoise.apply(&unplaced.0).await?;
     }
-    let hash = fetch::hash(&part.0).await?;
-    fetch::place(&part.0, path).await?;
+    let hash = fetch::hash(&unplaced.0).await?;
+    place(&unplaced.0, path).await?;
     tokio::fs::write(&note, told(tiles_hash, hash))
         .await
         .map_err(|error| Error::io("write", &note, &error))?;

@@ -43,6 +43,48 @@ impl Bake {
 }
 
 impl Farm {
+    /// How much of a task is done, as far as a slave that has it has told.
+    #[must_use]
+    pub fn percent(&self, job: JobId, task: TaskIndex) -> Option<u32> {
+        let holds = self.jobs.get(&job)?.holds_of(task);
+        let told = holds.filter_map(|hold| {
+            let slave = self.slaves.get(&hold.slave)?;
+            slave.chunks[slave.chunk_of(job, task)?].percent
+        });
+        told.filter(|(of, _)| *of == task).map(|(_, percent)| percent).max()
+    }
+
+    /// How much of the bakes of a job is done.
+    pub(super) fn percent_of(&self, job: &Job) -> u32 {
+        let chunks = self.slaves.values().flat_map(|slave| &slave.chunks);
+        let under_way = chunks.filter(|chunk| job.leased > 0 && chunk.job == job.id());
+        let hundredths = under_way
+            .filter_map(|chunk| chunk.percent)
+            .map(|(_, percent)| u64::from(percent));
+        let done = u64::from(job.done) * 100 + hundredths.sum::<u64>();
+        // Of two slaves that have the same one, both count: it is never more than all.
+        u32::try_from(done / u64::from(job.task_count().max(1))).map_or(100, |percent| percent.min(100))
+    }
+
+    /// What was rendered, or is being rendered, of the jobs that wait for one that bakes: with the bakes that it has by now. A
+    /// job that is over keeps what it has.
+    pub(super) fn made_with_bakes_of(&self, id: JobId) -> Vec<(JobId, Vec<TaskIndex>)> {
+        if self.jobs.get(&id).is_none_or(|job| !job.bakes()) {
+            return Vec::new();
+        }
+        let open = self
+            .dependents(id)
+            .filter_map(|other| self.jobs.get(&other))
+            .filter(|other| !other.state().is_over());
+        let made = open.map(|other| {
+            let touched = other
+                .touched()
+                .filter(|(index, task)| task.attempt.0 > 0 && !other.dropped.contains(*index));
+            (other.id(), touched.map(|(index, _)| index).collect())
+        });
+        made.collect()
+    }
+
     /// A bake that was given up takes those with it that come after it.
     pub(super) fn give_up_those_after(&mut self, id: JobId, index: TaskIndex, slave: SlaveId) {
         let Some(job) = self.jobs.get_mut(&id).filter(|job| job.has_failed(index)) else {
@@ -156,7 +198,7 @@ impl Job {
 mod tests {
     use super::Bake;
     use crate::farm::sim::trial::{Answer, Trial, a_job};
-    use crate::farm::{JobEdit, JobState, NewJob, Refusal, Reset, TaskState};
+    use crate::farm::{Event, JobEdit, JobState, NewJob, Refusal, Reset, TaskState};
     use crate::ids::{JobId, SlaveId, TaskIndex};
 
     /// A job of bakes, each with the numbers (from 1) of those before it.
@@ -214,6 +256,36 @@ mod tests {
     }
 
     #[test]
+    fn how_far_bakes_are_is_told_while_they_are_under_way() {
+        let (mut trial, slave, job) = begun(&[&[], &[], &[1], &[]]);
+        let other = trial.slave(2);
+        let (first, second) = (trial.leased(slave)[0], trial.leased(other)[0]);
+        let told = |trial: &Trial| {
+            let of = |task: crate::farm::TaskRef| trial.farm.percent(job, task.task);
+            (of(first), of(second), trial.farm.job(job).unwrap().percent)
+        };
+        assert_eq!(told(&trial), (None, None, Some(0)));
+        let progress = |trial: &mut Trial, slave, task, percent| {
+            let percent = Some(percent);
+            trial.happen(&Event::Progressed { slave, task, percent });
+        };
+        progress(&mut trial, slave, first, 40);
+        progress(&mut trial, other, second, 80);
+        assert_eq!(told(&trial), (Some(40), Some(80), Some(30)));
+        trial.done(slave, first);
+        assert_eq!(told(&trial), (None, Some(80), Some(45)));
+        trial.fail(other, second);
+        progress(&mut trial, other, second, 90);
+        assert_eq!(
+            told(&trial),
+            (None, None, Some(25)),
+            "of an attempt that is over nothing is heard"
+        );
+        let frames = trial.submit(a_job(2, 1));
+        assert_eq!(trial.farm.job(frames).unwrap().percent, None);
+    }
+
+    #[test]
     fn a_bake_that_is_given_up_takes_those_after_it_with_it_and_all_of_them_come_back_together() {
         let (mut trial, slave, job) = begun(&[&[], &[1], &[2], &[]]);
         for _ in 0..3 {
@@ -264,6 +336,33 @@ mod tests {
         assert_eq!(trial.done(slave, third), Answer::Refuse(Refusal::Stale(third)));
         trial.restart();
         assert_eq!(bake_all(&mut trial, slave), [1, 2, 3, 4]);
+    }
+
+    #[test]
+    fn what_was_rendered_with_bakes_that_are_reset_is_rendered_anew_unless_its_job_is_over() {
+        let (mut trial, slave, bakes) = begun(&[&[]]);
+        let after = |number| NewJob {
+            depends_on: vec![bakes],
+            ..a_job(number, 3)
+        };
+        let (open, over) = (trial.submit(after(2)), trial.submit(after(3)));
+        assert_eq!(bake_all(&mut trial, slave).len(), 1 + 3 + 3);
+        trial.reset(open, Reset::Frames("1".parse().unwrap()));
+        assert_eq!((trial.state(open), trial.state(over)), (JobState::Queued, JobState::Finished));
+        let under_way = trial.leased(slave)[0];
+        assert_eq!(under_way.job, open);
+        assert_eq!(trial.reset(bakes, Reset::Frames("1".parse().unwrap())), Answer::Accept);
+        assert_eq!(trial.state(open), JobState::Waiting);
+        let view = trial.farm.job(open).unwrap();
+        assert_eq!((view.queued, view.leased, view.done), (3, 0, 0));
+        assert_eq!(trial.done(slave, under_way), Answer::Refuse(Refusal::Stale(under_way)));
+        assert_eq!(
+            (trial.state(over), trial.farm.job(over).unwrap().done),
+            (JobState::Finished, 3)
+        );
+        trial.restart();
+        let view = trial.farm.job(open).unwrap();
+        assert_eq!((view.queued, view.done, trial.state(open)), (3, 0, JobState::Waiting));
     }
 
     #[test]

@@ -96,6 +96,10 @@ impl Farm {
                 format!("waiting: job {on} ({name}), which has to be finished before, was cancelled; reset it, or edit this job")
             }
             JobState::Paused => format!("waiting: job {on} ({name}) has to be finished before, and is paused"),
+            _ if other.bakes() => {
+                let percent = self.percent_of(other);
+                format!("waiting: job {on} ({name}) has to be finished before, and is at {percent} %")
+            }
             _ => format!("waiting: job {on} ({name}) has to be finished before"),
         }
     }

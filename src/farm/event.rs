@@ -190,6 +190,8 @@ pub enum Event {
         slave: SlaveId,
         /// The task.
         task: TaskRef,
+        /// How much of it is done, if the slave can tell.
+        percent: Option<u32>,
     },
 
     /// A slave has a free slot and wants work, at once or by `until`.

@@ -180,7 +180,7 @@ impl Farm {
                 reason,
             } => self.slave_banned(request, job, slave, reason),
             Event::BanLifted { request, job, slave } => self.ban_lifted(request, job, slave),
-            Event::Progressed { slave, task } => self.progressed(slave, task),
+            Event::Progressed { slave, task, percent } => self.progressed(slave, task, percent),
             Event::WorkUnwanted { request } => self.work_unwanted(request),
             Event::Report {
                 request,

@@ -4,7 +4,7 @@ use super::bakes::Bake;
 use super::event::TaskRef;
 use super::settings::Limits;
 use super::time::Moment;
-use crate::ids::{Attempt, BlenderVersion, ContentHash, FrameLayout, FrameSet, JobId, Requirements, SlaveId, TileGrid};
+use crate::ids::{Attempt, BlenderVersion, ContentHash, FrameLayout, FrameSet, JobId, Requirements, Role, SlaveId, TileGrid};
 use std::collections::BTreeSet;
 
 /// Lowest and highest priority of a job.
@@ -19,6 +19,8 @@ pub struct NewJob {
     pub id: JobId,
     /// What people call it.
     pub name: String,
+    /// With which key it was sent: a [`Role::Submit`] one changes only those that such a key sent. Never changes.
+    pub sent_by: Role,
     /// Balancing group; empty for none.
     pub category: String,
     /// A slave must have all of these.
@@ -306,6 +308,8 @@ pub enum Steering {
     Resume,
     /// It finishes what it renders, and ends.
     End,
+    /// It is not known any more, nor what was set about it; if it still runs, it comes anew.
+    Forget,
 }
 
 /// What a slave tells about a task.
@@ -359,6 +363,8 @@ pub struct JobView<'a> {
     pub usage: f64,
     /// Median seconds of its last rendered frames (of at most the last 64).
     pub task_seconds: Option<f64>,
+    /// How much of its bakes is done, those under way counted as far as they have come; none if it does not bake.
+    pub percent: Option<u32>,
 }
 
 /// A slave as queries show it.
@@ -370,6 +376,8 @@ pub struct SlaveView<'a> {
     pub last_seen: Moment,
     /// Whether it is thought to be there.
     pub online: bool,
+    /// Whether it fell silent since the master started, and said no goodbye.
+    pub lost: bool,
     /// Whether it gets nothing of any job.
     pub set_aside: bool,
     /// Why it takes no work, as it says.

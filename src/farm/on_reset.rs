@@ -1,7 +1,7 @@
 //! Tasks are to be rendered anew.
 
 use super::Farm;
-use super::effect::{Change, Refusal};
+use super::effect::{Change, Effect, Refusal};
 use super::event::RequestId;
 use super::model::{JobState, Reset};
 use super::task::State;
@@ -16,6 +16,27 @@ impl Farm {
             Err(refusal) => return self.refuse(request, refusal),
         };
         let was_cancelled = self.jobs.get(&id).is_some_and(|job| job.state() == JobState::Cancelled);
+        let made_with = if tasks.is_empty() {
+            Vec::new()
+        } else {
+            self.made_with_bakes_of(id)
+        };
+        let mut cancels = self.reset_tasks(id, tasks);
+        for (other, tasks) in made_with {
+            cancels.extend(self.reset_tasks(other, tasks));
+            self.settle(other);
+        }
+        if was_cancelled && self.jobs.get(&id).is_some_and(|job| !job.is_worked_off()) {
+            self.reopen(id);
+        }
+        self.settle(id);
+        self.work_appeared = true;
+        self.accept(request);
+        self.effects.extend(cancels);
+    }
+
+    /// Puts tasks back into their queue; the orders to those who have them.
+    fn reset_tasks(&mut self, id: JobId, tasks: Vec<TaskIndex>) -> Vec<Effect> {
         if let Some(job) = self.jobs.get_mut(&id).filter(|_| !tasks.is_empty()) {
             job.record.resets += 1;
             self.record_job(id);
@@ -35,13 +56,7 @@ impl Farm {
             }
         }
         self.record_resets(id, &never_failed);
-        if was_cancelled && self.jobs.get(&id).is_some_and(|job| !job.is_worked_off()) {
-            self.reopen(id);
-        }
-        self.settle(id);
-        self.work_appeared = true;
-        self.accept(request);
-        self.effects.extend(cancels);
+        cancels
     }
 
     /// Most often that is one change, however many tasks there are.

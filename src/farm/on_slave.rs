@@ -52,6 +52,8 @@ impl Farm {
             return false;
         };
         slave.last_seen = self.now;
+        slave.heard = true;
+        slave.lost = false;
         if !slave.online {
             slave.online = true;
             self.balance.slots_came(slave.slots());
@@ -70,6 +72,10 @@ impl Farm {
         let silent = online.filter(|slave| now.millis_since(slave.last_seen) >= silence_ms);
         for id in silent.map(Slave::id).collect::<Vec<_>>() {
             self.send_off(id);
+            if let Some(slave) = self.slaves.get_mut(&id) {
+                // Of those that only an earlier master has heard of, many may have been switched off long ago.
+                slave.lost = slave.heard;
+            }
         }
         let online = self.slaves.values().filter(|slave| slave.online);
         let first = online.map(|slave| slave.last_seen).min();
@@ -101,12 +107,18 @@ impl Farm {
         if self.slaves.len() >= SLAVES_KNOWN_MAX {
             let gone = self.slaves.values().filter(|slave| !slave.online);
             if let Some(oldest) = gone.min_by_key(|slave| slave.last_seen).map(Slave::id) {
-                self.slaves.remove(&oldest);
-                self.forget_bans_of(oldest);
-                self.record(Change::SlaveRemoved(oldest));
+                self.forget_slave(oldest);
             }
         }
         self.slaves.insert(record.id, Slave::new(record, self.now));
+    }
+
+    /// As if it had never been there; what it still holds is free again.
+    pub(super) fn forget_slave(&mut self, id: SlaveId) {
+        self.send_off(id);
+        self.slaves.remove(&id);
+        self.forget_bans_of(id);
+        self.record(Change::SlaveRemoved(id));
     }
 
     /// Puts back what the slave does not hold any more; what it holds, but is not its own any more.
@@ -217,6 +229,21 @@ mod tests {
         let again = trial.leased(slaves[0])[0];
         trial.done(slaves[0], again);
         assert_eq!(trial.state(job), JobState::Finished);
+    }
+
+    #[test]
+    fn lost_is_who_falls_silent_and_whom_this_master_has_heard() {
+        let mut trial = Trial::new();
+        let (silent, leaves) = (trial.slave(1), trial.slave(2));
+        let lost = |trial: &Trial| [silent, leaves].map(|slave| trial.farm.slave(slave).unwrap().lost);
+        trial.happen(&Event::SlaveLeft { slave: leaves });
+        trial.pass(60_000);
+        assert_eq!(lost(&trial), [true, false]);
+        trial.happen(&Event::SlaveSeen { slave: silent });
+        assert_eq!(lost(&trial), [false, false], "there again");
+        trial.restart();
+        trial.pass(60_000);
+        assert_eq!(lost(&trial), [false, false], "they may have been switched off long ago");
     }
 
     #[test]

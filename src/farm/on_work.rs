@@ -162,6 +162,7 @@ impl Farm {
             tasks,
             heard_of: false,
             repeated: None,
+            percent: None,
         };
         if let Some(slave) = self.slaves.get_mut(&slave) {
             self.balance.slot_taken(self.now, id, chunk.spare());

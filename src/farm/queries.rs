@@ -123,6 +123,7 @@ impl Farm {
             slots: share.map_or(0, |share| share.slots),
             usage: share.map_or(0.0, |share| share.usage),
             task_seconds: job.latest_seconds.median(),
+            percent: job.bakes().then(|| self.percent_of(job)),
         }
     }
 
@@ -146,6 +147,7 @@ impl Farm {
             record: &slave.record,
             last_seen: slave.last_seen,
             online: slave.online,
+            lost: slave.lost,
             set_aside: slave.ban.is_some(),
             resting: slave.resting.as_deref(),
             leased: leased.collect(),

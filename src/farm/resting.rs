@@ -218,7 +218,11 @@ mod tests {
         });
         let (first, second) = (trial.leased(slave), trial.leased(slave));
         let task = second[0];
-        trial.happen(&Event::Progressed { slave, task });
+        trial.happen(&Event::Progressed {
+            slave,
+            task,
+            percent: None,
+        });
         trial.fail(slave, first[0]);
         assert_eq!(
             trial.farm.slave(slave).unwrap().leased.len(),

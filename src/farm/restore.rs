@@ -55,6 +55,9 @@ impl Farm {
             let id = record.id;
             farm.slaves.insert(id, Slave::new(record, now));
             farm.see(id);
+            if let Some(slave) = farm.slaves.get_mut(&id) {
+                slave.heard = false;
+            }
         }
         let ids: Vec<JobId> = jobs.iter().map(|(record, _)| record.job.id).collect();
         for (record, tasks) in jobs {
@@ -71,7 +74,8 @@ impl Farm {
         for (job, slave, ban) in bans {
             farm.restore_ban(job, slave, ban);
         }
-        farm.retention_due = Some(now);
+        // Not at once: where a removal cannot be recorded the farm is restored, and would begin with it again and again.
+        farm.retention_due = Some(now.plus_millis(RETENTION_LOOK_MS));
         farm.timeouts_due = Some(now);
         farm
     }
@@ -174,6 +178,7 @@ impl Farm {
             // The answer that leased it may have died with the master.
             heard_of: unrendered < tasks.len(),
             repeated: None,
+            percent: None,
         };
         if unrendered > 0 {
             self.balance.slot_taken(self.now, job, chunk.spare());

@@ -13,6 +13,10 @@ pub(super) struct Slave {
     pub(super) record: SlaveRecord,
     pub(super) last_seen: Moment,
     pub(super) online: bool,
+    /// Whether it has given a sign of life since the farm was restored.
+    pub(super) heard: bool,
+    /// Whether it fell silent, and said no goodbye.
+    pub(super) lost: bool,
     /// In the order of leasing; an empty chunk is removed.
     pub(super) chunks: Vec<Chunk>,
     /// Wishes for work that wait for an answer.
@@ -49,6 +53,8 @@ pub(super) struct Chunk {
     pub(super) heard_of: bool,
     /// When that answer was last repeated.
     pub(super) repeated: Option<Moment>,
+    /// How much of a task of it is done, as the slave last told. Of no other task anything is known.
+    pub(super) percent: Option<(TaskIndex, u32)>,
 }
 
 impl Chunk {
@@ -64,6 +70,8 @@ impl Slave {
             record,
             last_seen,
             online: false,
+            heard: false,
+            lost: false,
             chunks: Vec::new(),
             waiting: 0,
             ban: None,

@@ -1,4 +1,4 @@
-//! What people want of a slave: that it pauses, goes on, or ends, or has other tags; and what a slave says of why it takes
+//! What people want of a slave: that it pauses, goes on, ends or is forgotten, or has other tags; and what a slave says of why it takes
 //! no work.
 //!
 //! A paused slave finishes what it renders; what it has not begun goes to others, as does what its new tags do not fit. One
@@ -31,6 +31,7 @@ impl Farm {
             }
             Steering::Resume => self.set_paused(id, false),
             Steering::End => told.push(Effect::End { slave: id }),
+            Steering::Forget => self.forget_slave(id),
         }
         self.accept(request);
         self.effects.extend(told);
@@ -213,6 +214,22 @@ mod tests {
             let answer = trial.ask(|request| Event::SlaveSteered { request, slave, how });
             assert_eq!(answer, Some(Answer::Refuse(refusal)));
         }
+    }
+
+    #[test]
+    fn a_slave_that_is_forgotten_leaves_its_frame_to_others_and_comes_anew() {
+        let mut trial = Trial::new();
+        let (slave, other) = (trial.slave(1), trial.slave(2));
+        let job = trial.submit(a_job(1, 1));
+        let task = trial.leased(slave)[0];
+        steer(&mut trial, slave, Steering::Pause);
+        steer(&mut trial, slave, Steering::Forget);
+        assert!(trial.farm.slave(slave).is_none());
+        assert_eq!(trial.farm.job(job).unwrap().queued, 1);
+        assert_eq!(trial.done(slave, task), Answer::Refuse(Refusal::UnknownSlave(slave)));
+        assert_eq!(trial.leased(other).len(), 1);
+        let again = trial.slave(1);
+        assert!(!trial.farm.slave(again).unwrap().record.paused, "it is as new");
     }
 
     #[test]

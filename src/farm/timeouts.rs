@@ -26,7 +26,7 @@ enum Verdict {
 
 impl Farm {
     /// There is news of a task: it goes on.
-    pub(super) fn progressed(&mut self, slave: SlaveId, at: TaskRef) {
+    pub(super) fn progressed(&mut self, slave: SlaveId, at: TaskRef, percent: Option<u32>) {
         let now = self.now;
         let hold = self.jobs.get(&at.job).and_then(|job| job.hold_of(at.task, slave));
         if hold.is_none_or(|hold| hold.attempt != at.attempt) {
@@ -37,6 +37,7 @@ impl Farm {
         {
             slave.chunks[place].heard = now;
             slave.chunks[place].heard_of = true;
+            slave.chunks[place].percent = percent.map(|percent| (at.task, percent));
         }
     }
 
@@ -108,7 +109,13 @@ pub(super) fn rendered_now(slave: &Slave, chunk: &Chunk, job: &Job) -> Option<Ta
 
 /// Seconds that a frame of a job may take; 0: any.
 pub(super) fn frame_limit_s(settings: &Settings, job: &Job) -> u32 {
-    let set = first_set(job.record.job.limits.frame_s, settings.limits.frame_s);
+    let own = job.record.job.limits.frame_s;
+    // A bake is no frame: it takes as long as it takes, unless its own job sets a limit.
+    let set = if job.bakes() {
+        own
+    } else {
+        first_set(own, settings.limits.frame_s)
+    };
     match job.latest_seconds.median() {
         Some(median) if set == 0 && !job.bakes() && job.latest_seconds.len() >= MEDIAN_TRUSTED_FRAMES => {
             whole_seconds(median * FRAME_LEARNT_FACTOR).max(FRAME_LEARNT_S_MIN)
@@ -144,7 +151,7 @@ fn whole_seconds(seconds: f64) -> u32 {
 #[cfg(test)]
 mod tests {
     use crate::farm::sim::trial::{Answer, Trial, a_job};
-    use crate::farm::{Effect, Event, Limits, NewJob, ReportBody, TaskState};
+    use crate::farm::{Bake, Effect, Event, Limits, NewJob, ReportBody, TaskState};
     use crate::ids::SlaveId;
 
     fn limited(limits: Limits) -> NewJob {
@@ -203,7 +210,11 @@ mod tests {
         let task = trial.leased(slave)[0];
         for _ in 0..5 {
             assert_eq!(live(&mut trial, &[slave], 20), []);
-            trial.happen(&Event::Progressed { slave, task });
+            trial.happen(&Event::Progressed {
+                slave,
+                task,
+                percent: None,
+            });
         }
         let told = live(&mut trial, &[slave], 40);
         assert_eq!(told, [Effect::Cancel { slave, task }]);
@@ -232,6 +243,27 @@ mod tests {
     }
 
     #[test]
+    fn a_bake_may_take_longer_than_a_frame_of_the_farm_may() {
+        let mut trial = Trial::new();
+        let slave = trial.slave(1);
+        let mut settings = trial.farm.settings().clone();
+        settings.limits.frame_s = 60;
+        settings.limits.stall_s = 3_600;
+        let settings = Box::new(settings);
+        trial.ask(|request| Event::SettingsChanged { request, settings });
+        for (number, bakes, expected) in [(1, Vec::new(), 1), (2, vec![Bake::default()], 0)] {
+            let job = trial.submit(NewJob {
+                bakes,
+                ..a_job(number, 1)
+            });
+            let task = trial.leased(slave)[0];
+            live(&mut trial, &[slave], 100);
+            assert_eq!(trial.farm.task(job, task.task).unwrap().failures, expected);
+            trial.ask(|request| Event::JobCancelled { request, job });
+        }
+    }
+
+    #[test]
     fn without_a_limit_far_more_than_the_median_is_too_long() {
         let mut trial = Trial::new();
         let slave = trial.slave(1);
@@ -242,7 +274,11 @@ mod tests {
         }
         let task = trial.leased(slave)[0];
         for _ in 0..39 {
-            trial.happen(&Event::Progressed { slave, task });
+            trial.happen(&Event::Progressed {
+                slave,
+                task,
+                percent: None,
+            });
             assert_eq!(live(&mut trial, &[slave], 100), []);
         }
         assert_eq!(live(&mut trial, &[slave], 110), [Effect::Cancel { slave, task }]);

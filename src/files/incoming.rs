@@ -3,41 +3,6 @@
 use super::packing::unpack;
 use crate::error::{Error, Result};
 
-/// Bytes that are handed to another thread at once. Over TLS they come in pieces of 16 KiB, and to wake it for each of them costs
-/// as much as to decrypt it.
-const GATHERED_BYTES: usize = 256 << 10;
-
-/// Pieces of a body on their way to the side that waits for the disk, gathered until they are worth handing over.
-#[derive(Debug)]
-pub struct Gathered<P> {
-    pieces: Vec<P>,
-    bytes: usize,
-}
-
-impl<P> Default for Gathered<P> {
-    fn default() -> Self {
-        Self {
-            pieces: Vec::new(),
-            bytes: 0,
-        }
-    }
-}
-
-impl<P: AsRef<[u8]>> Gathered<P> {
-    /// Adds a piece; hands all of them out once they are many bytes.
-    pub fn add(&mut self, piece: P) -> Option<Vec<P>> {
-        self.bytes += piece.as_ref().len();
-        self.pieces.push(piece);
-        (self.bytes >= GATHERED_BYTES).then(|| self.take())
-    }
-
-    /// Hands out what there is.
-    pub fn take(&mut self) -> Vec<P> {
-        self.bytes = 0;
-        std::mem::take(&mut self.pieces)
-    }
-}
-
 /// A body that comes piece by piece, some at a time.
 pub struct Incoming<P> {
     next: Box<dyn FnMut() -> Result<Option<Vec<P>>>>,
@@ -164,17 +129,6 @@ mod tests {
             Ok(())
         })?;
         Ok(found)
-    }
-
-    #[test]
-    fn pieces_are_handed_over_together_and_none_is_left_behind() {
-        let mut gathered = Gathered::default();
-        let short = vec![0; GATHERED_BYTES / 4];
-        assert!((0..3).all(|_| gathered.add(&short[..]).is_none()));
-        assert_eq!(gathered.add(&short[..]).unwrap().len(), 4);
-        assert!(gathered.add(&short[..1]).is_none());
-        assert_eq!(gathered.take(), [&short[..1]]);
-        assert!(gathered.take().is_empty());
     }
 
     #[test]

@@ -91,6 +91,12 @@ impl Part {
         Ok(())
     }
 
+    /// Makes it safe on the disk under its temporary name; returns how long it is, and its hash.
+    pub fn finish(self) -> Result<(u64, ContentHash)> {
+        self.file.sync_all().map_err(|error| Error::io("write", &self.path, &error))?;
+        Ok((self.size_bytes, ContentHash(*self.hasher.finalize().as_bytes())))
+    }
+
     /// Checks that it is what it should be, and gives it its name, safe on the disk. What is wrong or could not be kept is
     /// removed.
     pub fn place(self, hash: ContentHash, size_bytes: u64, target: &Path) -> Result<()> {

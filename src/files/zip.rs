@@ -1,11 +1,13 @@
 //! A zip of results or of a whole job, written as a stream: nothing compressed (an EXR is already), its length known before
 //! the first byte.
 
-use super::Logs;
+use super::{Logs, part};
 use crate::error::{Error, Result};
+use std::fmt;
 use std::fs::File;
 use std::io::{Read as _, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
 
@@ -39,12 +41,33 @@ pub enum ZipSource {
     },
     /// Something small, made for the zip.
     Bytes(Vec<u8>),
+    /// A file that is made when its turn comes, and is gone afterwards.
+    Made {
+        /// Where it lies meanwhile.
+        path: PathBuf,
+        /// How long it will be.
+        size_bytes: u64,
+        /// Makes it.
+        make: Make,
+    },
+}
+
+type Making = dyn Fn(&Path) -> Result<()> + Send + Sync;
+
+/// Writes a file to a path.
+#[derive(Clone)]
+pub struct Make(pub Arc<Making>);
+
+impl fmt::Debug for Make {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Make")
+    }
 }
 
 impl ZipSource {
     fn size_bytes(&self) -> u64 {
         match self {
-            Self::File { size_bytes, .. } | Self::Log { size_bytes, .. } => *size_bytes,
+            Self::File { size_bytes, .. } | Self::Log { size_bytes, .. } | Self::Made { size_bytes, .. } => *size_bytes,
             Self::Bytes(bytes) => bytes.len() as u64,
         }
     }
@@ -97,6 +120,15 @@ pub fn write_zip(entries: &[ZipEntry], sink: impl Write) -> Result<()> {
                 zip.start_file(entry.name.as_str(), options).map_err(failed)?;
                 let written = zip.write_all(bytes);
                 written.map_err(|error| Error::storage(format!("cannot write the zip: {error}")))?;
+            }
+            ZipSource::Made { path, size_bytes, make } => {
+                let made = (make.0)(path).and_then(|()| open(path, *size_bytes));
+                // Read through the open file; where that keeps it, the next start sweeps it away.
+                let gone = part::remove(path);
+                let file = made?;
+                gone?;
+                zip.start_file(entry.name.as_str(), options).map_err(failed)?;
+                std::io::copy(&mut file.take(*size_bytes), &mut zip).map_err(|error| Error::io("read", path, &error))?;
             }
         }
     }
@@ -183,6 +215,32 @@ mod tests {
         let mut count = Count(0);
         write_zip(&entries, &mut count).unwrap();
         assert_eq!(count.0, zip_length_bytes(&entries));
+    }
+
+    #[test]
+    fn what_is_made_for_a_zip_is_in_it_and_nowhere_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x");
+        let make = Make(Arc::new(|path: &Path| {
+            std::fs::write(path, b"picture").map_err(|error| Error::io("write", path, &error))
+        }));
+        let size_bytes = 7;
+        let entry = ZipEntry {
+            name: "x".to_owned(),
+            source: ZipSource::Made {
+                path: path.clone(),
+                size_bytes,
+                make,
+            },
+        };
+        let mut bytes = Vec::new();
+        write_zip(std::slice::from_ref(&entry), &mut bytes).unwrap();
+        assert_eq!(bytes.len() as u64, zip_length_bytes(&[entry]));
+        assert!(!path.exists());
+        let mut archive = zip::ZipArchive::new(std::io::Cursor::new(bytes)).unwrap();
+        let mut text = String::new();
+        archive.by_name("x").unwrap().read_to_string(&mut text).unwrap();
+        assert_eq!(text, "picture");
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! The plain names of things: jobs, slaves, tasks, attempts, contents, certificates, frames and paths inside a job.
+//! The plain names of things: jobs, slaves, tasks, attempts, contents, certificates, roles of keys, frames and paths
+//! inside a job.
 //!
 //! Absences: no I/O, no clock, no serde, no randomness (who makes an id hands the random bits in). Everything here has
 //! exactly one spelling as text, `Display` writes it and `FromStr` reads it back; the wire and the store use that spelling.
@@ -12,6 +13,7 @@ mod layout;
 mod name;
 mod remote;
 mod requirements;
+mod role;
 mod tiles;
 mod version;
 
@@ -23,6 +25,7 @@ pub use layout::{FrameLayout, LAYOUT_PARTS_MAX};
 pub use name::{FarmId, JobId, SlaveId};
 pub use remote::{Remote, Revision, VersionSystem};
 pub use requirements::{Comparison, NumberProperty, REQUIREMENTS_BYTES_MAX, Requirement, Requirements, WordProperty};
+pub use role::Role;
 pub use tiles::{Piece, Rectangle, TILES_PER_FRAME_MAX, Tile, TileGrid};
 pub use version::BlenderVersion;
 

@@ -19,13 +19,17 @@ use exr::meta::header::Header;
 use exr::meta::{BlockDescription, Headers, MetaData};
 use exr::prelude::{Compression, IntegerBounds, LineOrder, Vec2};
 use std::fs::File;
-use std::io::{BufReader, BufWriter};
+use std::io::{BufReader, BufWriter, Cursor};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{SyncSender, sync_channel};
 
 /// Blocks that a thread has read ahead of whoever writes them down.
 const BLOCKS_AHEAD: usize = 4;
+/// What is before the samples of a line: where it is, and how many bytes it has.
+const LINE_HEAD_BYTES: usize = 8;
+/// Before that, in a file of several parts: of which one it is.
+const PART_BYTES: usize = 4;
 
 /// Writes the picture of all tiles of a grid, given row by row from the top left. Refuses tiles that do not fit together. The
 /// file is not whole before this returns: give it a temporary name.
@@ -49,6 +53,29 @@ pub fn assemble(grid: TileGrid, tiles: &[PathBuf], output: &Path) -> Result<()> 
     match fault {
         Some(fault) => Err(fault),
         None => written.map_err(|error| unwritten(output, error)),
+    }
+}
+
+/// How long the file will be that [`assemble`] makes of these tiles; refuses those that it would refuse by their headers.
+pub fn assembled_bytes(grid: TileGrid, tiles: &[PathBuf]) -> Result<u64> {
+    let (whole, _) = arrange(grid, tiles)?;
+    let line_head_bytes = if whole.len() > 1 {
+        PART_BYTES + LINE_HEAD_BYTES
+    } else {
+        LINE_HEAD_BYTES
+    };
+    let lines = whole.iter().map(|header| {
+        let Vec2(width, height) = header.layer_size;
+        (height * (line_head_bytes + width * header.channels.bytes_per_pixel)) as u64
+    });
+    let lines_bytes: u64 = lines.sum();
+    let mut beginning = Cursor::new(Vec::new());
+    // Only what comes before the lines.
+    match exr::block::write(&mut beginning, whole, false, |_, _| Err(exr::error::Error::Aborted)) {
+        Ok(()) | Err(exr::error::Error::Aborted) => Ok(beginning.position() + lines_bytes),
+        Err(error) => Err(Error::bad_input(format!(
+            "the picture of all tiles cannot be written: {error}"
+        ))),
     }
 }
 
@@ -275,7 +302,9 @@ mod tests {
             let grid: TileGrid = grid.parse().unwrap();
             let (whole, tiles) = cut(folder.path(), size, grid, 5);
             let assembled = folder.path().join("assembled.exr");
+            let bytes = assembled_bytes(grid, &tiles).unwrap();
             assemble(grid, &tiles, &assembled).unwrap();
+            assert_eq!(assembled.metadata().unwrap().len(), bytes);
             verify(&assembled, Some(size)).unwrap();
             let comparison = compare(&whole, &assembled).unwrap();
             assert!(

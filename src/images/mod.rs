@@ -1,5 +1,5 @@
 //! Multilayer EXR files: what is in them, whether they are whole, whether two hold the same picture, what they look like, how
-//! tiles become one picture.
+//! tiles become one picture, large or small.
 //!
 //! Files come from other machines: whatever they claim is checked before memory is taken for it, and a decoder that panics
 //! is an answer like any other.
@@ -10,16 +10,18 @@ mod compare;
 mod crop;
 mod denoised;
 mod inspect;
+mod mosaic;
 mod png;
 mod render_time;
 mod thumbnail;
 mod verify;
 
-pub use assemble::assemble;
+pub use assemble::{assemble, assembled_bytes};
 pub use compare::{Comparison, compare};
 pub use crop::crop;
 pub use denoised::{DenoisedPicture, take_denoised};
 pub use inspect::{ExrInfo, inspect};
+pub use mosaic::Mosaic;
 pub use png::png_size;
 pub use thumbnail::{THUMBNAIL_WIDTH, THUMBNAIL_WIDTH_RANGE, thumbnail};
 pub use verify::{verify, verify_and_show};

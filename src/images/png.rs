@@ -1,8 +1,9 @@
 //! Small pictures for people, written as PNG.
 //!
-//! Absences: no pixel is read here, and only what previews need can be written: 8 bits a channel, with or without alpha.
+//! Absences: only what previews need can be written, 8 bits a channel, with or without alpha, and only what is written so is read.
 
 use miniz_oxide::deflate::compress_to_vec_zlib;
+use miniz_oxide::inflate::decompress_to_vec_zlib_with_limit;
 
 const SIGNATURE: [u8; 8] = *b"\x89PNG\r\n\x1a\n";
 /// Effort of the compression, 1 to 10: beyond this, previews hardly shrink any more.
@@ -12,6 +13,29 @@ const COLOR_RGB: u8 = 2;
 const COLOR_RGBA: u8 = 6;
 /// Each byte as its difference to the same channel of the pixel before: pictures compress well so.
 const FILTER_SUB: u8 = 1;
+/// Most pixels that are read back: more than any preview has.
+const PIXELS_MAX: u64 = 1 << 23;
+
+/// A picture that was read back.
+#[derive(Debug)]
+pub(super) struct Pixels {
+    pub(super) width: u32,
+    pub(super) height: u32,
+    channels: usize,
+    bytes: Vec<u8>,
+}
+
+impl Pixels {
+    /// Red, green, blue and alpha of a place in it.
+    pub(super) fn pixel(&self, x: usize, y: usize) -> [u8; 4] {
+        let at = (y * self.width as usize + x) * self.channels;
+        match self.bytes.get(at..at + self.channels) {
+            Some([red, green, blue, alpha]) => [*red, *green, *blue, *alpha],
+            Some([red, green, blue]) => [*red, *green, *blue, u8::MAX],
+            _ => [0; 4],
+        }
+    }
+}
 
 /// A PNG of rows from top to bottom, each of `width` pixels with `channels` (3 or 4) bytes in sRGB.
 pub(super) fn encode(width: u32, channels: usize, pixels: &[u8]) -> Vec<u8> {
@@ -48,6 +72,57 @@ pub fn png_size(file: &[u8]) -> Option<(u32, u32)> {
     file.ends_with(&end).then_some(size)
 }
 
+/// A file as [`encode`] writes them; none for any other, such as one that is cut short.
+pub(super) fn decode(file: &[u8]) -> Option<Pixels> {
+    let (width, height) = png_size(file)?;
+    let channels = match file.get(24..29)? {
+        [BITS, COLOR_RGB, 0, 0, 0] => 3,
+        [BITS, COLOR_RGBA, 0, 0, 0] => 4,
+        _ => return None,
+    };
+    if width == 0 || u64::from(width) * u64::from(height) > PIXELS_MAX {
+        return None;
+    }
+    let row_bytes = 1 + width as usize * channels;
+    let packed = file.get(8..).and_then(content_of)?;
+    let rows = decompress_to_vec_zlib_with_limit(packed, row_bytes * height as usize).ok()?;
+    let mut bytes = Vec::with_capacity(rows.len());
+    for row in rows.chunks_exact(row_bytes) {
+        let (FILTER_SUB, row) = row.split_first().map(|(filter, row)| (*filter, row))? else {
+            return None;
+        };
+        let begin = bytes.len();
+        for (place, difference) in row.iter().enumerate() {
+            let before = if place < channels {
+                0
+            } else {
+                bytes[begin + place - channels]
+            };
+            bytes.push(difference.wrapping_add(before));
+        }
+    }
+    (bytes.len() == (row_bytes - 1) * height as usize).then_some(Pixels {
+        width,
+        height,
+        channels,
+        bytes,
+    })
+}
+
+/// The first IDAT among chunks; [`encode`] writes one.
+fn content_of(mut chunks: &[u8]) -> Option<&[u8]> {
+    loop {
+        let (length, rest) = chunks.split_first_chunk::<4>()?;
+        let (kind, rest) = rest.split_first_chunk::<4>()?;
+        let length = u32::from_be_bytes(*length) as usize;
+        if kind == b"IDAT" {
+            return rest.get(..length);
+        }
+        // The checksum follows.
+        chunks = rest.get(length.checked_add(4)?..)?;
+    }
+}
+
 fn push_chunk(file: &mut Vec<u8>, kind: [u8; 4], data: &[u8]) {
     file.extend(u32::try_from(data.len()).unwrap_or(u32::MAX).to_be_bytes());
     let begin = file.len();
@@ -82,16 +157,10 @@ mod tests {
         assert!(file.starts_with(&SIGNATURE) && file.ends_with(b"IEND\xaeB`\x82"));
         assert_eq!(png_size(&file), Some((2, 3)));
         assert!((0..file.len()).all(|length| png_size(&file[..length]).is_none()), "cut short");
-        let at = file.windows(4).position(|it| it == b"IDAT").unwrap();
-        let length = u32::from_be_bytes(file[at - 4..at].try_into().unwrap()) as usize;
-        let mut rows = miniz_oxide::inflate::decompress_to_vec_zlib(&file[at + 4..at + 4 + length]).unwrap();
-        for row in rows.chunks_exact_mut(1 + 2 * 4) {
-            assert_eq!(row[0], FILTER_SUB);
-            for place in 5..row.len() {
-                row[place] = row[place].wrapping_add(row[place - 4]);
-            }
-        }
-        let read: Vec<u8> = rows.chunks_exact(9).flat_map(|row| row[1..].to_vec()).collect();
-        assert_eq!(read, pixels);
+        let read = decode(&file).unwrap();
+        assert_eq!((read.width, read.height, read.bytes), (2, 3, pixels));
+        let opaque = decode(&encode(1, 3, &[1, 2, 3])).unwrap();
+        assert_eq!((opaque.pixel(0, 0), opaque.pixel(0, 1)), ([1, 2, 3, 255], [0; 4]));
+        assert!((0..file.len()).all(|length| decode(&file[..length]).is_none()));
     }
 }

@@ -109,6 +109,14 @@ fn combined(channels: &[ChannelDescription]) -> Option<[Option<usize>; CHANNELS]
     Some([Some(red), of("G").or(Some(red)), of("B").or(Some(red)), of("A")])
 }
 
+/// How large a picture is made that is to be so wide.
+pub(super) fn small_size(wide: usize, high: usize, width: u32) -> (u32, u32) {
+    let (wide, high) = (wide.max(1), high.max(1));
+    let width = usize::try_from(width).unwrap_or(1).clamp(1, wide);
+    let height = (high * width).div_ceil(wide).clamp(1, HEIGHT_MAX as usize).min(high);
+    (u32::try_from(width).unwrap_or(1), u32::try_from(height).unwrap_or(1))
+}
+
 /// Sums of the samples that fall on each small pixel.
 struct Small {
     source: (usize, usize),
@@ -119,14 +127,12 @@ struct Small {
 
 impl Small {
     fn new(source_width: usize, source_height: usize, width: u32) -> Self {
-        let (wide, high) = (source_width.max(1), source_height.max(1));
-        let width = usize::try_from(width).unwrap_or(1).clamp(1, wide);
-        let height = (high * width).div_ceil(wide).clamp(1, HEIGHT_MAX as usize).min(high);
+        let (width, height) = small_size(source_width, source_height, width);
         Self {
-            source: (wide, high),
-            width: u32::try_from(width).unwrap_or(1),
-            height: u32::try_from(height).unwrap_or(1),
-            sums: vec![[0.0; CHANNELS]; width * height],
+            source: (source_width.max(1), source_height.max(1)),
+            width,
+            height,
+            sums: vec![[0.0; CHANNELS]; width as usize * height as usize],
         }
     }
 

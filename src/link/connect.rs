@@ -3,9 +3,9 @@
 use super::address::MasterAddress;
 use super::answer::{self, READ_TIMEOUT_S, STALL_TIMEOUT_S};
 use super::hello::{self, Met, Pinning};
-use crate::access::{KeySource, KnownMasters};
+use crate::access::{KeySource, KnownMasters, forbidden};
 use crate::error::{Error, Result};
-use crate::ids::{FarmId, Fingerprint};
+use crate::ids::{FarmId, Fingerprint, Role};
 use crate::tls::{Trust, caller_config};
 use crate::wire::API_VERSION;
 use reqwest::{Method, RequestBuilder};
@@ -95,6 +95,21 @@ impl Link {
         self.met.bearer.is_none()
     }
 
+    /// What the key allows that the master proved; everything if it asks for none.
+    #[must_use]
+    pub fn role(&self) -> Role {
+        self.met.role
+    }
+
+    /// Refuses what the key does not allow before anybody goes to any length: `what` is for keys of this role.
+    pub fn require(&self, wanted: Role, what: &str) -> Result<()> {
+        match self.role() {
+            Role::Admin => Ok(()),
+            held if held == wanted => Ok(()),
+            held => Err(forbidden(held, what, wanted)),
+        }
+    }
+
     /// The name of the master's certificate; none without TLS.
     #[must_use]
     pub fn fingerprint(&self) -> Option<Fingerprint> {
@@ -164,6 +179,7 @@ pub(super) fn link_to(address: MasterAddress, read_timeout: Duration, stall_time
     let met = Met {
         farm: FarmId::from_bits(1),
         bearer: None,
+        role: Role::Admin,
         trust: Trust::Nobody,
         shown: None,
         is_new: false,

@@ -5,7 +5,7 @@ use super::answer;
 use super::connect::{CONNECT_TIMEOUT_S, client};
 use crate::access::{FarmKey, KeySource, KnownMasters};
 use crate::error::{Error, Result};
-use crate::ids::{FarmId, Fingerprint};
+use crate::ids::{FarmId, Fingerprint, Role};
 use crate::tls::{Noted, Notes, Trust};
 use crate::wire::{API_VERSION, Hello, PRODUCT};
 use std::sync::Arc;
@@ -26,6 +26,8 @@ pub(super) struct Met {
     pub(super) farm: FarmId,
     /// What to send as bearer token; none if it asks for no key.
     pub(super) bearer: Option<String>,
+    /// What the key that it proved allows.
+    pub(super) role: Role,
     /// How its certificate is judged from now on.
     pub(super) trust: Trust,
     /// The certificate that it shows.
@@ -51,14 +53,15 @@ pub(super) async fn meet(address: &MasterAddress, keys: &KeySource, known: &Know
         None
     };
     let shown = noted.map(|noted| noted.fingerprint);
-    let bearer = check(&hello, address, &nonce, shown, keys)?;
+    let key = check(&hello, address, &nonce, shown, keys)?;
     let (trust, is_new) = match noted {
         None => (Trust::Nobody, false),
         Some(noted) => judge(noted, address, hello.farm, known, pinning)?,
     };
     Ok(Met {
         farm: hello.farm,
-        bearer,
+        bearer: key.as_ref().map(FarmKey::bearer),
+        role: key.as_ref().map_or(Role::Admin, FarmKey::role),
         trust,
         shown,
         is_new,
@@ -111,14 +114,14 @@ async fn ask(http: &reqwest::Client, address: &MasterAddress, nonce: &str) -> Re
     }
 }
 
-/// What to send as bearer token, after the master's proof is found right.
+/// The key whose bearer token may be sent, because the master's proof of it is right.
 fn check(
     hello: &Hello,
     address: &MasterAddress,
     nonce: &str,
     shown: Option<Fingerprint>,
     keys: &KeySource,
-) -> Result<Option<String>> {
+) -> Result<Option<FarmKey>> {
     if hello.api != API_VERSION {
         let older = if hello.api < API_VERSION {
             "the master"
@@ -133,7 +136,7 @@ fn check(
         ))
         .hint(format!("update netrender on {older}")));
     }
-    if hello.access == "open" && matches!(keys, KeySource::Kept) {
+    if hello.access == "open" && keys.is_kept() {
         if address.is_heard() {
             // Else whoever answers a broadcast would get whole projects, from those who have a key too.
             return Err(Error::unauthorized(format!(
@@ -144,8 +147,8 @@ fn check(
         return Ok(None);
     }
     let key = keys.find(hello.farm)?;
-    if key.proves(&hello.proof, nonce, &address.host(), shown) {
-        return Ok(Some(key.bearer()));
+    if key.proves(hello.proof_for(key.role()), nonce, &address.host(), shown) {
+        return Ok(Some(key));
     }
     Err(Error::unauthorized(format!(
         "the master at {address} could not prove that it has the key of farm {}",
@@ -159,6 +162,7 @@ mod tests {
     use super::*;
 
     fn hello(key: &FarmKey) -> Hello {
+        let proof = |role| key.for_role(role).unwrap().proof("nonce", "node1:8000", None);
         Hello {
             product: PRODUCT.to_owned(),
             version: "9.9.9".to_owned(),
@@ -167,7 +171,9 @@ mod tests {
             name: "node1".to_owned(),
             access: "key".to_owned(),
             disk_full: false,
-            proof: key.proof("nonce", "node1:8000", None),
+            proof: proof(Role::Admin),
+            submit_proof: proof(Role::Submit),
+            render_proof: proof(Role::Render),
         }
     }
 
@@ -178,7 +184,7 @@ mod tests {
         let address = "node1".parse().unwrap();
         assert_eq!(
             check(&hello(&key), &address, "nonce", None, &keys).unwrap(),
-            Some(key.bearer())
+            Some(key.clone())
         );
         let forged = Hello {
             proof: FarmKey::generate().unwrap().proof("nonce", "node1:8000", None),
@@ -204,6 +210,30 @@ mod tests {
             check(&open, &address, "nonce", None, &keys).is_err(),
             "who has a key wants it proved"
         );
+    }
+
+    #[test]
+    fn who_has_a_lesser_key_wants_that_one_proved() {
+        let key = FarmKey::generate().unwrap();
+        let address = "node1".parse().unwrap();
+        let submit = key.for_role(Role::Submit).unwrap();
+        let keys = KeySource::Given(submit.clone());
+        assert_eq!(
+            check(&hello(&key), &address, "nonce", None, &keys).unwrap(),
+            Some(submit.clone())
+        );
+        // Somebody with a lesser key cannot prove the farm's own, nor that of the other role.
+        let posing = submit.proof("nonce", "node1:8000", None);
+        let posing = Hello {
+            proof: posing.clone(),
+            submit_proof: posing.clone(),
+            render_proof: posing,
+            ..hello(&key)
+        };
+        for better in [key.clone(), key.for_role(Role::Render).unwrap()] {
+            let keys = KeySource::Given(better);
+            assert!(check(&posing, &address, "nonce", None, &keys).is_err());
+        }
     }
 
     #[test]

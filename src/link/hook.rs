@@ -16,7 +16,7 @@ const TIMEOUT_S: u64 = 10;
 const URL_BYTES_MAX: usize = 2_048;
 
 /// An address to tell.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct HookAddress(Url);
 
 impl HookAddress {
@@ -52,6 +52,13 @@ impl std::str::FromStr for HookAddress {
 impl std::fmt::Display for HookAddress {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}/…", self.0.origin().ascii_serialization())
+    }
+}
+
+/// As it is shown, so that no log tells the secret.
+impl std::fmt::Debug for HookAddress {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "HookAddress({self})")
     }
 }
 
@@ -108,6 +115,7 @@ mod tests {
             .parse()
             .unwrap();
         assert_eq!(address.to_string(), "https://chat.example.org:8443/…");
+        assert_eq!(format!("{address:?}"), "HookAddress(https://chat.example.org:8443/…)");
         assert_eq!(address.secret().parse::<HookAddress>().unwrap(), address);
         for (text, why) in [
             ("", "cannot be read"),

@@ -10,6 +10,7 @@ mod connect;
 mod events;
 mod hello;
 mod hook;
+mod intake;
 mod transfer;
 
 pub use address::MasterAddress;
@@ -17,4 +18,5 @@ pub use backoff::Backoff;
 pub use connect::Link;
 pub use events::{Events, Told};
 pub use hook::{HookAddress, HookAnswer, HookCaller};
+pub use intake::{Body, NextPieces, hand_over};
 pub use transfer::{Pieces, Progress, no_progress};

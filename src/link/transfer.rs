@@ -11,12 +11,12 @@ use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncSeekExt as _, AsyncWriteExt as _, BufWriter};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncSeekExt as _};
 use tokio::sync::Notify;
 use tokio_util::bytes::Bytes;
 use tokio_util::io::ReaderStream;
 
-/// How much is read from the disk at once, or written.
+/// How much is read from the disk at once.
 const PIECE_BYTES: usize = 256 << 10;
 /// How long a master may work on a file before it answers: it reads all of an archive.
 const PROCESSING_TIMEOUT_S: u64 = 3_600;
@@ -164,30 +164,6 @@ impl Link {
         }
         let response = self.send(request).await?;
         Ok(Pieces { response })
-    }
-
-    /// `GET /api/v1/<path>` into a file, written anew. The caller checks the content and moves the file into place.
-    /// Returns the number of bytes; what is longer than `bytes_max` is refused before it fills the disk.
-    pub async fn download(&self, path: &str, file: &Path, bytes_max: u64, progress: Progress) -> Result<u64> {
-        let mut response = self.send(self.request(Method::GET, path)).await?;
-        let failed = |error: std::io::Error| Error::io("write", file, &error);
-        let target = tokio::fs::File::create(file).await.map_err(failed)?;
-        // Over TLS pieces are short, and each write goes through another thread.
-        let mut target = BufWriter::with_capacity(PIECE_BYTES, target);
-        let mut written = 0;
-        while let Some(piece) = response.chunk().await.map_err(|error| answer::broken(&error))? {
-            if written + piece.len() as u64 > bytes_max {
-                return Err(Error::conflict(format!(
-                    "the master sends more than the {bytes_max} bytes that {path} should have"
-                )));
-            }
-            target.write_all(&piece).await.map_err(failed)?;
-            written += piece.len() as u64;
-            progress(piece.len() as u64);
-        }
-        target.flush().await.map_err(failed)?;
-        target.get_ref().sync_all().await.map_err(failed)?;
-        Ok(written)
     }
 }
 

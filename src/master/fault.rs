@@ -81,6 +81,7 @@ fn status_of(code: Code) -> StatusCode {
         Code::BadInput => StatusCode::BAD_REQUEST,
         Code::NotFound => StatusCode::NOT_FOUND,
         Code::Unauthorized => StatusCode::UNAUTHORIZED,
+        Code::Forbidden => StatusCode::FORBIDDEN,
         Code::Conflict | Code::Cancelled => StatusCode::CONFLICT,
         Code::VersionMismatch => StatusCode::UPGRADE_REQUIRED,
         Code::Unreachable | Code::Stopped => StatusCode::SERVICE_UNAVAILABLE,

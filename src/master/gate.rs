@@ -1,9 +1,10 @@
-//! Who may come in: the Host that was called, the Origin it comes from, and the farm's key.
+//! Who may come in: the Host that was called, the Origin it comes from, the key, and what its role allows.
 
-use super::Access;
 use super::fault::Fault;
 use super::lock::Lock;
+use super::roles::{self, OfSender};
 use crate::error::Error;
+use crate::ids::Role;
 use axum::extract::Request;
 use axum::http::uri::Authority;
 use axum::http::{HeaderMap, Method, header};
@@ -17,6 +18,15 @@ pub(super) const COOKIE: &str = "netrender";
 const OPEN_PATHS: [&str; 2] = ["/api/v1/hello", "/login"];
 /// … with what it looks like, which is the same for everybody.
 const OPEN_FOLDER: &str = "/assets/";
+
+/// Whoever was let in.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Pass {
+    /// What they may do; none: they asked for what needs no key, and showed none.
+    pub(super) role: Option<Role>,
+    /// What is to be asked of the farm before they do what they want.
+    pub(super) of_sender: Option<OfSender>,
+}
 
 /// The rules by which callers are let in.
 #[derive(Debug)]
@@ -48,7 +58,7 @@ impl Gate {
     }
 
     /// Lets a request in that came over TLS or not, or says why not.
-    pub(super) fn admit<B>(&self, request: &Request<B>, is_tls: bool) -> Result<(), Fault> {
+    pub(super) fn admit<B>(&self, request: &Request<B>, is_tls: bool) -> Result<Pass, Fault> {
         let headers = request.headers();
         let host = host(headers)?;
         self.check_host(&host)?;
@@ -58,9 +68,16 @@ impl Gate {
         }
         let path = request.uri().path();
         if OPEN_PATHS.contains(&path) || (!changes && path.starts_with(OPEN_FOLDER)) {
-            return Ok(());
+            return Ok(Pass {
+                role: None,
+                of_sender: None,
+            });
         }
-        self.check_key(headers, changes)
+        let role = self.role_of(headers, changes)?;
+        Ok(Pass {
+            role: Some(role),
+            of_sender: roles::judge(role, request.method(), path)?,
+        })
     }
 
     /// A page of somebody else's, whose name was made to point here, must not speak for whoever looks at it; and the proof
@@ -90,22 +107,22 @@ impl Gate {
         is_own
     }
 
-    fn check_key(&self, headers: &HeaderMap, changes: bool) -> Result<(), Fault> {
-        let Access::Key(key) = self.lock.access() else {
-            return Ok(());
-        };
+    /// Where no key is asked for, everybody may do everything.
+    fn role_of(&self, headers: &HeaderMap, changes: bool) -> Result<Role, Fault> {
+        if self.lock.is_open() {
+            return Ok(Role::Admin);
+        }
         let bearer = headers
             .get(header::AUTHORIZATION)
             .and_then(|value| value.to_str().ok())
             .and_then(|value| value.strip_prefix("Bearer "));
         if let Some(token) = bearer {
-            return if key.is_bearer(token) { Ok(()) } else { Err(wrong_key()) };
+            return self.lock.role(token).ok_or_else(wrong_key);
         }
         match cookie(headers) {
             // Browsers send the cookie for whoever asks, but name who asks whenever something is to be changed.
             Some(_) if changes && !headers.contains_key(header::ORIGIN) => Err(foreign_origin()),
-            Some(token) if key.is_bearer(token) => Ok(()),
-            Some(_) => Err(wrong_key()),
+            Some(token) => self.lock.role(token).ok_or_else(wrong_key),
             None => Err(Error::unauthorized("this master asks for the farm's key")
                 .hint("netrender key hand-over, on the master's machine, shows a line: keep it with netrender key add LINE")
                 .into()),

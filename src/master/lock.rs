@@ -3,18 +3,18 @@
 use super::Access;
 use super::happening::Happenings;
 use super::herald::Herald;
-use crate::access::FarmKey;
+use crate::access::{FarmKey, Tokens};
 use crate::error::{Error, Result};
 use crate::happening::HappeningKind;
-use crate::ids::FarmId;
+use crate::ids::{FarmId, Role};
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
 use tokio::sync::watch;
 
 /// The lock of the master's door.
 #[derive(Debug)]
 pub(super) struct Lock {
-    access: RwLock<Access>,
+    door: RwLock<Door>,
     /// Where the key lies.
     file: Option<PathBuf>,
     /// One at a time, or the file would hold another key than the one that opens.
@@ -25,10 +25,28 @@ pub(super) struct Lock {
     happenings: Arc<Happenings>,
 }
 
+/// Who may come in now.
+#[derive(Debug)]
+struct Door {
+    access: Access,
+    /// What they say; nobody has to if everybody may.
+    tokens: Option<Tokens>,
+}
+
+impl Door {
+    fn new(access: Access) -> Self {
+        let tokens = match &access {
+            Access::Key(key) => Some(Tokens::of(key)),
+            Access::Open => None,
+        };
+        Self { access, tokens }
+    }
+}
+
 impl Lock {
     pub(super) fn new(access: Access, file: Option<PathBuf>, herald: Arc<Herald>, happenings: Arc<Happenings>) -> Self {
         Self {
-            access: RwLock::new(access),
+            door: RwLock::new(Door::new(access)),
             file,
             renewing: Mutex::default(),
             cut_off: watch::Sender::new(()),
@@ -39,7 +57,21 @@ impl Lock {
 
     /// Who may use this master now.
     pub(super) fn access(&self) -> Access {
-        self.access.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.door().access.clone()
+    }
+
+    /// Whether everybody may use it, and do everything.
+    pub(super) fn is_open(&self) -> bool {
+        self.door().tokens.is_none()
+    }
+
+    /// What whoever sends this bearer token may do; none: nothing.
+    pub(super) fn role(&self, bearer: &str) -> Option<Role> {
+        self.door().tokens.as_ref().and_then(|tokens| tokens.role(bearer))
+    }
+
+    fn door(&self) -> RwLockReadGuard<'_, Door> {
+        self.door.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Hears when everybody has to come back and show the key.
@@ -50,7 +82,7 @@ impl Lock {
     /// Makes a new key, on the disk first. From then on the old one opens nothing, and whoever is connected is sent away.
     pub(super) fn renew(&self) -> Result<FarmId> {
         let _alone = self.renewing.lock().unwrap_or_else(PoisonError::into_inner);
-        if matches!(self.access(), Access::Open) {
+        if self.is_open() {
             return Err(Error::conflict("this master asks for no key").hint("start it with --access key"));
         }
         let Some(file) = &self.file else {
@@ -61,7 +93,7 @@ impl Lock {
         };
         let key = FarmKey::replace(file)?;
         let farm = key.farm();
-        *self.access.write().unwrap_or_else(PoisonError::into_inner) = Access::Key(key);
+        *self.door.write().unwrap_or_else(PoisonError::into_inner) = Door::new(Access::Key(key));
         self.herald.tell_farm(farm);
         self.cut_off.send_replace(());
         self.happenings.add(

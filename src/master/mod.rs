@@ -19,6 +19,7 @@ mod monitor;
 mod playback;
 mod press;
 mod renewal;
+mod roles;
 mod serve;
 mod traffic;
 mod usage;
@@ -27,11 +28,11 @@ mod webhooks;
 pub use actor::Status;
 pub use renewal::{SELF_SIGNED, Ssl};
 
-use crate::access::FarmKey;
+use crate::access::{FarmKey, forbidden};
 use crate::error::{Error, Result};
 use crate::files::Logs;
 use crate::happening::{Happening, HappeningKind};
-use crate::ids::{FarmId, Fingerprint};
+use crate::ids::{FarmId, Fingerprint, Role};
 use crate::tls::Certificates;
 use actor::StatusBoard;
 use feed::Feed;
@@ -71,6 +72,13 @@ impl Access {
         match self {
             Self::Key(key) => key.farm(),
             Self::Open => FarmId::from_bits(0),
+        }
+    }
+
+    fn check(&self) -> Result<()> {
+        match self {
+            Self::Key(key) if key.role() != Role::Admin => Err(forbidden(key.role(), "open a master", Role::Admin)),
+            _ => Ok(()),
         }
     }
 }
@@ -126,6 +134,7 @@ const DROP_TIMEOUT_S: u64 = 5;
 impl Master {
     /// Starts a master; returns as soon as it listens.
     pub fn start(options: Options) -> Result<Self> {
+        options.access.check()?;
         let name = if options.name.is_empty() {
             machine_name()
         } else {
@@ -173,6 +182,7 @@ impl Master {
             logs,
             metrics,
             painter: http::Painter::default(),
+            joiner: http::Joiner::default(),
             restoring: Arc::new(Semaphore::new(1)),
             webhooks: Arc::clone(&webhooks),
         };

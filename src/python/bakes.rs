@@ -13,6 +13,7 @@ pub(super) struct Bakes {
     wanted: u32,
     failed: u32,
     files: u64,
+    index: String,
     blend: Option<String>,
     warnings: Vec<String>,
 }
@@ -24,6 +25,7 @@ impl From<BakesHere> for Bakes {
             wanted: here.job.total,
             failed: here.job.failed,
             files: here.files,
+            index: here.index.display().to_string(),
             blend: here.blend.map(|blend| blend.display().to_string()),
             warnings: here.told,
         }

@@ -68,6 +68,12 @@ impl Client {
         self.ask(py, |client| Ok(client.url()))
     }
 
+    /// What the key that is used allows.
+    #[getter]
+    fn role(&self, py: Python<'_>) -> PyResult<&'static str> {
+        self.ask(py, |client| Ok(client.role().as_str()))
+    }
+
     /// The SHA-256 of the master's certificate; None without TLS.
     #[getter]
     fn fingerprint(&self, py: Python<'_>) -> PyResult<Option<String>> {

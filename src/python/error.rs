@@ -43,7 +43,7 @@ pub(super) fn raise(py: Python<'_>, error: &Error) -> PyErr {
     let exception = match error.code {
         Code::BadInput | Code::Blender | Code::Unfit => InvalidJob::new_err(text),
         Code::NotFound => NotFound::new_err(text),
-        Code::Unauthorized | Code::Conflict => Refused::new_err(text),
+        Code::Unauthorized | Code::Forbidden | Code::Conflict => Refused::new_err(text),
         Code::VersionMismatch => VersionMismatch::new_err(text),
         Code::Unreachable => Unreachable::new_err(text),
         Code::Timeout => Timeout::new_err(text),

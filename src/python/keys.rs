@@ -5,6 +5,7 @@ use super::own::span;
 use super::pending::Pending;
 use crate::access::{KeyLine, KeySource, KnownMasters, kept_farms};
 use crate::client::Client;
+use crate::ids::Role;
 use pyo3::prelude::*;
 use std::path::PathBuf;
 
@@ -27,10 +28,11 @@ pub(super) fn known_farms(py: Python<'_>) -> PyResult<Vec<String>> {
 
 /// One line that gives another machine the key, the master's address and its certificate.
 #[pyfunction]
-#[pyo3(signature = (*, master="auto", host=None, key_file=None, timeout=10.0))]
+#[pyo3(signature = (*, master="auto", role=None, host=None, key_file=None, timeout=10.0))]
 pub(super) fn key_line(
     py: Python<'_>,
     master: &str,
+    role: Option<&str>,
     host: Option<&str>,
     key_file: Option<PathBuf>,
     timeout: f64,
@@ -38,8 +40,9 @@ pub(super) fn key_line(
     let timeout = span(timeout)?;
     away(py, || {
         let keys = key_file.map_or(KeySource::Kept, KeySource::File);
+        let role = role.map(str::parse::<Role>).transpose()?;
         let client = Client::connect(master, &keys, timeout)?;
-        Ok(client.key_line(host, &keys)?.to_string())
+        Ok(client.key_line(role, host, &keys)?.to_string())
     })
 }
 

@@ -42,6 +42,7 @@ impl Happening {
 pub(super) struct JobInfo {
     id: String,
     name: String,
+    sent_by: &'static str,
     kind: &'static str,
     category: String,
     tags: Vec<String>,
@@ -58,6 +59,7 @@ pub(super) struct JobInfo {
     failed: u32,
     usage: f64,
     frame_seconds: Option<f64>,
+    percent: Option<u32>,
     depends_on: Vec<String>,
     resets: u32,
     blacklisted: u32,
@@ -71,6 +73,7 @@ impl From<wire::JobInfo> for JobInfo {
         Self {
             id: job.id.to_string(),
             name: job.name,
+            sent_by: job.sent_by.as_str(),
             kind: match job.kind {
                 JobKind::Render => "render",
                 JobKind::Bake => "bake",
@@ -97,6 +100,7 @@ impl From<wire::JobInfo> for JobInfo {
             failed: job.failed,
             usage: job.usage,
             frame_seconds: job.frame_seconds,
+            percent: job.percent,
             depends_on: job.depends_on.iter().map(ToString::to_string).collect(),
             resets: job.resets,
             blacklisted: job.blacklisted,
@@ -172,6 +176,7 @@ pub(super) struct FrameInfo {
     seconds: Option<f64>,
     failure: Option<String>,
     bake: Option<String>,
+    percent: Option<u32>,
 }
 
 impl From<wire::FrameInfo> for FrameInfo {
@@ -193,6 +198,7 @@ impl From<wire::FrameInfo> for FrameInfo {
             seconds: info.seconds,
             failure: info.failure,
             bake: info.bake,
+            percent: info.percent,
         }
     }
 }
@@ -216,6 +222,7 @@ pub(super) struct SlaveInfo {
     own_tags: Option<Vec<String>>,
     blenders: Vec<String>,
     online: bool,
+    lost: bool,
     last_seen: f64,
     set_aside: bool,
     paused: bool,
@@ -244,6 +251,7 @@ impl From<wire::SlaveInfo> for SlaveInfo {
             own_tags: slave.own_tags,
             blenders: slave.blenders.iter().map(|blender| blender.version.to_string()).collect(),
             online: slave.online,
+            lost: slave.lost,
             last_seen: seconds(slave.last_seen_ms),
             set_aside: slave.set_aside,
             paused: slave.paused,

@@ -21,7 +21,7 @@ use super::work;
 use crate::blender::{self, Installation};
 use crate::error::{Code, Error, Result};
 use crate::happening::HappeningKind;
-use crate::ids::FarmId;
+use crate::ids::{FarmId, Role};
 use crate::link::{Backoff, Link};
 use crate::versions;
 use std::path::{Path, PathBuf};
@@ -82,10 +82,16 @@ impl Actor {
                     Some(link) => link,
                     None => master::reach(&self.options, None).await?,
                 };
+                link.require(Role::Render, "let a slave work")?;
                 self.settle(&mut card, link).await
             };
             let error = match self.unless_ended(alone_since, begun).await {
                 None => return,
+                // Another key is needed, not another try.
+                Some(Err(error)) if error.code == Code::Forbidden => {
+                    self.board.tell(HappeningKind::Error, error.to_string());
+                    return;
+                }
                 Some(Err(error)) => {
                     self.board.away(&error.to_string());
                     error
@@ -337,7 +343,7 @@ impl Actor {
 }
 
 async fn pause(error: &Error, backoff: &mut Backoff) {
-    let hopeless = matches!(error.code, Code::Unauthorized | Code::VersionMismatch);
+    let hopeless = matches!(error.code, Code::Unauthorized | Code::Forbidden | Code::VersionMismatch);
     let wait = if hopeless { HOPELESS_WAIT } else { backoff.next_wait() };
     tokio::time::sleep(wait).await;
 }

@@ -32,11 +32,13 @@ pub(super) async fn deliver(shop: &Shop, session: &Session) -> Error {
             },
             Err(error) if error.code == Code::Conflict => shop.forget(task),
             Err(error) if error.code == Code::BadInput => refused(shop, task, &error),
-            Err(error) if matches!(error.code, Code::Unreachable | Code::Timeout | Code::Unauthorized) => return error,
+            Err(error) if ends_session(&error) => return error,
             Err(error) => {
-                // The master's disk may be full: it will be there again when somebody has made room.
+                // The master's disk may be full: it will be there again when somebody has made room, and what is smaller may
+                // fit already.
                 shop.board
                     .tell(HappeningKind::Warning, format!("a result cannot be delivered yet: {error}"));
+                shop.desk.deliver_later(task);
                 tokio::time::sleep(backoff.next_wait()).await;
             }
         }
@@ -141,9 +143,17 @@ async fn send_thumbnail(shop: &Shop, session: &Session, task: TaskName) -> Resul
         task.job, task.task, task.attempt, session.slave
     );
     match session.link.put_bytes::<serde_json::Value>(&path, png).await {
-        Err(error) if matches!(error.code, Code::Unreachable | Code::Timeout | Code::Unauthorized) => Err(error),
+        Err(error) if ends_session(&error) => Err(error),
         _ => Ok(()),
     }
+}
+
+/// The master is gone or lets this slave in no more: nothing else can be delivered either.
+fn ends_session(error: &Error) -> bool {
+    matches!(
+        error.code,
+        Code::Unreachable | Code::Timeout | Code::Unauthorized | Code::Forbidden
+    )
 }
 
 /// The master does not take the result as it is: rendering it again may help, sending it again does not.

@@ -114,6 +114,15 @@ impl Desk {
         self.change(|held| held.end_with(name, ReportKind::Failed { reason }));
     }
 
+    /// It cannot be delivered now; others may.
+    pub(super) fn deliver_later(&self, name: TaskName) {
+        self.change(|held| {
+            held.deliver_later(name);
+            // News for the one alone who says so.
+            false
+        });
+    }
+
     /// Delivered, or nobody wants it any more: it is held no longer, and nothing is reported of it.
     pub(super) fn forget(&self, name: TaskName) -> bool {
         self.change(|held| held.remove(name))
@@ -180,6 +189,26 @@ mod tests {
         );
         assert!(desk.forget(first.name));
         assert_eq!(desk.look(Held::names).len(), 1);
+    }
+
+    #[tokio::test]
+    async fn what_the_master_has_no_room_for_lets_others_go_first() {
+        let desk = Desk::new(1, OUTBOX_BYTES_MAX);
+        desk.lease(&lease(1, 0..2));
+        for size_bytes in [10, 1] {
+            let name = desk.next(0).await.name;
+            desk.rendered(name);
+            desk.boxed(name, size_bytes);
+            desk.slot_freed(0);
+        }
+        let large = desk.look(Held::oldest_boxed).unwrap();
+        desk.deliver_later(large);
+        let small = desk.look(Held::oldest_boxed).unwrap();
+        assert_ne!(small, large);
+        desk.deliver_later(large);
+        assert_eq!(desk.look(Held::oldest_boxed), Some(small), "it has had its turn");
+        desk.forget(small);
+        assert_eq!(desk.look(Held::oldest_boxed), Some(large));
     }
 
     #[tokio::test]

@@ -5,15 +5,11 @@
 
 use super::cache::Wanted;
 use crate::error::{Code, Error, Result};
-use crate::files::{BUNDLE_HEAD_BYTES, Gathered, Incoming, Unbundling, content::Contents, packed_bytes_max};
-use crate::link::{Link, Pieces};
+use crate::files::{BUNDLE_HEAD_BYTES, Incoming, Unbundling, content::Contents, packed_bytes_max};
+use crate::link::{Link, Pieces, hand_over};
 use crate::wire::BundleWanted;
 use std::collections::HashMap;
-use tokio::sync::mpsc;
 use tokio_util::bytes::Bytes;
-
-/// Handfuls of pieces that may be ahead of the disk, each of some hundred kilobytes.
-const AHEAD_MAX: usize = 8;
 
 /// Brings these contents: one by itself, several together in a bundle. What has arrived before a failure stays, and need not
 /// be brought again.
@@ -92,47 +88,5 @@ async fn receive<T: Send + 'static>(
     bytes_max: u64,
     take: impl FnOnce(&mut Incoming<Bytes>) -> Result<T> + Send + 'static,
 ) -> Result<T> {
-    let (sender, mut receiver) = mpsc::channel(AHEAD_MAX);
-    let taking = tokio::task::spawn_blocking(move || {
-        let next = move || {
-            receiver
-                .blocking_recv()
-                .ok_or_else(|| Error::unreachable("the download was given up"))
-        };
-        take(&mut Incoming::new(next, bytes_max))
-    });
-    let fed = feed(&mut pieces, &sender).await;
-    drop(sender);
-    let taken = taking
-        .await
-        .unwrap_or_else(|error| Err(Error::internal(format!("a download was dropped: {error}"))));
-    match (fed, taken) {
-        // Why the body broke off says more than that it did.
-        (Err(error), Err(_)) => Err(error),
-        (_, taken) => taken,
-    }
-}
-
-/// Ends without an error if the taker has had enough: it says why itself.
-async fn feed(pieces: &mut Pieces, sender: &mpsc::Sender<Option<Vec<Bytes>>>) -> Result<()> {
-    let mut gathered = Gathered::default();
-    let ended = loop {
-        match pieces.next().await {
-            Ok(Some(piece)) => {
-                if let Some(pieces) = gathered.add(piece)
-                    && sender.send(Some(pieces)).await.is_err()
-                {
-                    return Ok(());
-                }
-            }
-            Ok(None) => break Ok(()),
-            Err(error) => break Err(error),
-        }
-    };
-    // What came before a download broke off need not come again.
-    let _ = sender.send(Some(gathered.take())).await;
-    if ended.is_ok() {
-        let _ = sender.send(None).await;
-    }
-    ended
+    hand_over(&mut pieces, move |next| take(&mut Incoming::new(next, bytes_max))).await
 }

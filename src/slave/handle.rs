@@ -51,8 +51,9 @@ impl Slave {
         Self::spawn(options).map(|(slave, _)| slave)
     }
 
-    fn spawn(options: SlaveOptions) -> Result<(Self, mpsc::Receiver<Result<()>>)> {
+    fn spawn(mut options: SlaveOptions) -> Result<(Self, mpsc::Receiver<Result<()>>)> {
         options.check()?;
+        options.keys = options.keys.to_render();
         let slave = Self {
             board: Arc::default(),
             stop: CancellationToken::new(),

@@ -172,6 +172,13 @@ impl Held {
         self.boxed.front().copied()
     }
 
+    /// The others are to be delivered before this one.
+    pub(super) fn deliver_later(&mut self, name: TaskName) {
+        if self.boxed.front() == Some(&name) {
+            self.boxed.rotate_left(1);
+        }
+    }
+
     pub(super) fn rendering(&self) -> Vec<TaskName> {
         let renders = |(name, task): (&TaskName, &Task)| (task.stage == Stage::Rendering).then_some(*name);
         self.tasks.iter().filter_map(renders).collect()

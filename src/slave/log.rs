@@ -32,6 +32,8 @@ pub(super) struct AttemptLog {
 struct Writing {
     file: Option<std::fs::File>,
     bytes: u64,
+    /// How much of the task is done, if Blender tells.
+    percent: Option<u32>,
 }
 
 #[derive(Debug, Default)]
@@ -69,6 +71,11 @@ impl AttemptLog {
         self.writing.lock().unwrap_or_else(PoisonError::into_inner).append(text);
     }
 
+    /// Notes how much of the task is done: told with what is sent next.
+    pub(super) fn set_percent(&self, percent: u32) {
+        self.writing.lock().unwrap_or_else(PoisonError::into_inner).percent = Some(percent);
+    }
+
     /// Sends what the master does not have yet. Fails if the master cannot be reached, or does not know what it is about.
     pub(super) async fn send(&self, link: &Link, slave: SlaveId) -> Result<()> {
         let mut sending = self.sending.lock().await;
@@ -78,8 +85,10 @@ impl AttemptLog {
                 break;
             }
             let TaskName { job, task, attempt } = self.task;
+            let percent = self.writing.lock().unwrap_or_else(PoisonError::into_inner).percent;
+            let percent = percent.map_or_else(String::new, |percent| format!("&percent={percent}"));
             let path = format!(
-                "jobs/{job}/tasks/{task}/attempts/{attempt}/log?slave={slave}&offset={}",
+                "jobs/{job}/tasks/{task}/attempts/{attempt}/log?slave={slave}&offset={}{percent}",
                 sending.offset
             );
             match link.put_bytes::<LogAppended>(&path, piece).await {

@@ -39,4 +39,4 @@ mod work;
 pub use board::{SlaveState, SlaveStatus};
 pub use cache::CACHE_GIB_DEFAULT;
 pub use handle::Slave;
-pub use shop::{HANG_TIMEOUT_S, SLOTS_MAX, SlaveOptions};
+pub use shop::{HANG_TIMEOUT_S, SlaveOptions};

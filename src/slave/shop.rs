@@ -13,7 +13,7 @@ use crate::blender::{Device, Installation};
 use crate::error::{Code, Error, Result};
 use crate::ids::SlaveId;
 use crate::link::{Link, MasterAddress};
-use crate::wire::TaskName;
+use crate::wire::{SLOTS_MAX, TaskName};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,8 +22,6 @@ use tokio_util::sync::CancellationToken;
 
 /// A Blender that says nothing for so long hangs, if nothing else is set.
 pub const HANG_TIMEOUT_S: u64 = 1800;
-/// Most slots of one slave.
-pub const SLOTS_MAX: u16 = 256;
 
 /// How a slave is started.
 #[derive(Debug, Clone)]
@@ -49,6 +47,8 @@ pub struct SlaveOptions {
     pub devices: Vec<Device>,
     /// What it renders with beside the processor; none: what the system tells.
     pub gpus: Vec<String>,
+    /// Memory that one Blender may take before a fresh one follows it, in bytes; none: a share of the machine's.
+    pub blender_memory_bytes_max: Option<u64>,
     /// Whether the slave's folder is removed at the end.
     pub clear_on_exit: bool,
     /// Whether Blender's output is told as [`crate::happening::Happening`]s too.
@@ -87,6 +87,7 @@ impl Default for SlaveOptions {
             threads: 0,
             devices: Vec::new(),
             gpus: Vec::new(),
+            blender_memory_bytes_max: None,
             clear_on_exit: false,
             log_console: false,
             thumbnails: true,
@@ -121,7 +122,7 @@ impl SlaveOptions {
 
     /// Refuses what no slave can do.
     pub(super) fn check(&self) -> Result<()> {
-        if !(1..=usize::from(SLOTS_MAX)).contains(&self.slots) {
+        if !(1..=SLOTS_MAX as usize).contains(&self.slots) {
             let refused = Error::bad_input(format!("a slave cannot have {} slots", self.slots));
             return Err(refused.hint(format!("give it 1 to {SLOTS_MAX}")));
         }
@@ -142,7 +143,8 @@ impl SlaveOptions {
 
     /// Memory that one Blender may take before a fresh one follows it, in bytes.
     pub(super) fn memory_bytes_max(&self) -> u64 {
-        machine::worker_memory_bytes_max() / self.slots.max(1) as u64
+        let share = || machine::worker_memory_bytes_max() / self.slots.max(1) as u64;
+        self.blender_memory_bytes_max.unwrap_or_else(share)
     }
 }
 
@@ -239,7 +241,7 @@ mod tests {
         };
         let second = Duration::from_secs(1);
         with(1, second).check().unwrap();
-        let most = usize::from(SLOTS_MAX);
+        let most = SLOTS_MAX as usize;
         with(most, second).check().unwrap();
         for wrong in [with(0, second), with(most + 1, second), with(1, Duration::ZERO)] {
             wrong.check().unwrap_err();

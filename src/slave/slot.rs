@@ -200,8 +200,12 @@ impl Slot {
         let log = shop.logs.begin(assignment.name)?;
         self.keeper.make_room(assignment.name.job).await;
         let scene = self.scene(assignment, &log).await?;
-        let printed = Printed { shop: &shop, log: &log };
         let piece = assignment.piece;
+        let printed = Printed {
+            shop: &shop,
+            log: &log,
+            bake: None,
+        };
         if let Some(bake) = scene.bake(piece.frame) {
             let made = self.bake(&scene, bake, assignment, picture, &printed).await?;
             return Ok((made, scene));
@@ -227,7 +231,11 @@ impl Slot {
         printed: &Printed<'_>,
     ) -> Result<Made> {
         let doing = format!("baking {} of {}", bake.name, scene.name);
-        self.shop.board.rendering(self.number, doing);
+        self.shop.board.rendering(self.number, doing.clone());
+        let printed = Printed {
+            bake: Some((self.number, &doing)),
+            ..*printed
+        };
         let number = assignment.name.task + 1;
         let zip = zip_beside(picture);
         let order = BakeOrder {
@@ -238,7 +246,7 @@ impl Slot {
             beside: &format!("netrender_bake_{number}_{}", self.number),
             output: &zip,
         };
-        let seconds = self.keeper.bake(scene, &order, printed).await?;
+        let seconds = self.keeper.bake(scene, &order, &printed).await?;
         std::fs::rename(&zip, picture).map_err(|error| Error::io("read the bake", &zip, &error))?;
         Ok(Made::Caches {
             seconds,

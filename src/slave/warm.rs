@@ -4,7 +4,7 @@ use super::empty::Empty;
 use super::job_folder::Scene;
 use super::log::AttemptLog;
 use super::shop::Shop;
-use crate::blender::{BakeOrder, Installation, LogLine, Rendered, Worker};
+use crate::blender::{BakeOrder, BakeProgress, Installation, LogLine, Rendered, Worker};
 use crate::error::{Error, Result};
 use crate::happening::HappeningKind;
 use crate::ids::{JobId, Piece};
@@ -39,6 +39,8 @@ pub(super) struct Warm {
 pub(super) struct Printed<'a> {
     pub(super) shop: &'a Shop,
     pub(super) log: &'a AttemptLog,
+    /// Who is told how far a bake is: the slot, and what it is at.
+    pub(super) bake: Option<(usize, &'a str)>,
 }
 
 impl Warm {
@@ -72,8 +74,7 @@ impl Warm {
 
     /// Whether it can go on with this job as it is.
     pub(super) fn fits(&mut self, job: JobId, scene: &Scene, blender: &Installation) -> bool {
-        let is_due =
-            self.frames >= FRAMES_MAX || self.frames > 0 && self.frames.is_multiple_of(FRAMES_PER_LOOK) && self.is_too_big();
+        let is_due = is_due(self.frames, || self.is_too_big());
         self.is_of(job) && self.scene.is_same_as(scene) && self.blender == *blender && !is_due && !self.worker.has_ended()
     }
 
@@ -109,6 +110,11 @@ impl Warm {
     fn is_too_big(&self) -> bool {
         self.worker.memory_bytes().is_some_and(|bytes| bytes > self.memory_bytes_max)
     }
+}
+
+/// Whether a fresh Blender shall follow one that has rendered so many frames.
+fn is_due(frames: u32, is_too_big: impl FnOnce() -> bool) -> bool {
+    frames >= FRAMES_MAX || frames > 0 && frames.is_multiple_of(FRAMES_PER_LOOK) && is_too_big()
 }
 
 /// Bakes in a Blender that has started, and ends it; the seconds that it took.
@@ -163,10 +169,30 @@ impl Printed<'_> {
 
     fn write(&self, lines: &[LogLine]) {
         self.log.write_lines(lines.iter().map(|line| line.text.as_str()));
+        if let Some((slot, doing)) = self.bake
+            && let Some(progress) = lines.iter().rev().find_map(|line| BakeProgress::of(&line.text))
+        {
+            self.log.set_percent(progress.percent);
+            self.shop.board.rendering(slot, format!("{doing}: {}", progress.text));
+        }
         if self.shop.options.log_console {
             for line in lines {
                 self.shop.board.tell(HappeningKind::Log, line.text.clone());
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fresh_blender_follows_one_that_has_rendered_much_or_takes_much() {
+        let never = || unreachable!("its memory is looked at without need");
+        assert!(!is_due(0, never) && !is_due(FRAMES_PER_LOOK - 1, never));
+        assert!(is_due(FRAMES_PER_LOOK, || true) && !is_due(FRAMES_PER_LOOK, || false));
+        assert!(!is_due(FRAMES_MAX - 1, || true));
+        assert!(is_due(FRAMES_MAX, || false) && is_due(FRAMES_MAX + 1, never));
     }
 }

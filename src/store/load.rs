@@ -43,7 +43,7 @@ fn load_jobs(from: &Connection) -> Result<Jobs> {
     let mut statement = from.prepare(
         "SELECT id, name, category, tags, priority, chunk_tasks, frames, blender, files_missing, submitted, last_dispatched,
                 requirements, layout, resets, depends_on, unwanted, attempts_max, silence_s, stall_s, frame_s, runs_scripts,
-                bakes
+                bakes, sent_by
          FROM job ORDER BY place",
     )?;
     let rows = statement.query_map([], |row| {
@@ -56,6 +56,7 @@ fn load_jobs(from: &Connection) -> Result<Jobs> {
         let job = NewJob {
             id: JobId::from_bits(number(row, 0)?),
             name: row.get(1)?,
+            sent_by: parsed(&row.get::<_, String>(22)?)?,
             category: row.get(2)?,
             tags: lines(&row.get::<_, String>(3)?)?,
             requirements: parsed(&row.get::<_, String>(11)?)?,

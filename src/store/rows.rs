@@ -150,10 +150,11 @@ fn add_job(on: &Transaction<'_>, record: &JobRecord) -> Result<()> {
     )?;
     run(
         on,
-        "UPDATE job SET bakes = ?2 WHERE id = ?1",
+        "UPDATE job SET bakes = ?2, sent_by = ?3 WHERE id = ?1",
         params![
             key(job.id.bits()),
-            lines(&job.bakes.iter().map(bake_line).collect::<Vec<_>>())
+            lines(&job.bakes.iter().map(bake_line).collect::<Vec<_>>()),
+            job.sent_by.as_str(),
         ],
     )?;
     edit_job(on, job, &record.layout, record.resets)?;

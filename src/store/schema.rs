@@ -12,7 +12,7 @@ PRAGMA trusted_schema = OFF;
 ";
 
 /// Each step leads from the version that is its place to the next one; a new file goes through all of them.
-pub(super) const STEPS: [&str; 9] = [
+pub(super) const STEPS: [&str; 10] = [
     FIRST,
     RULES,
     REQUIREMENTS,
@@ -22,6 +22,7 @@ pub(super) const STEPS: [&str; 9] = [
     SCRIPTS,
     GIVEN_TAGS,
     BAKES,
+    SENDERS,
 ];
 
 /// The number at its start is that of `header.rs` (a test compares them).
@@ -181,4 +182,9 @@ CREATE TABLE baked (
     document TEXT NOT NULL,          -- JSON of the master
     PRIMARY KEY (job, task)
 ) STRICT, WITHOUT ROWID;
+";
+
+/// Jobs are sent with keys of different rights. Those that are known came with the farm's own.
+const SENDERS: &str = "
+ALTER TABLE job ADD COLUMN sent_by TEXT NOT NULL DEFAULT 'admin';
 ";

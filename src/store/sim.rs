@@ -6,7 +6,7 @@ use crate::farm::{
     Bake, Effect, Event, Farm, JobEdit, JobView, Limits, Machine, Moment, NewJob, Records, ReportBody, RequestId, Reset,
     Settings, Steering, TaskRecord, TaskRef, TaskState, check,
 };
-use crate::ids::{FrameSet, JobId, Requirements, SlaveId, TaskIndex, TileGrid};
+use crate::ids::{FrameSet, JobId, Requirements, Role, SlaveId, TaskIndex, TileGrid};
 
 const SEEDS: u64 = 20;
 const EVENTS: u32 = 600;
@@ -143,7 +143,10 @@ impl Life {
             19 => Event::SlaveSteered {
                 request,
                 slave,
-                how: self.random.choice([Steering::Pause, Steering::Resume]).unwrap(),
+                how: self
+                    .random
+                    .choice([Steering::Pause, Steering::Resume, Steering::Forget])
+                    .unwrap(),
             },
             14 | 15 => Event::SlaveRegistered {
                 request,
@@ -172,6 +175,11 @@ impl Life {
         let job = NewJob {
             id,
             name: "a job".to_owned(),
+            sent_by: if id.bits().is_multiple_of(2) {
+                Role::Submit
+            } else {
+                Role::Admin
+            },
             category: self.random.choice(["", "film"]).unwrap().to_owned(),
             tags: Vec::new(),
             requirements: Requirements::default(),

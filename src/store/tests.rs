@@ -2,13 +2,14 @@
 
 use super::*;
 use crate::farm::{BanCause, Hold, JobState, Limits, Machine, Moment, NewJob, ResultFile, TaskState, Transition};
-use crate::ids::Attempt;
+use crate::ids::{Attempt, Role};
 
 fn job(bits: u64) -> JobRecord {
     JobRecord {
         job: NewJob {
             id: JobId::from_bits(bits),
             name: "shot 010 \"ü\"".to_owned(),
+            sent_by: Role::Submit,
             category: "film".to_owned(),
             tags: vec!["gpu".to_owned(), "big memory".to_owned()],
             requirements: "cores>=8; os=linux".parse().unwrap(),
@@ -96,9 +97,8 @@ fn tasks() -> Vec<(TaskIndex, TaskRecord)> {
         slave,
         reason: "no camera".to_owned(),
     };
-    [TaskState::Queued, leased, done, failed]
-        .into_iter()
-        .zip(1..)
+    let states = [TaskState::Queued, leased, done, failed].into_iter().zip(1..);
+    states
         .map(|(state, attempt)| (TaskIndex(attempt * 3), task(attempt, state)))
         .collect()
 }

@@ -132,7 +132,7 @@ impl Copies {
             )));
         }
         if remote.is_local() && !self.0.allow_local {
-            return Err(Error::bad_input(format!(
+            return Err(Error::unfit(format!(
                 "this slave does not read repositories of its own disk, such as {remote}"
             ))
             .hint("its owner may allow it: netrender slave --allow-local-repositories"));
@@ -266,7 +266,13 @@ async fn bring(place: &Path, source: &Source, watch: &Watch) -> Result<()> {
 /// Whether a failure is not the copy's.
 fn is_elsewhere(error: &Error) -> bool {
     match error.code {
-        Code::Unauthorized | Code::Unreachable | Code::NotFound | Code::Timeout | Code::Cancelled | Code::BadInput => true,
+        Code::Unauthorized
+        | Code::Forbidden
+        | Code::Unreachable
+        | Code::NotFound
+        | Code::Timeout
+        | Code::Cancelled
+        | Code::BadInput => true,
         Code::Conflict | Code::VersionMismatch | Code::Storage | Code::Blender | Code::Unfit | Code::Stopped | Code::Internal => {
             false
         }

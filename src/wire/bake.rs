@@ -81,7 +81,7 @@ pub struct Baked {
 pub struct BakedFile {
     /// Where it lies inside the job: below [`BAKES_FOLDER`] beside the .blend, or in the place of the .blend itself.
     #[serde(with = "text")]
-    #[schema(value_type = String, example = "shots/netrender_bakes/1_cloth_of_Flag/1_000001_00.bphys")]
+    #[schema(value_type = String, example = "shots/netrender_bakes/shot_cloth_of_Flag_2b5f08c1/cache_000001_00.bphys")]
     pub path: JobPath,
     /// First and last frame that need it; none: all do.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -1,7 +1,7 @@
 //! The first thing that two sides say.
 
 use super::text;
-use crate::ids::FarmId;
+use crate::ids::{FarmId, Role};
 use serde::{Deserialize, Serialize};
 
 /// The version in the path of every call.
@@ -29,9 +29,27 @@ pub struct Hello {
     /// Proof that the master has the farm's key: a keyed hash of the caller's nonce, of the address it called (the Host
     /// header) and of the certificate that the connection shows. Checked before the caller says anything of its own. Empty if no nonce was sent.
     pub proof: String,
+    /// The same for whoever has only a key to submit …
+    #[serde(default)]
+    pub submit_proof: String,
+    /// … or to render: it follows from the farm's key, and so does not prove that.
+    #[serde(default)]
+    pub render_proof: String,
     /// Whether the master's disk is full: then it takes nothing in and hands nothing out.
     #[serde(default)]
     pub disk_full: bool,
+}
+
+impl Hello {
+    /// The proof for whoever has the key of a role.
+    #[must_use]
+    pub fn proof_for(&self, role: Role) -> &str {
+        match role {
+            Role::Admin => &self.proof,
+            Role::Submit => &self.submit_proof,
+            Role::Render => &self.render_proof,
+        }
+    }
 }
 
 /// Answer to `POST /api/v1/key/renew`.

@@ -14,6 +14,7 @@ mod fault;
 mod grid;
 mod hello;
 mod job;
+mod manifest;
 mod rules;
 mod slave;
 mod task;
@@ -34,12 +35,10 @@ pub use event::{Changes, EVENT_CHANGES, EVENT_RESET, FramesChanged};
 pub use fault::FaultBody;
 pub use grid::{FrameGrid, GridSlave};
 pub use hello::{API_VERSION, Hello, KeyRenewed, PRODUCT};
-pub use job::{
-    DenoisedLayer, Denoising, FileEntry, JobAnnounce, JobAnnounced, JobInfo, JobStateInfo, Manifest, RenderSettings, SceneWants,
-    ShownFrames, Source, TransitionInfo,
-};
+pub use job::{JobAnnounce, JobAnnounced, JobInfo, JobStateInfo, ShownFrames, TransitionInfo};
+pub use manifest::{DenoisedLayer, Denoising, FileEntry, Manifest, RenderSettings, SceneWants, Source};
 pub use rules::{Explanation, RuleInfo, RulesInfo};
-pub use slave::{BlenderInfo, FrameName, MachineInfo, NextJob, Registered, Registration, SlaveInfo, SlaveTags};
+pub use slave::{BlenderInfo, FrameName, MachineInfo, NextJob, Registered, Registration, SLOTS_MAX, SlaveInfo, SlaveTags};
 pub use task::{
     FrameInfo, FrameStateInfo, LeaseInfo, LeasedTask, LogAppended, Orders, OrdersWanted, ReportInfo, ReportKind, TaskName,
     TilesInfo, WorkAnswer, WorkWanted,

@@ -39,6 +39,9 @@ pub struct MachineInfo {
     pub disk_free_bytes: u64,
 }
 
+/// Most chunks that one slave renders at once.
+pub const SLOTS_MAX: u32 = 256;
+
 /// `POST /api/v1/slaves`: a slave presents itself.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Registration {
@@ -120,6 +123,9 @@ pub struct SlaveInfo {
     pub machine: MachineInfo,
     /// Whether it is there.
     pub online: bool,
+    /// Whether it fell silent since the master started, and said no goodbye.
+    #[serde(default)]
+    pub lost: bool,
     /// When it last gave a sign of life, in milliseconds since the Unix epoch.
     pub last_seen_ms: u64,
     /// Whether it is on the farm's blacklist: then it gets nothing of any job.

@@ -47,6 +47,9 @@ pub struct FrameInfo {
     #[serde(default, with = "text::option", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     pub slave: Option<SlaveId>,
+    /// How much of it is done, in percent, while a slave that can tell has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub percent: Option<u32>,
     /// Seconds of rendering.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seconds: Option<f64>,

@@ -131,6 +131,25 @@ fn bakes_are_done_in_their_order_and_what_comes_of_them_is_in_the_manifests() {
 }
 
 #[test]
+fn how_far_a_bake_is_comes_with_its_log() {
+    let farm = Farm::start();
+    let (baking, _) = announced(&farm);
+    let slave = farm.slave("node1");
+    let attempt = farm.lease_of(&slave, &baking, 1);
+    let log = format!("jobs/{baking}/tasks/1/attempts/{attempt}/log?slave={slave}&offset=0&percent=40");
+    farm.put(&log, b"netrender: bake rigid bodies: frame 4 of 1-10 (40 %)\n")
+        .expect(200);
+    let percent = |path: &str| farm.get(path).json()["percent"].clone();
+    assert_eq!(percent(&format!("jobs/{baking}/frames/2")), json!(40));
+    assert_eq!(percent(&format!("jobs/{baking}")), json!(20));
+    assert_eq!(percent(&format!("jobs/{baking}/frames/1")), Value::Null);
+    let zip = baked(2, &[("a/main.blend", "with rigid bodies", Value::Null)]);
+    farm.deliver(&slave, &baking, 1, attempt, &zip).expect(204);
+    assert_eq!(percent(&format!("jobs/{baking}/frames/2")), Value::Null);
+    assert_eq!(percent(&format!("jobs/{baking}")), json!(50));
+}
+
+#[test]
 fn a_job_keeps_the_bakes_that_it_is_rendered_with() {
     let farm = Farm::start();
     let (baking, rendered) = announced(&farm);

@@ -127,3 +127,46 @@ fn every_call_documents_its_failures() {
         }
     }
 }
+
+/// The names of all that a part of the document holds, and of what it refers to.
+fn names_within(document: &Value, part: &Value, found: &mut BTreeSet<String>) {
+    match part {
+        Value::Array(parts) => parts.iter().for_each(|part| names_within(document, part, found)),
+        Value::Object(fields) => {
+            for (name, field) in fields {
+                if let ("$ref", Some(place)) = (name.as_str(), field.as_str()) {
+                    let schema = document.pointer(place.trim_start_matches('#')).unwrap();
+                    names_within(document, schema, found);
+                }
+                if name == "properties" {
+                    found.extend(field.as_object().unwrap().keys().cloned());
+                }
+                names_within(document, field, found);
+            }
+        }
+        Value::String(_) | Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
+#[test]
+fn no_clock_of_a_slave_is_ever_told_to_the_master() {
+    let document: Value = Farm::start().get("openapi.json").json();
+    let mut names = BTreeSet::new();
+    for (path, item) in document["paths"].as_object().unwrap() {
+        let is_of_slaves = path.contains("/slaves") || path.contains("/tasks/");
+        for call in item.as_object().unwrap().values().filter(|_| is_of_slaves) {
+            names_within(&document, &call["requestBody"], &mut names);
+            let parameters = call["parameters"].as_array().into_iter().flatten();
+            names.extend(parameters.map(|it| it["name"].as_str().unwrap().to_owned()));
+        }
+    }
+    assert!(names.contains("holding") && names.contains("reports"), "{names:?}");
+    let tells_time = |name: &&String| {
+        ["_at", "_ms", "_s", "time", "date", "clock", "since", "seconds"]
+            .iter()
+            .any(|it| name.ends_with(it))
+    };
+    // How long it renders and waits is no time of any clock.
+    let times: Vec<&String> = names.iter().filter(tells_time).collect();
+    assert_eq!(times, ["seconds", "wait_ms"]);
+}

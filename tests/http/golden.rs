@@ -86,7 +86,7 @@ fn steady(value: &mut Value) {
                     "samples_ms" => *value = json!([MOMENT_MS]),
                     "slots" | "others" if value.is_array() => *value = json!([0.0]),
                     name if name.ends_with("_ms") && name != "wait_ms" && value.is_u64() => *value = json!(MOMENT_MS),
-                    "proof" => *value = json!("5d0e…"),
+                    "proof" | "submit_proof" | "render_proof" => *value = json!("5d0e…"),
                     "number" => *value = json!(MOMENT_MS),
                     "usage" => *value = json!(0.25),
                     "version" if value.as_str() == Some(env!("CARGO_PKG_VERSION")) => *value = json!("0.1.0"),
@@ -265,6 +265,7 @@ fn end_all(book: &mut Book<'_>, job: &str, slave: &str) {
         book.ask("POST", &format!("slaves/{{slave}}/{action}"), &path, None);
     }
     book.ask("DELETE", "slaves/{slave}", &format!("slaves/{slave}"), None);
+    book.ask("POST", "slaves/{slave}/forget", &format!("slaves/{slave}/forget"), None);
     // The last one: it opens nothing any more.
     let renewed = book.ask("POST", "key/renew", "key/renew", None);
     book.call_it(&renewed.text("farm"), FARM);

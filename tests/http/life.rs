@@ -132,6 +132,23 @@ fn a_job_waits_for_another_one() {
 }
 
 #[test]
+fn bakes_do_not_stay_without_their_job() {
+    let farm = Farm::start();
+    let main = content("main");
+    let mut wish = announce("bakes", "1-1", &[("a.blend", &main)]);
+    wish["manifest"]["bakes"] = json!([{
+        "name": "cloth", "kind": "cloth", "object": "Flag", "item": "Cloth", "scene": "Scene", "first": 1, "last": 9, "after": []
+    }]);
+    let job = farm.post("jobs", &wish).text("job");
+    farm.delete(&format!("jobs/{job}?keep_results=true")).refused(
+        400,
+        "bad_input",
+        "cannot be kept on the master's disk without the job",
+    );
+    farm.delete(&format!("jobs/{job}")).expect(204);
+}
+
+#[test]
 fn results_of_a_removed_job_stay_if_they_are_to() {
     let farm = Farm::start();
     let main = content("main");

@@ -21,6 +21,7 @@ mod life;
 mod looking;
 mod monitor;
 mod refusals;
+mod roles;
 mod rules;
 mod scripts;
 mod straggler;

@@ -69,6 +69,10 @@ fn the_key_is_entered_once_and_then_the_pages_open() {
     let pressed = with_cookie("POST", &pause).header("origin", farm.master.url());
     assert_eq!(farm.send(pressed).status, 204);
     assert_eq!(farm.get(&format!("jobs/{job}")).text("state"), "paused");
+    let holds = |path: &str| String::from_utf8_lossy(&farm.send(with_cookie("GET", path)).body).contains(&job);
+    assert!(holds("/jobs") && holds("/rules"));
+    farm.post(&format!("jobs/{job}/cancel"), &json!({})).expect(204);
+    assert!(holds("/jobs") && !holds("/rules"), "what is over cannot be next");
     assert_eq!(farm.send(with_cookie("GET", "/jobs/00000000")).status, 404);
     let old = farm.send(with_cookie("GET", "/html/newui"));
     assert_eq!((old.status, header(&old, "location").as_str()), (308, "/"));

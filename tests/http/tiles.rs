@@ -2,7 +2,7 @@
 
 use crate::farm::{Farm, announce, content, picture};
 use serde_json::json;
-use std::io::Cursor;
+use std::io::{Cursor, Read as _};
 use zip::ZipArchive;
 
 #[test]
@@ -27,9 +27,9 @@ fn tiles_are_leased_delivered_read_archived_and_restored_one_by_one() {
         (&json!("queued"), &json!({"grid": "1x2", "done": 1}))
     );
     let refusal = farm.get(&format!("{frame}/result"));
-    let hint = "ask for one of them by tile=0 to tile=1; netrender results puts them together";
+    let hint = "ask for one of them by tile=0 to tile=1";
     assert!(String::from_utf8_lossy(&refusal.body).contains(hint));
-    refusal.refused(404, "not_found", "is cut into tiles");
+    refusal.refused(404, "not_found", "is cut into 2 tiles, of which 1 are done");
     farm.get(&format!("{frame}/result?tile=1"))
         .refused(404, "not_found", "tile 2 of 1x2 of frame 3");
     farm.get(&format!("{frame}/result?tile=2"))
@@ -37,6 +37,9 @@ fn tiles_are_leased_delivered_read_archived_and_restored_one_by_one() {
     assert_eq!(farm.get(&format!("{frame}/result?tile=0")).expect(200).body, upper);
     assert_eq!(farm.get(&format!("{frame}/log?tile=0")).expect(200).body, b"Fra:3\n");
     farm.get(&format!("{frame}/thumbnail?tile=0")).expect(200);
+    let partly = farm.get(&format!("{frame}/thumbnail")).expect(200).body;
+    farm.get(&format!("jobs/{job}/frames/4/thumbnail"))
+        .refused(404, "not_found", "no tile of frame 4");
 
     for task in 1..4 {
         let attempt = farm.lease_of(&slave, &job, task);
@@ -50,15 +53,12 @@ fn tiles_are_leased_delivered_read_archived_and_restored_one_by_one() {
     );
     let tiles = farm.get(&format!("{frame}/tiles")).json();
     assert_eq!((&tiles[1]["tile"], &tiles[1]["state"]), (&json!("1/1x2"), &json!("done")));
-    let names = |zip: Vec<u8>| -> Vec<String> {
-        let zip = ZipArchive::new(Cursor::new(zip)).unwrap();
-        zip.file_names().map(|name| name.unwrap().into_owned()).collect()
-    };
-    let results = farm.get(&format!("jobs/{job}/results.zip")).body;
-    assert_eq!(
-        names(results),
-        ["000003t0000.exr", "000003t0001.exr", "000004t0000.exr", "000004t0001.exr"]
+    let whole = farm.get(&format!("{frame}/thumbnail")).expect(200).body;
+    assert!(
+        whole.starts_with(b"\x89PNG") && whole != partly,
+        "the lower tile is there now"
     );
+    assert_eq!(farm.get(&format!("{frame}/thumbnail")).expect(200).body, whole);
 
     let archive = farm.get(&format!("jobs/{job}/archive.zip")).expect(200).body;
     let before = [farm.get(&frame).json(), tiles];
@@ -88,4 +88,59 @@ fn tiles_that_cannot_be_are_refused() {
     refuse("99x99", "1", false, "more than 1024 tiles");
     refuse("32x32", "1-1000", false, "more than 1000000 tiles");
     refuse("2x2", "1", true, "final files of whole frames");
+}
+
+/// The files of a zip, with what is in them.
+fn unzipped(zip: Vec<u8>) -> Vec<(String, Vec<u8>)> {
+    let mut zip = ZipArchive::new(Cursor::new(zip)).unwrap();
+    let names: Vec<String> = zip.file_names().map(|name| name.unwrap().into_owned()).collect();
+    let mut read = |name: &String| {
+        let mut bytes = Vec::new();
+        zip.by_name(name).unwrap().read_to_end(&mut bytes).unwrap();
+        bytes
+    };
+    let bytes: Vec<Vec<u8>> = names.iter().map(&mut read).collect();
+    names.into_iter().zip(bytes).collect()
+}
+
+#[test]
+fn whole_frames_are_downloaded_and_zipped_once_all_their_tiles_are_done() {
+    let farm = Farm::start();
+    let main = content("main");
+    let mut wish = announce("still", "3-4", &[("main.blend", &main)]);
+    wish["tiles"] = json!("1x2");
+    let denoising = json!({"layers": [{"name": "L"}], "passes": "RGB", "prefilter": "NONE"});
+    wish["manifest"]["settings"] = json!({ "denoising": denoising });
+    let job = farm.post("jobs", &wish).text("job");
+    farm.upload(&main).expect(200);
+    let slave = farm.slave("node1");
+    let tiles: Vec<Vec<u8>> = (0..3).map(|task| picture(&format!("tile {task}"), 0)).collect();
+    for (task, tile) in (0..).zip(&tiles) {
+        let attempt = farm.lease_of(&slave, &job, task);
+        farm.deliver(&slave, &job, task, attempt, tile).expect(204);
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let paths: Vec<_> = (0..2).map(|task| folder.path().join(format!("{task}.exr"))).collect();
+    for (path, tile) in paths.iter().zip(&tiles) {
+        std::fs::write(path, tile).unwrap();
+    }
+    let whole = folder.path().join("whole.exr");
+    netrender::images::assemble("1x2".parse().unwrap(), &paths, &whole).unwrap();
+    let whole = std::fs::read(&whole).unwrap();
+
+    let reply = farm.get(&format!("jobs/{job}/frames/3/result")).expect(200);
+    assert_eq!(reply.headers["content-disposition"], "attachment; filename=\"000003.exr\"");
+    assert_eq!(reply.headers["content-length"], whole.len().to_string().as_str());
+    assert!(reply.body == whole);
+    farm.get(&format!("jobs/{job}/frames/4/result"))
+        .refused(404, "not_found", "is cut into 2 tiles, of which 1 are done");
+
+    let reply = farm.get(&format!("jobs/{job}/results.zip")).expect(200);
+    assert_eq!(reply.headers["content-length"], reply.body.len().to_string().as_str());
+    let files = unzipped(reply.body);
+    let names: Vec<&str> = files.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(names, ["000003.exr", "000004t0000.exr", "not_denoised.txt"]);
+    assert!(files[0].1 == whole && files[1].1 == tiles[2]);
+    assert!(String::from_utf8_lossy(&files[2].1).contains("are not denoised yet"));
+    assert_eq!(farm.files_below("incoming"), Vec::<String>::new());
 }

@@ -111,6 +111,21 @@ fn an_address_that_fails_is_tried_again_and_holds_nobody_up() {
 }
 
 #[test]
+fn who_never_answers_keeps_no_news_from_others() {
+    let (ear, silent) = (Ear::that_answers(&[]), TcpListener::bind("127.0.0.1:0").unwrap());
+    let farm = Farm::start();
+    for url in [&ear.url, &format!("http://{}/", silent.local_addr().unwrap())] {
+        add(&farm, url).expect(200);
+    }
+    for name in ["first", "second", "third"] {
+        let job = farm.post("jobs", &json!({"name": name, "frames": "1"})).text("job");
+        farm.post(&format!("jobs/{job}/cancel"), &Value::Null).expect(204);
+        assert_eq!(ear.hears()["job"]["name"], name);
+    }
+    assert_eq!(farm.get("webhooks").json()[1]["failed"], 0, "it was still waited for");
+}
+
+#[test]
 fn only_addresses_that_can_be_told_are_taken_and_no_end_of_them() {
     let farm = Farm::start();
     add(&farm, "ftp://host/x").refused(400, "bad_input", "neither https nor http");

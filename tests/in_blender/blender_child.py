@@ -3,6 +3,7 @@
 import os
 import shlex
 import subprocess
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -68,3 +69,19 @@ class Blender:
             "LIBGL_ALWAYS_SOFTWARE": "1",
             "NETRENDER_CONFIG": str(self.home / "netrender"),
         }
+
+
+def with_addon(program: str, folder: Path) -> Blender:
+    """Blender's executable with the add-on, and the core that is installed here, in a home below the folder."""
+    import netrender_core
+    from make_addon import make_addon
+
+    blender = Blender("executable", program, folder / "home")
+    unpack(make_addon(Path(str(netrender_core.__file__)).parent.parent, folder), blender.home)
+    return blender
+
+
+def unpack(addon_zip: Path, home: Path) -> None:
+    """Puts the add-on where Blender looks for it."""
+    with zipfile.ZipFile(addon_zip) as archive:
+        archive.extractall(home / "scripts" / "addons")

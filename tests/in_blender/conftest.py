@@ -1,10 +1,9 @@
 """Which Blender a test gets, and the add-on's place in it."""
 
-import zipfile
 from pathlib import Path
 
 import pytest
-from blender_child import Blender
+from blender_child import Blender, unpack
 
 
 @pytest.fixture(params=["executable", "module"])
@@ -29,9 +28,3 @@ def windowed(blender_executable: str, addon_zip: Path, tmp_path: Path) -> Blende
     home = tmp_path / "home"
     unpack(addon_zip, home)
     return Blender("executable", blender_executable, home)
-
-
-def unpack(addon_zip: Path, home: Path) -> None:
-    """Puts the add-on where Blender looks for it."""
-    with zipfile.ZipFile(addon_zip) as archive:
-        archive.extractall(home / "scripts" / "addons")

@@ -20,6 +20,10 @@ def test_settings_are_saved_in_the_file(netrender: Blender, tmp_path: Path) -> N
         netrender.run("settings.py", tmp_path / "farm.blend", step)
 
 
+def test_a_grey_button_says_why(netrender: Blender, tmp_path: Path) -> None:
+    assert "all said why" in netrender.run("greyed.py", tmp_path / "shot.blend")
+
+
 def test_a_borrowed_engine_never_reaches_a_file(netrender: Blender, tmp_path: Path) -> None:
     netrender.run("borrowing.py", tmp_path / "shot.blend")
 

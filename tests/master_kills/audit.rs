@@ -1,9 +1,10 @@
 //! Whether the master still knows what it acknowledged.
 
 use crate::ledger::{Fate, Ledger};
+use netrender::client::download;
 use netrender::error::Code;
 use netrender::farm::{self, Farm, Moment, Records, TaskState};
-use netrender::link::{Link, no_progress};
+use netrender::link::Link;
 use netrender::store::Store;
 use serde_json::Value;
 use std::collections::{HashMap, HashSet};
@@ -69,9 +70,8 @@ pub(crate) async fn pictures(link: &Link, ledger: &Ledger) {
         for (task, hash) in ledger.done_of(id) {
             let Some(hash) = hash else { continue };
             let path = format!("jobs/{id}/frames/{}/result", task + 1);
-            link.download(&path, &file, PICTURE_BYTES_MAX, no_progress()).await.unwrap();
-            let found = blake3::hash(&std::fs::read(&file).unwrap()).to_hex().to_string();
-            assert_eq!(found, hash, "the picture of task {task} of {id}");
+            let found = download(link, &path, &file, PICTURE_BYTES_MAX).await.unwrap();
+            assert_eq!(found.hash.to_string(), hash, "the picture of task {task} of {id}");
         }
     }
 }

@@ -1,7 +1,8 @@
 """Makes scenes that want more than files: run as `blender -b -P scripted.py -- FOLDER`, or by a Python with bpy.
 
 `simple.blend` has what Blender reckons without Python and a text that only draws a panel; `scripted.blend` has a driver that
-needs Python and a text that adds a handler. Both show a cube; where scripts do not run, the second one stays where it was.
+needs Python, a text that adds a handler and one that changes the cube. Both show a cube; where scripts do not run, the second
+one stays where it was.
 """
 
 import os
@@ -9,6 +10,19 @@ import sys
 
 import bpy
 
+PANEL = """
+import bpy
+class Panel(bpy.types.Panel):
+    bl_idname, bl_label, bl_space_type, bl_region_type = "VIEW3D_PT_rig", "Rig", "VIEW_3D", "UI"
+    def draw(self, context):
+        self.layout.prop(bpy.data.objects["Cube"], "location")
+def later():
+    bpy.ops.object.delete()
+def register():
+    bpy.utils.register_class(Panel)
+    bpy.types.Object.rig_layer = bpy.props.IntProperty()
+register()
+"""
 FOLDER = sys.argv[sys.argv.index("--") + 1]
 
 
@@ -38,10 +52,11 @@ def save(name):
 
 os.makedirs(FOLDER, exist_ok=True)
 drive(begin(), "frame * 0.1")
-add_text("panel.py", "import bpy\nclass Panel(bpy.types.Panel): pass\n")
+add_text("panel.py", PANEL)
 save("simple.blend")
 drive(begin(), "float(str(frame)) * 0.3")
 add_text("handler.py", "import bpy\nbpy.app.handlers.frame_change_pre.append(print)\n")
+add_text("mover.py", "import bpy as b\ndef move():\n    b.data.objects['Cube'].scale.x = 2\nmove()\n")
 save("scripted.blend")
 sys.stdout.flush()
 os._exit(0)

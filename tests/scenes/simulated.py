@@ -3,7 +3,8 @@
 Its argument is a file of JSON, a list of what is to be done. `make` makes `main.blend`, which is not baked, and `circle.blend`,
 in which two cloths fall on each other; then it bakes the first one in Blender's own way, for `local.json`. `few` makes a
 smaller one, `few.blend`, its pictures' scene baked as `local/few.blend` and `few.json`. `play` has a file play back what was
-baked elsewhere, `look` tells what one shows by itself, and `plan` how one would be baked.
+baked elsewhere, `look` tells what one shows by itself, and `plan` how one would be baked. `own` makes `own.blend`, of which
+its artist has baked some, and tells what becomes of that.
 """
 
 import json
@@ -240,6 +241,47 @@ def plan(scripts, blend, order, result):
     write(result, bakes.plan(bpy.context.scene, order))
 
 
+def own(scripts, folder, result):
+    """Baked: a cloth in memory and, where there are nodes, a simulation zone in Blender's own way. Files of another are gone."""
+    sys.path.insert(0, scripts)
+    import bakes
+    import simulations
+
+    begin()
+    cloth("Kept", (0, 0, 0))
+    gone = cloth("Gone", (3, 0, 0)).modifiers["Cloth"].point_cache
+    if HAS_NODES:
+        nodes(grid("Grown", (8, 0, 0)), cube("Flag", (-4, 0, 0)))
+    bpy.ops.wm.save_as_mainfile(filepath=f"{folder}/own.blend")
+    simulations.use_files(gone, "//netrender_bakes/gone", "cache", 0, (1, FRAMES))
+    found = {each.name: each for each in simulations.simulations(bpy.context.scene)}
+    kept = found["cloth of Kept"]
+    with bpy.context.temp_override(object=kept.owner, active_object=kept.owner, point_cache=kept.handle):
+        bpy.ops.ptcache.bake(bake=True)
+    if HAS_NODES:
+        simulations.run_for_node("geometry_node_bake_single", found["simulation nodes of Grown"])
+    before = shapes(range(1, FRAMES + 1))
+    bpy.ops.wm.save_mainfile()
+    bpy.ops.wm.open_mainfile(filepath=f"{folder}/own.blend")
+    answer = {"before": before, "files": files_in(folder), "plan": bakes.plan(bpy.context.scene)}
+    for each in simulations.simulations(bpy.context.scene):
+        (Path(folder) / "netrender_bakes" / each.kind).mkdir(parents=True, exist_ok=True)
+    told = simulations.attach([baked_elsewhere(each) for each in simulations.simulations(bpy.context.scene)])
+    answer |= {"told": told, "shapes": shapes([5, 2, 8]), "left": files_in(folder)}
+    answer["objects"] = sorted(thing.name for thing in bpy.data.objects)
+    write(result, answer)
+
+
+def baked_elsewhere(simulation):
+    kind, thing, item = simulation.key
+    index = {"name": simulation.name, "kind": kind, "object": thing, "item": item, "scene": simulation.scene.name}
+    return {**index, "first": 1, "last": FRAMES, "files": [{"path": f"netrender_bakes/{kind}/cache"}]}
+
+
+def files_in(folder):
+    return sorted(str(path) for path in Path(folder).rglob("*") if path.is_file())
+
+
 def write(path, value):
     Path(path).write_text(json.dumps(value))
 
@@ -253,5 +295,5 @@ def end():
 
 if __name__ == "__main__":
     for what, *given in json.loads(Path(sys.argv[-1]).read_text()):
-        {"make": make, "few": few, "play": play, "look": look, "plan": plan}[what](*given)
+        {"make": make, "few": few, "play": play, "look": look, "plan": plan, "own": own}[what](*given)
     end()

@@ -16,6 +16,7 @@ fn info(frame: i32, state: FrameStateInfo) -> FrameInfo {
         state,
         attempt: 1,
         slave: None,
+        percent: None,
         seconds: None,
         size_bytes: Some(10),
         hash: Some(ContentHash([1; 32])),

@@ -111,7 +111,12 @@ impl Explainer<'_> {
             return Vec::new();
         };
         if !slave.online {
-            return vec!["not there: nothing was heard of it for too long, or it said goodbye".to_owned()];
+            let why = match (slave.heard, slave.lost) {
+                (true, false) => "it said goodbye",
+                (true, true) => "nothing has been heard of it for too long",
+                (false, _) => "it has not been heard of since the master started",
+            };
+            return vec![format!("not there: {why}")];
         }
         let set_aside = slave.ban.as_ref().map(|ban| self.explain_set_aside(ban));
         let mut sentences: Vec<String> = set_aside.into_iter().chain(slave.explain_rest()).collect();
@@ -213,10 +218,11 @@ impl Explainer<'_> {
         if fit.is_empty() {
             return explain_unfit(&online, job);
         }
-        if let Some(over) = self.farm.balance.is_held_back(job.id()) {
+        let slots = self.farm.balance.share(job.id()).map_or(0, |share| share.slots);
+        let has_all = slots >= self.farm.balance.slots();
+        if let Some(over) = self.farm.balance.is_held_back(job.id()).filter(|_| !has_all) {
             return format!("waiting: {}", self.told_share(&over));
         }
-        let slots = self.farm.balance.share(job.id()).map_or(0, |share| share.slots);
         if slots > 0 {
             return format!(
                 "{} on {slots} of {} slots; {} for a free one",

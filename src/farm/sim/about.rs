@@ -23,7 +23,7 @@ pub(super) fn touched_by(event: &Event) -> (Option<JobId>, Option<SlaveId>) {
         | Event::SlaveTagged { slave, .. }
         | Event::SlaveRests { slave, .. }
         | Event::WorkWanted { slave, .. } => (None, Some(*slave)),
-        Event::Report { slave, task, .. } | Event::Progressed { slave, task } => (Some(task.job), Some(*slave)),
+        Event::Report { slave, task, .. } | Event::Progressed { slave, task, .. } => (Some(task.job), Some(*slave)),
         Event::SlaveBanned { job, slave, .. } => (*job, Some(*slave)),
         Event::BanLifted { job, slave, .. } => (*job, *slave),
         Event::Tick

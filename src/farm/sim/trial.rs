@@ -8,7 +8,7 @@ use crate::farm::{
     Effect, Event, Farm, JobEdit, JobState, Lease, Limits, Machine, Moment, NewJob, Refusal, ReportBody, RequestId, Reset,
     Settings, TaskRef, TaskState, check,
 };
-use crate::ids::{FrameSet, JobId, Requirements, SlaveId, TaskIndex, TileGrid};
+use crate::ids::{FrameSet, JobId, Requirements, Role, SlaveId, TaskIndex, TileGrid};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Up to so many tasks everything is checked after each event …
@@ -234,6 +234,7 @@ pub(in crate::farm) fn a_job(number: u64, frames: i32) -> NewJob {
     NewJob {
         id: job_id(number),
         name: format!("job {number}"),
+        sent_by: Role::Admin,
         category: String::new(),
         tags: Vec::new(),
         requirements: Requirements::default(),

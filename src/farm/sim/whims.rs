@@ -42,7 +42,7 @@ pub(super) fn whim(world: &mut World, random: &mut fastrand::Rng) {
         11 => Event::SlaveSteered {
             request,
             slave,
-            how: random.choice([Steering::Pause, Steering::Resume]).unwrap(),
+            how: random.choice([Steering::Pause, Steering::Resume, Steering::Forget]).unwrap(),
         },
         12 => Event::SlaveTagged {
             request,

@@ -5,6 +5,7 @@
 
 mod baked;
 mod carry_out;
+mod clock;
 mod commit;
 mod contents;
 mod message;
@@ -13,12 +14,14 @@ mod publish;
 mod restore;
 mod state;
 mod status;
+mod telling;
 mod work;
 
 pub(super) use message::{Announced, BakedFiles, Desk, Restored, no_job};
 pub(super) use state::{SlaveFacts, State};
 pub use status::Status;
 pub(super) use status::StatusBoard;
+pub(super) use telling::Telling;
 
 use super::feed::Feed;
 use super::happening::Happenings;
@@ -31,13 +34,14 @@ use crate::farm::{Effect, Event, Moment, RequestId};
 use crate::happening::HappeningKind;
 use crate::ids::{ContentHash, JobId, SlaveId};
 use crate::store::{Store, Write};
+use clock::Clock;
 use message::{Message, QUEUE_MESSAGES_MAX, Reply};
 use orders::OrderBook;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::Duration;
 use work::Work;
 
 /// Most messages that share one commit.
@@ -50,11 +54,7 @@ const SLEEP_MS_MAX: u64 = 10_000;
 /// Starts the actor on what is in the store.
 pub(super) fn start(home: Home, store: Store, telling: Telling) -> Result<(Desk, JoinHandle<()>)> {
     let (sender, inbox) = sync_channel(QUEUE_MESSAGES_MAX);
-    let ending = Ending {
-        happenings: Arc::clone(&telling.happenings),
-        board: Arc::clone(&telling.board),
-        feed: Arc::clone(&telling.feed),
-    };
+    let ending = telling.ending();
     let actor = Actor::new(home, store, inbox, telling)?;
     let thread = std::thread::Builder::new()
         .name("netrender-farm".to_owned())
@@ -67,41 +67,6 @@ pub(super) fn start(home: Home, store: Store, telling: Telling) -> Result<(Desk,
         })
         .map_err(|error| Error::internal(format!("cannot start a thread: {error}")))?;
     Ok((Desk::new(sender), thread))
-}
-
-/// Where the actor leaves what others may want to know or have to do. It waits for none of them.
-pub(super) struct Telling {
-    /// For people.
-    pub(super) happenings: Arc<Happenings>,
-    /// A few numbers.
-    pub(super) board: Arc<StatusBoard>,
-    /// What changes.
-    pub(super) feed: Arc<Feed>,
-    /// What is measured.
-    pub(super) metrics: Arc<Metrics>,
-    /// Compresses the logs of jobs that are over.
-    pub(super) press: Press,
-    /// Tells addresses outside.
-    pub(super) webhooks: Arc<Webhooks>,
-}
-
-/// The last that the actor does, even if it panics: a master that answers nobody must not look as if it ran.
-struct Ending {
-    happenings: Arc<Happenings>,
-    board: Arc<StatusBoard>,
-    feed: Arc<Feed>,
-}
-
-impl Drop for Ending {
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            let text = "the master ends, because of a fault of its own; what it has acknowledged is on the disk";
-            self.happenings.add(HappeningKind::Error, text);
-        }
-        self.happenings.add(HappeningKind::Stopped, "the master has stopped");
-        self.feed.end();
-        self.board.end();
-    }
 }
 
 struct Actor {
@@ -309,50 +274,10 @@ impl Actor {
     }
 }
 
-/// Wall-clock time that never jumps while the master runs.
-struct Clock {
-    wall_ms: u64,
-    started: Instant,
-}
-
-impl Clock {
-    #[expect(clippy::disallowed_methods, reason = "the actor's loop is where time comes from")]
-    fn start() -> Self {
-        let wall = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-        Self {
-            wall_ms: u64::try_from(wall.as_millis()).unwrap_or(0),
-            started: Instant::now(),
-        }
-    }
-
-    /// For measurements: since the start.
-    fn micros(&self) -> u64 {
-        u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX)
-    }
-
-    fn now(&self) -> Moment {
-        Moment(self.wall_ms).plus_millis(u64::try_from(self.started.elapsed().as_millis()).unwrap_or(0))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::error::Code;
-    use crate::files::Logs;
-
-    impl Telling {
-        pub(super) fn to_nobody() -> Self {
-            Self {
-                happenings: Arc::default(),
-                board: Arc::default(),
-                feed: Arc::new(Feed::new(0)),
-                metrics: Arc::default(),
-                press: Press::start(Logs::default()).unwrap(),
-                webhooks: Arc::new(Webhooks::start("test", None).unwrap()),
-            }
-        }
-    }
 
     #[test]
     fn a_fault_in_one_question_is_no_fault_of_the_next() {
@@ -369,22 +294,5 @@ mod tests {
         desk.stop().unwrap();
         thread.join().unwrap();
         assert!(board.has_ended());
-    }
-
-    #[test]
-    fn an_actor_that_panics_has_ended_and_says_so() {
-        let (happenings, board) = (Arc::new(Happenings::default()), Arc::new(StatusBoard::default()));
-        let ending = Ending {
-            happenings: Arc::clone(&happenings),
-            board: Arc::clone(&board),
-            feed: Arc::new(Feed::new(0)),
-        };
-        let thread = std::thread::spawn(move || {
-            let _ending = ending;
-            panic!("a fault on purpose");
-        });
-        assert!(thread.join().is_err() && board.has_ended());
-        let kinds: Vec<_> = happenings.drain().iter().map(|happening| happening.kind).collect();
-        assert_eq!(kinds, [HappeningKind::Error, HappeningKind::Stopped]);
     }
 }

@@ -47,7 +47,8 @@ impl Actor {
         let online: BTreeSet<SlaveId> = slaves.map(|slave| slave.record.id).collect();
         self.feed
             .add(online.symmetric_difference(&self.online).copied().map(Changed::Slave));
-        for slave in self.online.difference(&online).filter_map(|id| self.state.farm.slave(*id)) {
+        let gone = self.online.difference(&online).filter_map(|id| self.state.farm.slave(*id));
+        for slave in gone.filter(|slave| slave.lost) {
             self.webhooks.slave_lost(&slave, now);
         }
         self.online = online;

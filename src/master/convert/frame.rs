@@ -22,6 +22,7 @@ pub(in crate::master) fn tiles(farm: &Farm, job: JobId, frame: i32) -> Option<Ve
 fn info(farm: &Farm, job: JobId, task: TaskIndex) -> Option<FrameInfo> {
     Some(FrameInfo {
         bake: farm.bake(job, task).map(|bake| bake.name.clone()),
+        percent: farm.percent(job, task),
         ..frame_info(farm.piece_of(job, task)?, farm.task(job, task)?)
     })
 }
@@ -51,6 +52,7 @@ fn tiled_frame(frame: i32, tiled: TiledFrame) -> FrameInfo {
         state,
         attempt: tiled.attempts,
         slave: tiled.slave,
+        percent: None,
         seconds: is_done.then_some(tiled.seconds),
         size_bytes: has_files.then_some(tiled.size_bytes),
         hash: has_files.then(|| hash_of_hashes(&tiled.results)),
@@ -69,6 +71,7 @@ pub(in crate::master) fn frame_info(piece: impl Into<Piece>, record: TaskRecord)
         state: FrameStateInfo::Queued,
         attempt: record.attempt.0,
         slave: None,
+        percent: None,
         seconds: None,
         size_bytes: None,
         hash: None,

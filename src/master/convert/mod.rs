@@ -29,6 +29,7 @@ fn job_explained(view: &JobView<'_>, explainer: &Explainer<'_>) -> JobInfo {
     JobInfo {
         id: job.id,
         name: job.name.clone(),
+        sent_by: job.sent_by,
         kind: if job.bakes.is_empty() {
             JobKind::Render
         } else {
@@ -54,6 +55,7 @@ fn job_explained(view: &JobView<'_>, explainer: &Explainer<'_>) -> JobInfo {
         failed: view.failed,
         usage: view.usage,
         frame_seconds: view.task_seconds,
+        percent: view.percent,
         submitted_ms: view.record.submitted.0,
         dispatched_ms: view.record.last_dispatched.map(|at| at.0),
         transitions: transitions(view),
@@ -81,6 +83,7 @@ pub(super) fn slave_info(view: &SlaveView<'_>, facts: Option<&SlaveFacts>, expla
         allows_scripts: record.machine.allows_scripts,
         machine,
         online: view.online,
+        lost: view.lost,
         set_aside: view.set_aside,
         paused: record.paused,
         resting: view.resting.map(str::to_owned),
@@ -178,6 +181,7 @@ pub(super) fn archived(view: &JobView<'_>) -> ArchivedJob {
     let NewJob {
         id,
         name,
+        sent_by: _,
         category,
         tags,
         priority,

@@ -3,6 +3,7 @@
 //! The examples are the golden files of the tests: what a real master was asked, and what it answered.
 
 use crate::master::gate::COOKIE;
+use crate::master::roles;
 use serde_json::{Value, json};
 
 /// An array of calls: `call` (method and path), `request`, `status`, `answer`. Renewed by `tests/http/golden.rs`.
@@ -10,6 +11,9 @@ const EXAMPLES: &str = include_str!("../../../tests/golden/calls.json");
 
 /// The call that needs no key.
 const OPEN_CALL: &str = "/paths/~1api~1v1~1hello/get";
+const OPEN_PATH: &str = "/api/v1/hello";
+/// Where a call says which roles may make it.
+const ROLES: &str = "x-roles";
 
 /// The document with its examples, and with what the calls themselves do not tell.
 pub(super) fn complete(document: &utoipa::openapi::OpenApi) -> Value {
@@ -33,9 +37,12 @@ pub(super) fn complete(document: &utoipa::openapi::OpenApi) -> Value {
     let paths = document.get_mut("paths").and_then(Value::as_object_mut);
     let calls = paths
         .into_iter()
-        .flat_map(|paths| paths.values_mut())
-        .filter_map(Value::as_object_mut);
-    for call in calls.flat_map(|calls| calls.values_mut()) {
+        .flatten()
+        .filter_map(|(path, calls)| calls.as_object_mut().map(|calls| (path, calls)));
+    for (path, method, call) in calls.flat_map(|(path, calls)| calls.iter_mut().map(move |(method, call)| (path, method, call))) {
+        if *path != OPEN_PATH {
+            call[ROLES] = json!(roles::allowed(&method.to_ascii_uppercase(), path));
+        }
         let job = "7k3vq9xd";
         let fault = json!({"code": "not_found", "message": format!("there is no job {job} on this master"), "hint": null});
         add(call.pointer_mut("/responses/default"), &fault);
@@ -49,7 +56,7 @@ pub(super) fn complete(document: &utoipa::openapi::OpenApi) -> Value {
 /// Every call but one asks for the key, which programs tell in a header and browsers keep as a cookie.
 fn tell_of_the_key(document: &mut Value) {
     document["components"]["securitySchemes"] = json!({
-        "bearer": {"type": "http", "scheme": "bearer", "description": "The token that follows from the farm's key. A master with `--access open` asks for none."},
+        "bearer": {"type": "http", "scheme": "bearer", "description": "The token that follows from a key of the farm; `x-roles` of a call names the roles whose keys allow it, `submit` for what is done to a job only if it was sent with such a key. A master with `--access open` asks for none."},
         "cookie": {"type": "apiKey", "in": "cookie", "name": COOKIE, "description": "The same token, once a browser has entered the key."},
     });
     document["security"] = json!([{"bearer": []}, {"cookie": []}]);

@@ -1,8 +1,8 @@
 //! Final files that slaves made of their results: up with the result, down as one zip for each frame.
 
 use super::body::Asked;
-use super::receive::{place, receive};
-use super::results::{announced, begin, result_of, serve_file};
+use super::receive::{announced, place, receive};
+use super::results::{RESULT_BYTES_MAX, begin, result_of, serve_file};
 use super::{Shared, named_task, number, parse};
 use crate::error::Error;
 use crate::files;
@@ -41,7 +41,7 @@ pub(super) async fn upload(
 ) -> Result<StatusCode, Fault> {
     let task = named_task(&names)?;
     let slave: SlaveId = parse(&query.slave)?;
-    let file = announced(&query.hash, query.size)?;
+    let file = announced(&query.hash, query.size, RESULT_BYTES_MAX)?;
     let Some((piece, claim, body)) = begin(&app, task, slave, file, body).await? else {
         return Ok(StatusCode::NO_CONTENT);
     };

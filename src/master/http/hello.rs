@@ -2,6 +2,7 @@
 
 use super::Shared;
 use super::body::Asked;
+use crate::ids::Role;
 use crate::master::Access;
 use crate::master::fault::Fault;
 use crate::master::gate;
@@ -39,10 +40,16 @@ pub(super) async fn hello(
     // Of this very connection: it may have begun before the certificate was renewed.
     let shown = peer.and_then(|Extension(peer)| peer.tls);
     let access = app.gate.lock().access();
-    let (kind, proof) = match &access {
-        Access::Key(key) if !query.nonce.is_empty() => ("key", key.proof(&query.nonce, host.as_str(), shown)),
-        Access::Key(_) => ("key", String::new()),
-        Access::Open => ("open", String::new()),
+    let kind = match &access {
+        Access::Key(_) => "key",
+        Access::Open => "open",
+    };
+    let proof = |role| match &access {
+        Access::Key(key) if !query.nonce.is_empty() => {
+            let key = key.for_role(role);
+            key.map(|key| key.proof(&query.nonce, host.as_str(), shown))
+        }
+        _ => Ok(String::new()),
     };
     Ok(Json(Hello {
         product: PRODUCT.to_owned(),
@@ -51,7 +58,9 @@ pub(super) async fn hello(
         farm: access.farm(),
         name: app.name.clone(),
         access: kind.to_owned(),
-        proof,
+        proof: proof(Role::Admin)?,
+        submit_proof: proof(Role::Submit)?,
+        render_proof: proof(Role::Render)?,
         disk_full: app.folders.disk.is_low(),
     }))
 }

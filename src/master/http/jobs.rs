@@ -7,15 +7,15 @@ use super::page::{Listed, Page};
 use super::{Shared, number, parse, validate};
 use crate::error::{Error, Result};
 use crate::farm::{Event, RequestId};
-use crate::ids::JobId;
+use crate::ids::{JobId, Role};
 use crate::master::actor::{State as Known, no_job};
 use crate::master::convert;
 use crate::master::fault::Fault;
 use crate::wire::{Accepts, Explanation, FaultBody, FrameInfo, JobAnnounce, JobAnnounced, JobInfo, Manifest};
-use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
+use axum::{Extension, Json};
 use serde::Deserialize;
 use std::collections::BTreeSet;
 
@@ -24,6 +24,7 @@ use std::collections::BTreeSet;
     responses((status = 200, body = JobAnnounced), (status = "default", body = FaultBody)))]
 pub(super) async fn announce(
     State(app): Shared,
+    Extension(sent_by): Extension<Role>,
     JsonBody(mut announce): JsonBody<JobAnnounce>,
 ) -> Result<Json<JobAnnounced>, Fault> {
     let paths = offers::accepts(&app).await?;
@@ -35,7 +36,7 @@ pub(super) async fn announce(
         Some(chosen) => chosen,
         None => JobId::from_bits(super::super::random_bits()?),
     };
-    let announced = validate::announced(job, announce)?;
+    let announced = validate::announced(job, sent_by, announce)?;
     let missing = app.desk.announce(announced).await?;
     let accepts = Accepts {
         bundles: true,
@@ -212,9 +213,19 @@ pub(super) async fn remove(state: Shared, job: Path<String>, Asked(query): Asked
     let keep_results = query.keep_results;
     if keep_results {
         let (job, folders): (JobId, _) = (parse(&job)?, state.folders.clone());
-        let is_known = state.desk.look(move |known| known.jobs.contains_key(&job)).await?;
-        if !is_known {
-            return Err(no_job(job).into());
+        let bakes = move |known: &Known| known.farm.job(job).map(|view| !view.record.job.bakes.is_empty());
+        match state.desk.look(bakes).await? {
+            None => return Err(no_job(job).into()),
+            // Its results are files of other jobs, too, not pictures in a folder.
+            Some(true) => {
+                let why = format!("what job {job} has baked cannot be kept on the master's disk without the job");
+                return Err(Error::bad_input(why)
+                    .hint(format!(
+                        "bring it first, by netrender results {job} DIR --bake, and remove the job then"
+                    ))
+                    .into());
+            }
+            Some(false) => {}
         }
         blocking(move || folders.mark_kept(job)).await?;
     }

@@ -23,6 +23,8 @@ use tokio_util::io::ReaderStream;
 
 /// Longest part that is sent at once.
 const PART_BYTES_MAX: usize = 4 << 20;
+/// All of a task.
+const PERCENT_MAX: u32 = 100;
 /// Attempts that are looked through for the latest log.
 const ATTEMPTS_SEARCHED_MAX: u32 = 100;
 
@@ -33,6 +35,9 @@ pub(super) struct AppendQuery {
     slave: String,
     /// Where in the log this belongs; what is there already is skipped, so repeats are harmless.
     offset: u64,
+    /// How much of the task is done, in percent, if the slave can tell.
+    #[param(maximum = 100)]
+    percent: Option<u32>,
 }
 
 #[derive(Deserialize, utoipa::IntoParams)]
@@ -88,7 +93,12 @@ pub(super) async fn append(
     if attempt.0 == 0 || attempt > latest {
         return Err(Error::conflict(format!("there was no attempt {attempt} at {piece} of job {job}")).into());
     }
-    app.desk.mention(Event::Progressed { slave, task: whole });
+    let percent = query.percent.map(|percent| percent.min(PERCENT_MAX));
+    app.desk.mention(Event::Progressed {
+        slave,
+        task: whole,
+        percent,
+    });
     let path = app.folders.log(job, piece, attempt);
     let logs = app.logs.clone();
     let size_bytes = blocking(move || logs.append(&path, query.offset, &bytes)).await?;

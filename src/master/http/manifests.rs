@@ -7,6 +7,8 @@ use crate::wire::{Manifest, RenderSettings, Source};
 use std::collections::{BTreeMap, HashSet};
 
 const FILES_MAX: usize = 50_000;
+/// Files that play back bakes: only jobs that come back from an archive name so many themselves.
+const BAKED_FILES_MAX: usize = 1_000_000;
 const FILE_BYTES_MAX: u64 = 1 << 40;
 const FOLDER_BYTES_MAX: usize = 4_096;
 const WANTS_MAX: usize = 100;
@@ -14,7 +16,9 @@ const PERCENT_MAX: u32 = 32_767;
 
 /// Checks the files of a job; returns each content that they need once.
 pub(super) fn check(manifest: &Manifest) -> Result<Vec<ContentHash>> {
-    check_count("files", manifest.files.len(), FILES_MAX)?;
+    let baked = manifest.baked.iter().map(|baked| baked.files.len()).sum();
+    check_count("baked files", baked, BAKED_FILES_MAX)?;
+    check_count("files", manifest.files.len().saturating_sub(baked), FILES_MAX)?;
     check_settings(&manifest.settings)?;
     if manifest.artist_folder.as_ref().is_some_and(|it| it.len() > FOLDER_BYTES_MAX) {
         return Err(Error::bad_input(format!(

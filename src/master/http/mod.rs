@@ -19,6 +19,7 @@ mod key;
 mod logs;
 mod manifests;
 mod metrics;
+mod mosaics;
 mod offers;
 mod page;
 mod plain;
@@ -32,6 +33,8 @@ mod ties;
 mod usage;
 mod validate;
 mod webhooks;
+mod whole;
+mod zips;
 
 pub(super) use body::collect;
 pub(super) use events::FOLLOWERS_MAX;
@@ -39,11 +42,12 @@ pub(super) use jobs::infos as job_infos;
 pub(super) use page::Listed;
 pub(super) use slaves::infos as slave_infos;
 pub(super) use thumbnails::Painter;
+pub(super) use whole::Joiner;
 
-use super::actor::Desk;
+use super::actor::{Desk, no_job};
 use super::fault::{Fault, Told};
 use super::feed::Feed;
-use super::gate::Gate;
+use super::gate::{Gate, Pass};
 use super::home::Folders;
 use super::metrics::Metrics;
 use super::monitor;
@@ -53,7 +57,7 @@ use super::webhooks::Webhooks;
 use crate::error::{Code, Error, Result};
 use crate::farm::TaskRef;
 use crate::files::Logs;
-use crate::ids::{Attempt, JobId, TaskIndex};
+use crate::ids::{Attempt, JobId, Role, TaskIndex};
 use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse as _, Redirect, Response};
@@ -93,6 +97,8 @@ pub(super) struct App {
     pub(super) metrics: Arc<Metrics>,
     /// Makes small pictures.
     pub(super) painter: Painter,
+    /// Puts frames together.
+    pub(super) joiner: Joiner,
     /// One archive is restored at a time.
     pub(super) restoring: Arc<Semaphore>,
     /// Who is told outside.
@@ -106,7 +112,7 @@ pub(super) type Shared = State<Arc<App>>;
 #[openapi(
     info(
         title = "netrender",
-        description = "The interface of a netrender master. Every call but hello asks for the farm's bearer token; every failure has the same body.",
+        description = "The interface of a netrender master. Every call but hello asks for the bearer token of a key, and says which roles of keys may make it; every failure has the same body.",
         license(name = "GPL-3.0-or-later", identifier = "GPL-3.0-or-later")
     ),
     components(schemas(crate::wire::FaultBody))
@@ -147,13 +153,20 @@ impl Service {
 
     /// Lets a request in or not, and makes every failure speak in our words.
     pub(super) async fn answer(&self, mut request: Request, peer: Peer) -> Response {
-        let mut response = match self.app.gate.admit(&request, peer.tls.is_some()) {
-            Ok(()) => {
+        let admitted = match self.app.gate.admit(&request, peer.tls.is_some()) {
+            Ok(pass) => self.judge(pass).await,
+            Err(fault) => Err(fault),
+        };
+        let mut response = match admitted {
+            Ok(role) => {
                 // Most requests of a farm by far: past the router, whose layers cost as much as the answer itself.
                 if let Some(slave) = slaves::asks_for_work(&request) {
                     slaves::work(&self.app, slave, request).await.into_response()
                 } else {
                     request.extensions_mut().insert(peer);
+                    if let Some(role) = role {
+                        request.extensions_mut().insert(role);
+                    }
                     self.router.clone().oneshot(request).await.into_response()
                 }
             }
@@ -173,6 +186,19 @@ impl Service {
         let nosniff = HeaderValue::from_static("nosniff");
         response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, nosniff);
         response
+    }
+
+    /// The role of whoever was let in, if who sent the job allows it what it asks for; none: that needs no key.
+    async fn judge(&self, pass: Pass) -> Result<Option<Role>, Fault> {
+        if let Some(of_sender) = pass.of_sender {
+            let job = of_sender.job;
+            let sent_by = self
+                .app
+                .desk
+                .look(move |state| state.farm.job(job).map(|view| view.record.job.sent_by));
+            of_sender.judge(sent_by.await?.ok_or_else(|| no_job(job))?)?;
+        }
+        Ok(pass.role)
     }
 }
 
@@ -223,6 +249,7 @@ fn calls() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(slaves::pause))
         .routes(routes!(slaves::resume))
         .routes(routes!(slaves::end))
+        .routes(routes!(slaves::forget))
         .routes(routes!(slaves::give_tags, slaves::take_tags))
         .routes(routes!(rules::show, rules::change))
         .routes(routes!(webhooks::list, webhooks::add))
@@ -234,7 +261,7 @@ fn calls() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(bundles::give))
         .routes(routes!(offers::offer))
         .routes(routes!(results::download))
-        .routes(routes!(results::zip))
+        .routes(routes!(zips::zip))
         .routes(routes!(finals::download))
         .routes(routes!(thumbnails::show))
         .routes(routes!(archive::download))

@@ -1,59 +1,50 @@
 //! Large bodies: from the network into a blocking thread that hashes and writes, a bounded number of pieces ahead.
 
+use super::parse;
 use crate::error::{Error, Result};
 use crate::farm::ResultFile;
+use crate::files::Incoming;
 use crate::files::part::{self, Part};
-use crate::files::{Gathered, Incoming};
+use crate::link::{self, hand_over};
+use crate::master::fault::Fault;
 use axum::body::{Body, Bytes, HttpBody as _};
 use std::path::Path;
 use std::pin::Pin;
 use std::time::Duration;
-use tokio::sync::mpsc;
 
-/// Handfuls of pieces that may be ahead of the disk, each of some hundred kilobytes.
-const AHEAD_MAX: usize = 8;
 /// Longest pause within a body.
 const PAUSE_S: u64 = 60;
 /// What is read of a body that is refused, so that its sender can hear why; a longer one is cut.
 const DRAIN_BYTES_MAX: u64 = 64 << 20;
 
-enum Fed {
-    Pieces(Vec<Bytes>),
-    /// The body is complete. Without this the sender has gone.
-    End,
+/// What a slave says that it will send.
+pub(super) fn announced(hash: &str, size_bytes: u64, bytes_max: u64) -> Result<ResultFile, Fault> {
+    at_most(size_bytes, bytes_max)?;
+    let hash = parse(hash)?;
+    Ok(ResultFile { hash, size_bytes })
+}
+
+/// Refuses what is longer.
+pub(super) fn at_most(size_bytes: u64, bytes_max: u64) -> Result<(), Fault> {
+    if size_bytes > bytes_max {
+        return Err(Fault::too_large(usize::try_from(bytes_max).unwrap_or(usize::MAX)));
+    }
+    Ok(())
 }
 
 /// Lets `take` have the body in a thread that may block. Whatever happens to the caller, `take` runs to its end, so it can
 /// clean up after itself.
 pub(super) async fn receive<T: Send + 'static>(
-    mut body: Body,
+    body: Body,
     bytes_max: u64,
     take: impl FnOnce(&mut Incoming<Bytes>) -> Result<T> + Send + 'static,
 ) -> Result<T> {
-    let (sender, mut fed) = mpsc::channel(AHEAD_MAX);
-    let taking = tokio::task::spawn_blocking(move || {
-        let next = move || match fed.blocking_recv() {
-            Some(Fed::Pieces(pieces)) => Ok(Some(pieces)),
-            Some(Fed::End) => Ok(None),
-            None => Err(Error::unreachable("the sender went away before the upload was complete")),
-        };
-        take(&mut Incoming::new(next, bytes_max))
-    });
-    let fed = feed(&mut body, &sender).await;
-    drop(sender);
-    let taken = taking
-        .await
-        .unwrap_or_else(|error| Err(Error::internal(format!("an upload was dropped: {error}"))));
-    match (fed, taken) {
-        // Why the body broke off says more than that it did.
-        (Err(error), Err(_)) => Err(error),
-        (_, taken) => {
-            if taken.is_err() {
-                drain(body).await;
-            }
-            taken
-        }
+    let mut sent = Sent { body, is_broken: false };
+    let taken = hand_over(&mut sent, move |next| take(&mut Incoming::new(next, bytes_max))).await;
+    if taken.is_err() && !sent.is_broken {
+        drain(sent.body).await;
     }
+    taken
 }
 
 /// Writes what arrives beside its place, and moves it there if it is whole, is what was announced, and is found good.
@@ -83,28 +74,19 @@ pub(super) async fn drain(mut body: Body) {
     }
 }
 
-/// Ends without an error if the taker has had enough.
-async fn feed(body: &mut Body, sender: &mpsc::Sender<Fed>) -> Result<()> {
-    let mut gathered = Gathered::default();
-    let ended = loop {
-        match next_piece(body).await {
-            Ok(Some(bytes)) => {
-                if let Some(pieces) = gathered.add(bytes)
-                    && sender.send(Fed::Pieces(pieces)).await.is_err()
-                {
-                    return Ok(());
-                }
-            }
-            Ok(None) => break Ok(()),
-            Err(error) => break Err(error),
-        }
-    };
-    // What came before an upload broke off counts. A taker that has gone meanwhile says why itself.
-    let _ = sender.send(Fed::Pieces(gathered.take())).await;
-    if ended.is_ok() {
-        let _ = sender.send(Fed::End).await;
+/// What a caller sends.
+struct Sent {
+    body: Body,
+    /// Nothing more will come.
+    is_broken: bool,
+}
+
+impl link::Body for Sent {
+    async fn next(&mut self) -> Result<Option<Bytes>> {
+        let piece = next_piece(&mut self.body).await;
+        self.is_broken = piece.is_err();
+        piece
     }
-    ended
 }
 
 async fn next_piece(body: &mut Body) -> Result<Option<Bytes>> {

@@ -1,40 +1,37 @@
-//! Results: up from slaves, down to clients, one by one or all in a zip.
+//! Results: up from slaves, down to clients, one by one.
 
 use super::bakes;
 use super::body::Asked;
 use super::contents::blocking;
-use super::receive::{drain, place, receive};
+use super::receive::{announced, at_most, drain, place, receive};
+use super::whole::WholeFrame;
 use super::{App, Shared, named_task, number, parse};
 use crate::error::{Code, Error, Result};
 use crate::farm::{Event, ReportBody, ResultFile, TaskRecord, TaskRef, TaskState};
 use crate::files::part;
-use crate::files::{ZipEntry, ZipSource, write_zip, zip_length_bytes};
 use crate::ids::{Attempt, ContentHash, JobId, Piece, SlaveId, TaskIndex};
 use crate::images;
-use crate::master::actor::{Desk, State as Known, no_job};
+use crate::master::actor::{State as Known, no_job};
 use crate::master::convert;
 use crate::master::fault::Fault;
 use crate::wire::FaultBody;
 use axum::body::Body;
 use axum::extract::{Path, Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
-use axum::response::{IntoResponse as _, Response};
+use axum::response::Response;
 use serde::Deserialize;
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
-use tokio_util::io::{ReaderStream, SyncIoBridge};
 use tower_http::services::ServeFile;
 
-/// Longest result.
-const RESULT_BYTES_MAX: u64 = 16 << 30;
+/// Longest picture, and longest zip of final files.
+pub(super) const RESULT_BYTES_MAX: u64 = 16 << 30;
+/// Longest zip of a bake.
+const BAKE_BYTES_MAX: u64 = 1 << 40;
 /// Bytes read from a file at once; larger pieces mean fewer trips to the disk's threads.
 const READ_BYTES: usize = 1 << 20;
 /// Earlier attempts of which a result may still lie there.
 const ATTEMPTS_SEARCHED_MAX: usize = 100;
-/// Frames, or tiles, looked at in one question to the farm.
-const TASKS_PER_LOOK: u32 = 4_096;
-/// Bytes of a zip that may be ahead of the network.
-const ZIP_BYTES_AHEAD: usize = 1 << 20;
 
 #[derive(Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -63,7 +60,7 @@ pub(super) async fn upload(
 ) -> Result<StatusCode, Fault> {
     let task = named_task(&names)?;
     let slave: SlaveId = parse(&query.slave)?;
-    let file = announced(&query.hash, query.size)?;
+    let file = announced(&query.hash, query.size, BAKE_BYTES_MAX)?;
     let Some((piece, claim, body)) = begin(&app, task, slave, file, body).await? else {
         return Ok(StatusCode::NO_CONTENT);
     };
@@ -74,8 +71,17 @@ pub(super) async fn upload(
             seconds: query.seconds,
             file,
         };
-        bakes::deliver(&app, delivery, (piece, claim), main, body).await?;
+        // It goes on if the slave gives up meanwhile, because a large one takes the disk minutes after its last byte: what is
+        // sent again then finds it done, or on its way.
+        let delivered = tokio::spawn(async move { bakes::deliver(&app, delivery, (piece, claim), main, body).await });
+        delivered
+            .await
+            .map_err(|error| Error::internal(format!("the bake was not taken in: {error}")))??;
         return Ok(StatusCode::NO_CONTENT);
+    }
+    if let Err(fault) = at_most(query.size, RESULT_BYTES_MAX) {
+        drain(body).await;
+        return Err(fault);
     }
     let path = app.folders.result(task.job, piece, task.attempt);
     let (target, disk) = (path.clone(), Arc::clone(&app.folders.disk));
@@ -123,15 +129,6 @@ async fn remove_earlier(app: &App, task: TaskRef, piece: Piece) -> Result<()> {
         ]
     });
     blocking(move || earlier.into_iter().try_for_each(|path| part::remove(&path))).await
-}
-
-/// What a slave says that it will send.
-pub(super) fn announced(hash: &str, size_bytes: u64) -> Result<ResultFile, Fault> {
-    if size_bytes > RESULT_BYTES_MAX {
-        return Err(Fault::too_large(usize::try_from(RESULT_BYTES_MAX).unwrap_or(usize::MAX)));
-    }
-    let hash = parse(hash)?;
-    Ok(ResultFile { hash, size_bytes })
 }
 
 /// What a slave says of a result that it delivers.
@@ -229,7 +226,8 @@ pub(super) struct TileQuery {
     tile: Option<u32>,
 }
 
-/// A finished frame, or a tile of one, as multilayer EXR; parts of it by `Range`.
+/// A finished frame, or a tile of one, as multilayer EXR; parts of it by `Range`. A frame that is cut is put together for this,
+/// and not denoised, if its job leaves that to be done.
 #[utoipa::path(get, path = "/jobs/{job}/frames/{frame}/result", operation_id = "download_result",
     params(("job" = String, Path), ("frame" = i32, Path), TileQuery),
     responses((status = 200, body = Vec<u8>, content_type = "image/x-exr"), (status = "default", body = FaultBody)))]
@@ -241,6 +239,14 @@ pub(super) async fn download(
 ) -> Result<Response, Fault> {
     let job: JobId = parse(&job)?;
     let frame: i32 = number(&frame, "frame number")?;
+    let folders = app.folders.clone();
+    let whole = app.desk.look(move |state| match tile {
+        None => WholeFrame::of(state, &folders, job, frame),
+        Some(_) => Ok(None),
+    });
+    if let Some(whole) = whole.await?? {
+        return whole.download(&app).await;
+    }
     let found = app.desk.look(move |state| result_of(state, job, frame, tile)).await??;
     let (piece, attempt, file) = found;
     let path = app.folders.result(job, piece, attempt);
@@ -291,82 +297,6 @@ pub(super) fn piece_of(state: &Known, job: JobId, frame: i32, tile: Option<u32>)
         }
         None => Err(Error::not_found(format!("the job {job} has no frame {frame}"))),
     }
-}
-
-/// All finished frames in a zip, uncompressed; of frames that are cut, their tiles; of a job that bakes, the files of the caches
-/// by their paths in the job.
-#[utoipa::path(get, path = "/jobs/{job}/results.zip", operation_id = "download_results", params(("job" = String, Path)),
-    responses((status = 200, body = Vec<u8>, content_type = "application/zip"), (status = "default", body = FaultBody)))]
-pub(super) async fn zip(State(app): Shared, Path(job): Path<String>) -> Result<Response, Fault> {
-    let job: JobId = parse(&job)?;
-    if let Some(entries) = bakes::all_entries(&app, job).await? {
-        return Ok(send_zip(entries, &format!("{job}.zip")));
-    }
-    let folders = app.folders.clone();
-    let read = move |piece: Piece, record: TaskRecord| match record.state {
-        TaskState::Done { result: Some(file), .. } => Some(ZipEntry {
-            name: format!("{}.exr", piece.stem()),
-            source: ZipSource::File {
-                path: folders.result(job, piece, record.attempt),
-                size_bytes: file.size_bytes,
-            },
-        }),
-        _ => None,
-    };
-    let entries = each_piece(&app.desk, job, read).await?;
-    Ok(send_zip(entries, &format!("{job}.zip")))
-}
-
-/// Reads all frames of a job, ascending, or all their tiles, a bounded number in one question: a long job does not hold the
-/// farm up.
-pub(super) async fn each_piece<T: Send + 'static>(
-    desk: &Desk,
-    job: JobId,
-    read: impl Fn(Piece, TaskRecord) -> Option<T> + Clone + Send + 'static,
-) -> Result<Vec<T>> {
-    let (mut all, mut first) = (Vec::new(), 0_u32);
-    loop {
-        let read = read.clone();
-        let page = desk.look(move |state| {
-            let record = state.farm.job(job)?.record;
-            let frames = &record.job.frames;
-            let at_once = (TASKS_PER_LOOK / record.layout.grid().count()).max(1);
-            let places = first..frames.len().min(first.saturating_add(at_once));
-            let next = (places.end < frames.len()).then_some(places.end);
-            let tasks = places
-                .filter_map(|place| state.farm.tasks_of(job, frames.nth(place)?))
-                .flatten();
-            let shown = tasks.filter_map(|task| read(state.farm.piece_of(job, task)?, state.farm.task(job, task)?));
-            Some((shown.collect::<Vec<_>>(), next))
-        });
-        let (page, next) = page.await?.ok_or_else(|| no_job(job))?;
-        all.extend(page);
-        match next {
-            Some(next) => first = next,
-            None => return Ok(all),
-        }
-    }
-}
-
-/// Streams a zip; its length is known before its first byte.
-pub(super) fn send_zip(entries: Vec<ZipEntry>, name: &str) -> Response {
-    let length_bytes = zip_length_bytes(&entries);
-    let (read, write) = tokio::io::duplex(ZIP_BYTES_AHEAD);
-    let runtime = tokio::runtime::Handle::current();
-    let shown = name.to_owned();
-    tokio::task::spawn_blocking(move || {
-        // If it fails, the download ends short of its length, which the other side notices.
-        if let Err(error) = write_zip(&entries, SyncIoBridge::new_with_handle(write, runtime)) {
-            tracing::warn!(name = shown, %error, "a zip was not completed");
-        }
-    });
-    let headers = [
-        (header::CONTENT_TYPE, "application/zip".to_owned()),
-        (header::CONTENT_LENGTH, length_bytes.to_string()),
-        (header::CONTENT_DISPOSITION, format!("attachment; filename=\"{name}\"")),
-    ];
-    let body = Body::from_stream(ReaderStream::with_capacity(read, 1 << 18));
-    (headers, body).into_response()
 }
 
 /// A file that never changes under its name.

@@ -133,6 +133,13 @@ pub(super) async fn end(state: Shared, slave: Path<String>) -> Result<StatusCode
     steer(state, slave, Steering::End).await
 }
 
+/// Forgets a slave, with the tags and bans that it was given; if it still runs, it registers anew.
+#[utoipa::path(post, path = "/slaves/{slave}/forget", operation_id = "forget_slave", params(("slave" = String, Path)),
+    responses((status = 204), (status = "default", body = FaultBody)))]
+pub(super) async fn forget(state: Shared, slave: Path<String>) -> Result<StatusCode, Fault> {
+    steer(state, slave, Steering::Forget).await
+}
+
 async fn steer(State(app): Shared, Path(slave): Path<String>, how: Steering) -> Result<StatusCode, Fault> {
     let slave: SlaveId = parse(&slave)?;
     app.desk.ask(|request| Event::SlaveSteered { request, slave, how }).await?;

@@ -3,6 +3,7 @@
 
 use super::body::Asked;
 use super::contents::blocking;
+use super::mosaics::{self, Tiled};
 use super::receive::{drain, receive};
 use super::results::{expected, result_of};
 use super::{Shared, named_task, number, parse};
@@ -23,6 +24,8 @@ use tokio::sync::Semaphore;
 
 /// Widths that are made; others are rounded up, so that a frame has few pictures.
 const WIDTHS: [u32; 4] = [THUMBNAIL_WIDTH, 480, 960, 1920];
+/// For how long browsers keep them.
+const KEPT_BY_BROWSERS: &str = "private, max-age=3600";
 /// Who may wait for pictures. A page shows far fewer at once.
 const WAITING_MAX: usize = 256;
 /// Longest picture that is taken: four bytes for each pixel of the highest one, with room to spare.
@@ -45,8 +48,12 @@ impl Default for Painter {
 }
 
 impl Painter {
-    /// Makes a picture when its turn comes, and keeps it.
-    async fn paint(&self, source: PathBuf, kept: PathBuf, width: u32) -> Result<Vec<u8>> {
+    /// Makes a picture when its turn comes, and keeps it if it is to be kept.
+    pub(super) async fn paint(
+        &self,
+        kept: Option<PathBuf>,
+        make: impl FnOnce() -> Result<Vec<u8>> + Send + 'static,
+    ) -> Result<Vec<u8>> {
         let _waiting = self
             .waiting
             .try_acquire()
@@ -56,13 +63,12 @@ impl Painter {
             // Held until it is painted, even if nobody waits for it any more.
             let _painting = painting;
             // Somebody else may have had it painted meanwhile.
-            if let Some(bytes) = kept_before(&kept) {
+            if let Some(bytes) = kept.as_deref().and_then(kept_before) {
                 return Ok(bytes);
             }
-            let bytes = images::thumbnail(&source, width)?;
-            // That it cannot be kept is no reason not to show it.
-            if let Err(error) = keep(&kept, &bytes) {
-                tracing::warn!(%error, "a small picture is not kept");
+            let bytes = make()?;
+            if let Some(kept) = &kept {
+                keep(kept, &bytes);
             }
             Ok(bytes)
         })
@@ -70,13 +76,20 @@ impl Painter {
     }
 }
 
-fn keep(kept: &path::Path, bytes: &[u8]) -> Result<()> {
+/// Keeps a picture. That it cannot be kept is no reason not to show it.
+pub(super) fn keep(kept: &path::Path, bytes: &[u8]) {
+    if let Err(error) = write(kept, bytes) {
+        tracing::warn!(%error, "a small picture is not kept");
+    }
+}
+
+fn write(kept: &path::Path, bytes: &[u8]) -> Result<()> {
     part::make_folder(kept.parent().unwrap_or(kept))?;
     write_cached(kept, bytes)
 }
 
 /// A picture that was kept, if it is whole: a power cut may have left an empty file of one.
-fn kept_before(kept: &path::Path) -> Option<Vec<u8>> {
+pub(super) fn kept_before(kept: &path::Path) -> Option<Vec<u8>> {
     std::fs::read(kept).ok().filter(|bytes| images::png_size(bytes).is_some())
 }
 
@@ -123,7 +136,7 @@ pub(super) async fn upload(
             )));
         }
         disk.admit(bytes.len() as u64)?;
-        keep(&kept, &bytes)
+        write(&kept, &bytes)
     })
     .await?;
     Ok(StatusCode::NO_CONTENT)
@@ -135,7 +148,7 @@ pub(super) struct ThumbnailQuery {
     /// About how wide, 16 to 1920 pixels; 240 if not given. Never wider than the frame.
     #[serde(default = "narrowest")]
     width: u32,
-    /// Which tile, from 0, of a frame that is cut into tiles.
+    /// Which tile, from 0, of a frame that is cut into tiles; none: all that are done, in their places.
     tile: Option<u32>,
 }
 
@@ -143,8 +156,13 @@ fn narrowest() -> u32 {
     WIDTHS[0]
 }
 
+/// The width in which a picture is made for those who want it so wide.
+pub(super) fn fitting(width: u32) -> u32 {
+    WIDTHS.into_iter().find(|made| *made >= width).unwrap_or(width)
+}
+
 /// A small picture of a finished frame as PNG: the Combined pass of the first view layer, from linear light to sRGB
-/// (without Blender's view transform and compositing).
+/// (without Blender's view transform and compositing, and of tiles without denoising).
 #[utoipa::path(get, path = "/jobs/{job}/frames/{frame}/thumbnail", operation_id = "thumbnail",
     params(("job" = String, Path), ("frame" = i32, Path), ThumbnailQuery),
     responses((status = 200, body = Vec<u8>, content_type = "image/png"), (status = "default", body = FaultBody)))]
@@ -162,7 +180,16 @@ pub(super) async fn show(
                 .into(),
         );
     }
-    let width = WIDTHS.into_iter().find(|width| *width >= query.width).unwrap_or(query.width);
+    let width = fitting(query.width);
+    let tiled = match query.tile {
+        None => app.desk.look(move |state| Tiled::of(state, job, frame)).await??,
+        Some(_) => None,
+    };
+    if let Some(tiled) = tiled {
+        // What is still to come is missing in it.
+        let kept = if tiled.is_whole() { KEPT_BY_BROWSERS } else { "no-store" };
+        return Ok(picture(mosaics::show(&app, job, frame, tiled, width).await?, kept));
+    }
     let found = app.desk.look(move |state| result_of(state, job, frame, query.tile)).await??;
     let (piece, attempt, _) = found;
     let kept = app.folders.thumbnail(job, piece, attempt, width);
@@ -171,11 +198,13 @@ pub(super) async fn show(
         bytes
     } else {
         let source = app.folders.result(job, piece, attempt);
-        app.painter.paint(source, kept, width).await?
+        let make = move || images::thumbnail(&source, width);
+        app.painter.paint(Some(kept), make).await?
     };
-    let headers = [
-        (header::CONTENT_TYPE, "image/png"),
-        (header::CACHE_CONTROL, "private, max-age=3600"),
-    ];
-    Ok((headers, bytes).into_response())
+    Ok(picture(bytes, KEPT_BY_BROWSERS))
+}
+
+fn picture(bytes: Vec<u8>, kept: &'static str) -> Response {
+    let headers = [(header::CONTENT_TYPE, "image/png"), (header::CACHE_CONTROL, kept)];
+    (headers, bytes).into_response()
 }

@@ -6,15 +6,14 @@ use crate::farm::{
     CHUNK_TASKS_MAX, JobEdit, Limits, NEW_FRAMES_RANGE, NewJob, PRIORITY_RANGE, SHARE_PERCENT_RANGE, STARVING_MINUTES_RANGE,
     Settings,
 };
-use crate::ids::{FrameLayout, JobId};
+use crate::ids::{FrameLayout, JobId, Role};
 use crate::master::actor::Announced;
-use crate::wire::{self, JobAnnounce, JobLimits, MachineInfo, Registration, RulesInfo, WorkWanted};
+use crate::wire::{self, JobAnnounce, JobLimits, MachineInfo, Registration, RulesInfo, SLOTS_MAX, WorkWanted};
 
 const NAME_BYTES_MAX: usize = 255;
 const TAGS_MAX: usize = 64;
 const BLENDERS_MAX: usize = 64;
 const GPUS_MAX: usize = 64;
-const SLOTS_MAX: u32 = 256;
 const HOLDING_MAX: usize = 10_000;
 const REPORTS_MAX: usize = 1_000;
 const DEPENDENCIES_MAX: usize = 64;
@@ -25,7 +24,7 @@ const SILENCE_S_MIN: u32 = 30;
 const LIMIT_S_MAX: u32 = 10_000_000;
 
 /// Checks an announcement and makes a job of it.
-pub(super) fn announced(id: JobId, announce: JobAnnounce) -> Result<Announced> {
+pub(super) fn announced(id: JobId, sent_by: Role, announce: JobAnnounce) -> Result<Announced> {
     let JobAnnounce {
         id: _,
         name,
@@ -69,6 +68,7 @@ pub(super) fn announced(id: JobId, announce: JobAnnounce) -> Result<Announced> {
     let job = NewJob {
         id,
         name,
+        sent_by,
         category,
         tags,
         requirements,

@@ -144,6 +144,35 @@ mod tests {
     use super::*;
 
     #[test]
+    fn what_changes_something_says_so() {
+        let text_of = |name| ASSETS.iter().find(|(known, _)| *known == name).unwrap().1;
+        let exported = text_of("actions.js").lines().filter_map(|line| line.strip_prefix("export "));
+        let deeds = exported.map(|line| {
+            let name = line
+                .trim_start_matches("async ")
+                .trim_start_matches("function ")
+                .trim_start_matches("const ");
+            name.split([' ', '(']).next().unwrap()
+        });
+        // These two only help with what others do.
+        let deeds: Vec<&str> = deeds.filter(|name| !["words", "chooseJob"].contains(name)).collect();
+        assert!(deeds.contains(&"pause") && deeds.contains(&"cancelAll"), "{deeds:?}");
+        for (name, text) in &ASSETS {
+            let mut pressed = text
+                .lines()
+                .filter(|line| line.contains("onclick:") || line.contains("onchange:"));
+            let unsaid = pressed.find(|line| {
+                let mut words = line.split(|letter: char| !letter.is_alphanumeric());
+                words.any(|word| deeds.contains(&word)) && !line.contains("changes: true")
+            });
+            assert_eq!(
+                unsaid, None,
+                "{name}: whoever may not change anything gets this too: see dom.js"
+            );
+        }
+    }
+
+    #[test]
     fn a_page_names_every_script_that_it_will_need() {
         for (name, text) in ASSETS
             .iter()

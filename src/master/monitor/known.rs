@@ -2,7 +2,8 @@
 //! changes from there on.
 
 use crate::error::Result;
-use crate::ids::JobId;
+use crate::ids::{JobId, Role};
+use crate::master::actor::State;
 use crate::master::convert;
 use crate::master::http::{App, Listed, job_infos, slave_infos};
 use crate::wire::{JobInfo, Settings, SlaveInfo, WebhookInfo};
@@ -31,29 +32,36 @@ struct OfJob {
 struct OfSettings {
     after: String,
     settings: Settings,
-    webhooks: Vec<WebhookInfo>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    webhooks: Option<Vec<WebhookInfo>>,
 }
 
-/// The first of all jobs and slaves.
-pub(super) async fn of_farm(app: &App) -> Result<String> {
+/// Which jobs a page shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Jobs {
+    All,
+    /// Those that are not over.
+    GoingOn,
+}
+
+/// The first of these jobs, and of all slaves.
+pub(super) async fn of_farm(app: &App, which: Jobs) -> Result<String> {
     let after = place(app);
-    let (jobs, slaves) = app
-        .desk
-        .look(|state| {
-            (
-                job_infos(state, None, &Listed::default()),
-                slave_infos(state, None, &Listed::default()),
-            )
-        })
-        .await?;
+    let look = move |state: &State| {
+        let going_on = || state.farm.jobs().filter(|job| !job.state.is_over());
+        let ids = (which == Jobs::GoingOn).then(|| going_on().map(|job| job.record.job.id).collect());
+        let jobs = job_infos(state, ids.as_ref(), &Listed::default());
+        (jobs, slave_infos(state, None, &Listed::default()))
+    };
+    let (jobs, slaves) = app.desk.look(look).await?;
     Ok(written(&OfFarm { after, jobs, slaves }))
 }
 
-/// The settings and webhooks.
-pub(super) async fn of_settings(app: &App) -> Result<String> {
+/// The settings, and for who may change them the webhooks.
+pub(super) async fn of_settings(app: &App, role: Role) -> Result<String> {
     let after = place(app);
     let settings = app.desk.look(|state| convert::settings(state.farm.settings())).await?;
-    let webhooks = app.webhooks.infos();
+    let webhooks = (role == Role::Admin).then(|| app.webhooks.infos());
     Ok(written(&OfSettings {
         after,
         settings,

@@ -13,8 +13,7 @@ use super::http::{App, Shared, collect};
 use super::serve::Peer;
 use crate::access::KeyLine;
 use crate::error::Error;
-use crate::ids::JobId;
-use crate::master::Access;
+use crate::ids::{JobId, Role};
 use askama::Template;
 use axum::body::Body;
 use axum::extract::{Path, Query, State};
@@ -22,6 +21,7 @@ use axum::http::{StatusCode, Uri, header};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use axum::{Extension, Router};
+use known::Jobs;
 use pages::{Failure, Filled, Frame, Login, PLACES};
 use serde::Deserialize;
 use std::sync::Arc;
@@ -32,14 +32,29 @@ const FORM_BYTES_MAX: usize = 4_096;
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; connect-src 'self'; \
                       form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
 
+/// What the key allows by which a page was asked for.
+type Caller = Extension<Role>;
+
 /// The monitor's pages.
 pub(super) fn router() -> Router<Arc<App>> {
     Router::new()
-        .route("/", get(async |app: Shared| filled(&app, "overview", "Overview").await))
-        .route("/jobs", get(async |app: Shared| filled(&app, "jobs", "Jobs").await))
+        .route(
+            "/",
+            get(async |app: Shared, caller: Caller| filled(&app, caller, "overview", "Overview").await),
+        )
+        .route(
+            "/jobs",
+            get(async |app: Shared, caller: Caller| filled(&app, caller, "jobs", "Jobs").await),
+        )
         .route("/jobs/{job}", get(job))
-        .route("/slaves", get(async |app: Shared| filled(&app, "slaves", "Slaves").await))
-        .route("/rules", get(async |app: Shared| filled(&app, "rules", "Rules").await))
+        .route(
+            "/slaves",
+            get(async |app: Shared, caller: Caller| filled(&app, caller, "slaves", "Slaves").await),
+        )
+        .route(
+            "/rules",
+            get(async |app: Shared, caller: Caller| filled(&app, caller, "rules", "Rules").await),
+        )
         .route("/settings", get(settings))
         .route("/api", get(api::page))
         .route("/login", get(login).post(enter))
@@ -50,29 +65,32 @@ pub(super) fn router() -> Router<Arc<App>> {
         .route("/html/job/{job}", get(old_job))
 }
 
-async fn filled(app: &App, page: &str, title: &str) -> Result<Response, Unshown> {
+async fn filled(app: &App, Extension(role): Caller, page: &str, title: &str) -> Result<Response, Unshown> {
     let around = Around {
         page,
         title,
         subject: "",
         is_locked: is_locked(app),
+        role: role.as_str(),
     };
-    let known = known::of_farm(app).await?;
+    let jobs = if page == "rules" { Jobs::GoingOn } else { Jobs::All };
+    let known = known::of_farm(app, jobs).await?;
     show(&app.name, &around, &Filled { known: &known })
 }
 
-async fn settings(State(app): Shared) -> Result<Response, Unshown> {
+async fn settings(State(app): Shared, Extension(role): Caller) -> Result<Response, Unshown> {
     let around = Around {
         page: "settings",
         title: "Settings",
         subject: "",
         is_locked: is_locked(&app),
+        role: role.as_str(),
     };
-    let known = known::of_settings(&app).await?;
+    let known = known::of_settings(&app, role).await?;
     show(&app.name, &around, &Filled { known: &known })
 }
 
-async fn job(State(app): Shared, Path(id): Path<String>) -> Result<Response, Unshown> {
+async fn job(State(app): Shared, Extension(role): Caller, Path(id): Path<String>) -> Result<Response, Unshown> {
     let id: JobId = id.parse().map_err(Error::from)?;
     let (name, known) = known::of_job(&app, id).await?.ok_or_else(|| no_job(id))?;
     let around = Around {
@@ -80,6 +98,7 @@ async fn job(State(app): Shared, Path(id): Path<String>) -> Result<Response, Uns
         title: &name,
         subject: &id.to_string(),
         is_locked: is_locked(&app),
+        role: role.as_str(),
     };
     show(&app.name, &around, &Filled { known: &known })
 }
@@ -90,7 +109,7 @@ async fn old_job(Path(id): Path<String>) -> Result<Redirect, Unshown> {
 }
 
 fn is_locked(app: &App) -> bool {
-    matches!(app.gate.lock().access(), Access::Key(_))
+    !app.gate.lock().is_open()
 }
 
 async fn login(State(app): Shared) -> Result<Response, Unshown> {
@@ -104,9 +123,9 @@ struct LoginForm {
 
 /// Takes the key once; from then on the browser sends the bearer token that follows from it.
 async fn enter(State(app): Shared, peer: Option<Extension<Peer>>, body: Body) -> Result<Response, Unshown> {
-    let Access::Key(key) = app.gate.lock().access() else {
+    if app.gate.lock().is_open() {
         return Ok(Redirect::to("/").into_response());
-    };
+    }
     // A browser that got the cookie over TLS shall not give it away without.
     let is_tls = peer.is_some_and(|Extension(peer)| peer.tls.is_some());
     let secure = if is_tls { "; Secure" } else { "" };
@@ -116,15 +135,16 @@ async fn enter(State(app): Shared, peer: Option<Extension<Peer>>, body: Body) ->
     let given = form
         .and_then(|uri| Query::<LoginForm>::try_from_uri(&uri).ok())
         .and_then(|Query(form)| form.key.parse::<KeyLine>().ok());
-    if !given.is_some_and(|given| key.is_bearer(&given.key.bearer())) {
+    let bearer = given.map(|given| given.key.bearer());
+    let Some(bearer) = bearer.filter(|bearer| app.gate.lock().role(bearer).is_some()) else {
         let page = Login {
             error: "This is not the farm's key. It is the line that netrender key hand-over shows on the master's machine.",
         };
         let mut response = show(&app.name, &Around::titled("Key"), &page)?;
         *response.status_mut() = StatusCode::UNAUTHORIZED;
         return Ok(response);
-    }
-    let cookie = format!("{COOKIE}={}; HttpOnly; SameSite=Strict; Path=/{secure}", key.bearer());
+    };
+    let cookie = format!("{COOKIE}={bearer}; HttpOnly; SameSite=Strict; Path=/{secure}");
     Ok(([(header::SET_COOKIE, cookie)], Redirect::to("/")).into_response())
 }
 
@@ -140,6 +160,7 @@ struct Around<'a> {
     title: &'a str,
     subject: &'a str,
     is_locked: bool,
+    role: &'a str,
 }
 
 impl<'a> Around<'a> {
@@ -150,6 +171,7 @@ impl<'a> Around<'a> {
             title,
             subject: "",
             is_locked: false,
+            role: "",
         }
     }
 }
@@ -166,6 +188,7 @@ fn show(master: &str, around: &Around<'_>, page: &impl Template) -> Result<Respo
         body: &body,
         places: &PLACES,
         is_locked: around.is_locked,
+        role: around.role,
     };
     let headers = [
         (header::CACHE_CONTROL, "no-store"),

@@ -21,7 +21,7 @@ use askama::Template;
 {% endfor %}
 {% endif %}
 </head>
-<body data-page="{{ page }}" data-subject="{{ subject }}" data-locked="{{ is_locked }}">
+<body data-page="{{ page }}" data-subject="{{ subject }}" data-locked="{{ is_locked }}" data-role="{{ role }}">
 <a class="skip" href="#main">Skip to the content</a>
 <header class="top">
 <a class="brand" href="/"><img src="{{ assets }}/icon.svg" alt="" width="28" height="28"><span><b>netrender</b> <small>{{ master }}</small></span></a>
@@ -34,6 +34,7 @@ use askama::Template;
 <p id="live" role="status" data-state="starting"><span>connecting</span></p>
 {% endif %}
 </header>
+{% if !page.is_empty() && !role.is_empty() && role != "admin" %}<p class="held" role="note"><b>Read only</b>: a key to {{ role }} was entered here, and these pages change something only with the farm's own.</p>{% endif %}
 <main id="main" tabindex="-1">{{ body|safe }}</main>
 <div id="notes" role="status" aria-live="polite"></div>
 </body>
@@ -57,6 +58,8 @@ pub(super) struct Frame<'a> {
     pub(super) places: &'a [Place],
     /// Whether there is a key, so that a browser can forget it.
     pub(super) is_locked: bool,
+    /// What the key allows that was entered; empty: none was.
+    pub(super) role: &'a str,
 }
 
 /// An entry of the navigation.
@@ -130,7 +133,7 @@ pub(super) struct Filled<'a> {
     ext = "html",
     source = r#"<section class="door card" aria-labelledby="door">
 <h1 id="door">The farm's key</h1>
-<p><code>netrender key hand-over</code>, on the master's machine, shows the line to enter here. This browser keeps it until you close it.</p>
+<p><code>netrender key hand-over</code>, on the master's machine, shows the line to enter here; with one to submit or to render the pages only show. This browser keeps it until you close it.</p>
 {% if !error.is_empty() %}<p class="error" role="alert">{{ error }}</p>{% endif %}
 <form method="post" action="/login">
 <input type="password" name="key" aria-label="Farm key" autocomplete="current-password" placeholder="the line, or the key" autofocus required>

@@ -69,8 +69,11 @@ pub(super) fn written(hooks: &BTreeMap<u32, Hook>) -> String {
 
 /// All of them out of the text; what another release wrote and this one does not understand is left out.
 pub(super) fn read(text: &str) -> BTreeMap<u32, Hook> {
-    let kept: Vec<Kept> = serde_json::from_str(text).unwrap_or_default();
-    let known = |Kept { id, url }| Some((id, Hook::new(url.parse().ok()?)));
+    let kept: Vec<serde_json::Value> = serde_json::from_str(text).unwrap_or_default();
+    let known = |one| {
+        let Kept { id, url } = serde_json::from_value(one).ok()?;
+        Some((id, Hook::new(url.parse().ok()?)))
+    };
     kept.into_iter().filter_map(known).collect()
 }
 
@@ -80,7 +83,8 @@ mod tests {
 
     #[test]
     fn what_is_kept_is_read_again_and_what_is_not_understood_is_left_out() {
-        let text = r#"[{"id":2,"url":"https://a.example/x"},{"id":7,"url":"gopher://b"},{"id":9,"url":"http://c/"}]"#;
+        let text =
+            r#"[{"id":2,"url":"https://a.example/x"},{"id":7,"url":"gopher://b"},{"id":"8","to":1},{"id":9,"url":"http://c/"}]"#;
         let hooks = read(text);
         assert_eq!(hooks.keys().copied().collect::<Vec<_>>(), [2, 9]);
         assert_eq!(read(&written(&hooks)).len(), 2);

@@ -1,7 +1,7 @@
 //! Webhooks: addresses that people want told when a job is over or a slave is lost.
 //!
-//! Whoever has news leaves it in a bounded queue and goes on; a thread of its own carries it to the addresses, all of them at
-//! once, each a few times at most.
+//! Whoever has news leaves it in a bounded queue and goes on; a thread of its own carries it to the addresses, each of which
+//! has a queue of its own and is tried a few times at most.
 //!
 //! Absences: what has not been told when the master ends is not told any more, and a message holds no picture, no log and no
 //! path, only what a list of jobs shows.
@@ -59,6 +59,8 @@ impl Webhooks {
             .name("netrender-hooks".to_owned())
             .spawn(move || {
                 runtime.block_on(is_cut.run_until_cancelled(carry(carried, messages)));
+                // Without waiting for the system, which may be looking for a name that nobody answers for.
+                runtime.shutdown_background();
             })
             .map_err(|error| Error::internal(format!("cannot start a thread: {error}")))?;
         Ok(Self {
@@ -170,10 +172,12 @@ fn no_webhook(id: u32) -> Error {
     Error::not_found(format!("there is no webhook {id} on this master"))
 }
 
-/// Message by message, so that every address hears them in their order.
+/// Each address hears of everything in its order, and waits for no other.
 async fn carry(hooks: Hooks, mut messages: Receiver<WebhookMessage>) {
     // Not made before it is needed: it reads the system's certificates.
     let mut caller = None;
+    let mut lanes: BTreeMap<u32, Sender<Arc<str>>> = BTreeMap::new();
+    let mut telling = JoinSet::new();
     while let Some(message) = messages.recv().await {
         if caller.is_none() {
             caller = HookCaller::new()
@@ -183,29 +187,42 @@ async fn carry(hooks: Hooks, mut messages: Receiver<WebhookMessage>) {
         let (Some(caller), Ok(json)) = (&caller, serde_json::to_string(&message)) else {
             continue;
         };
-        let addresses: Vec<_> = self::hooks(&hooks)
-            .iter()
-            .map(|(id, hook)| (*id, hook.address.clone()))
-            .collect();
-        let mut telling = JoinSet::new();
-        for (id, address) in addresses {
-            let (caller, json) = (caller.clone(), json.clone());
-            telling.spawn(async move { (id, insist(&caller, &address, json).await) });
-        }
-        while let Some(Ok((id, told))) = telling.join_next().await {
-            // It may have been removed meanwhile.
-            if let Some(hook) = self::hooks(&hooks).get_mut(&id) {
-                hook.note(told);
+        let json: Arc<str> = json.into();
+        let mut known = self::hooks(&hooks);
+        lanes.retain(|id, _| known.contains_key(id));
+        for (id, hook) in known.iter_mut() {
+            let lane = lanes.entry(*id).or_insert_with(|| {
+                let (lane, queue) = channel(MESSAGES_MAX);
+                telling.spawn(tell_all(*id, Arc::clone(&hooks), caller.clone(), queue));
+                lane
+            });
+            if lane.try_send(Arc::clone(&json)).is_err() {
+                hook.note(Err("too much happened at once".to_owned()));
             }
+        }
+        drop(known);
+        while telling.try_join_next().is_some() {}
+    }
+}
+
+/// Message by message to one webhook, until nobody has more for it.
+async fn tell_all(id: u32, hooks: Hooks, caller: HookCaller, mut queue: Receiver<Arc<str>>) {
+    while let Some(json) = queue.recv().await {
+        let address = self::hooks(&hooks).get(&id).map(|hook| hook.address.clone());
+        // It may have been removed meanwhile, before or after it was told.
+        let Some(address) = address else { continue };
+        let told = insist(&caller, &address, &json).await;
+        if let Some(hook) = self::hooks(&hooks).get_mut(&id) {
+            hook.note(told);
         }
     }
 }
 
 /// Tells one address, again after a while if that may help.
-async fn insist(caller: &HookCaller, address: &HookAddress, json: String) -> Result<(), String> {
+async fn insist(caller: &HookCaller, address: &HookAddress, json: &str) -> Result<(), String> {
     let mut waits_s = RETRY_AFTER_S.into_iter();
     loop {
-        match (caller.tell(address, json.clone()).await, waits_s.next()) {
+        match (caller.tell(address, json.to_owned()).await, waits_s.next()) {
             (HookAnswer::Taken, _) => return Ok(()),
             (HookAnswer::Never(why), _) | (HookAnswer::NotNow(why), None) => return Err(why),
             (HookAnswer::NotNow(_), Some(seconds)) => tokio::time::sleep(Duration::from_secs(seconds)).await,

@@ -214,6 +214,9 @@ class Client:
     @property
     def url(self) -> str: ...
     @property
+    def role(self) -> Literal["admin", "submit", "render"]:
+        """What the key that is used allows: everything, to send jobs, to be a slave. From memory."""
+    @property
     def fingerprint(self) -> str | None:
         """The SHA-256 of the master's certificate; None without TLS. From memory."""
     @property
@@ -557,6 +560,8 @@ class JobInfo:
 
     id: str
     name: str
+    sent_by: Literal["admin", "submit"]
+    """With which key; one to submit changes only what was sent with one like it."""
     kind: Literal["render", "bake"]
     """The frames of one that bakes are its bakes: frame 1 is the first."""
     category: str
@@ -575,6 +580,8 @@ class JobInfo:
     failed: int
     usage: float
     frame_seconds: float | None
+    percent: int | None
+    """Of a job that bakes how much is done: bakes under way count as far as they have come."""
     depends_on: list[str]
     resets: int
     """How often frames of it were reset, added or taken out: what was gathered before may be old."""
@@ -588,7 +595,7 @@ class JobInfo:
 
 @final
 class Bakes:
-    """Bakes that were brought into a folder; `bakes.json` in its `netrender_bakes` tells more of them."""
+    """Bakes that were brought into a folder."""
 
     names: list[str]
     """Which ones are here,"""
@@ -597,10 +604,12 @@ class Bakes:
     failed: int
     """of which so many failed."""
     files: int
+    index: str
+    """The file that tells more of them, in JSON."""
     blend: str | None
     """The .blend that plays them back, if one was made, or has some of them inside: rigid bodies are kept there."""
     warnings: list[str]
-    """What does not play back in it, in sentences."""
+    """What does not play back in it, and what was kept aside for it, in sentences."""
 
 @final
 class Ban:
@@ -663,6 +672,8 @@ class FrameInfo:
     failure: str | None
     bake: str | None
     """What it bakes, if its job does that."""
+    percent: int | None
+    """How much of it is done, while a slave that can tell has it."""
 
 @final
 class SlaveInfo:
@@ -676,6 +687,8 @@ class SlaveInfo:
     """What it says of its tags, if somebody gave it others."""
     blenders: list[str]
     online: bool
+    lost: bool
+    """Whether it fell silent since the master started, and said no goodbye."""
     last_seen: float
     """When it last gave a sign of life, as `time.time` counts."""
     set_aside: bool
@@ -796,8 +809,9 @@ def start_guess_version(
     """The same without waiting."""
 
 def add_key(line: str) -> str:
-    """Keeps the key that a master elsewhere has shown (64 digits, or the line of `key_line`); returns which farm it opens.
+    """Keeps a key that a master elsewhere has shown (itself, or the line of `key_line`); returns which farm it opens.
 
+    It is kept beside keys of other roles; of several, clients take the one that allows most, slaves the one to render.
     The line of `key_line` also tells the master's certificate, which is trusted from then on. Raises InvalidJob if it is
     neither, OSError if it cannot be kept.
     """
@@ -805,10 +819,18 @@ def add_key(line: str) -> str:
 def known_farms() -> list[str]:
     """The farms whose keys are kept for this user, that of this machine's own masters first. From the disk, not the network."""
 
-def key_line(*, master: str = "auto", host: str | None = None, key_file: str | None = None, timeout: float = 10.0) -> str:
-    """One line that gives another machine the key, the master's address and its certificate: for `add_key` there.
+def key_line(
+    *,
+    master: str = "auto",
+    role: Literal["admin", "submit", "render"] | None = None,
+    host: str | None = None,
+    key_file: str | None = None,
+    timeout: float = 10.0,
+) -> str:
+    """One line that gives another machine a key, the master's address and its certificate: for `add_key` there.
 
-    `host`: the name or address by which the master is reached from there, None to find it out.
+    `role`: what it allows: everything, to send jobs and change those that were sent so, to be a slave; None: as much as the
+    key here. `host`: the name or address by which the master is reached from there, None to find it out.
     """
 
 def trust(master: str, *, key_file: str | None = None, timeout: float = 10.0) -> str | None:

@@ -44,7 +44,7 @@ def draw_often() -> None:
     """Draws all editors again and again, the Render properties among them."""
     before = len(asked)
     with bpy.context.temp_override(window=bpy.context.window_manager.windows[0]):
-        bpy.ops.wm.redraw_timer(type="DRAW", iterations=20)
+        bpy.ops.wm.redraw_timer(type="DRAW_WIN_SWAP", iterations=20)
     assert len(asked) == before, "drawing asks nothing"
 
 

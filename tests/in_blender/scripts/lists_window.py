@@ -1,6 +1,7 @@
 """Runs in a Blender with a window: the lists fill themselves while they are shown, and are shown empty; pictures are taken."""
 
 from collections.abc import Iterator
+from types import SimpleNamespace
 
 import bpy
 import pictures
@@ -15,10 +16,70 @@ scene.render.engine = "NET_RENDER"
 view = bpy.context.window_manager.network_render
 
 
+def ordered() -> Iterator[start.Awaited]:
+    """The list of jobs is filtered and sorted by what its own header sets; rows are noted as they are drawn."""
+    listed = netrender.joblist.RENDER_UL_network_jobs
+    wishes: dict[str, object] = {}
+    drawn: list[str] = []
+    draw_item = listed.draw_item
+
+    def noted(self, context, layout, data, item, icon, active_data, active_property, index):
+        for name, value in wishes.items():
+            setattr(self, name, value)
+        drawn.append(item.name)
+        draw_item(self, context, layout, data, item, icon, active_data, active_property, index)
+
+    listed.draw_item = noted
+    usual = {"filter_name": "", "use_filter_invert": False, "use_filter_sort_alpha": False, "use_own_order": False}
+    for changed, rows in (
+        ({}, ["shot_020", "shot_010"]),
+        ({"use_filter_sort_alpha": True}, ["shot_010", "shot_020"]),
+        ({"use_own_order": True}, ["shot_010", "shot_020"]),
+        ({"use_own_order": True, "use_filter_sort_reverse": True}, ["shot_020", "shot_010"]),
+        ({"filter_name": "020"}, ["shot_020"]),
+        ({"filter_name": "020", "use_filter_invert": True}, ["shot_010"]),
+    ):
+        wishes.update(usual | {"use_filter_sort_reverse": False} | changed)
+        for _ in range(3):
+            drawn.clear()
+            netrender.session.redraw_panels()
+            yield start.redrawn
+        assert drawn[: len(rows)] == rows and set(drawn) == set(rows), (changed, drawn)
+    wishes.update(usual)
+    netrender.session.redraw_panels()
+    yield start.redrawn
+    listed.draw_item = draw_item
+
+
+def undone() -> Iterator[start.Awaited]:
+    """What operators have changed in the scene is taken back by undo: at once, and when the answer came later."""
+    render = bpy.ops.render
+    # With another master the lists would be emptied meanwhile.
+    bpy.app.timers.unregister(netrender.refresh.tick)
+    bpy.ops.ed.undo_push(message="Before")
+    with bpy.context.temp_override(window=bpy.context.window_manager.windows[0]):
+        render.netclientusemaster("EXEC_DEFAULT", True, url="http://node9:8123")
+    assert bpy.context.scene.network_render.server_port == 8123
+    bpy.ops.ed.undo()
+    yield start.redrawn
+    assert bpy.context.scene.network_render.server_address == url
+    found = [SimpleNamespace(name="node9", url="http://node9:8123", usable=True)]
+    netrender.client.masters = lambda: start.answered(found, looks=2)
+    with bpy.context.temp_override(window=bpy.context.window_manager.windows[0]):
+        render.netclientscan("INVOKE_DEFAULT")
+    yield lambda: bpy.context.scene.network_render.server_address == "node9"
+    bpy.ops.ed.undo()
+    yield start.redrawn
+    assert bpy.context.scene.network_render.server_address == url
+    bpy.app.timers.register(netrender.refresh.tick, persistent=True)
+
+
 def walk() -> Iterator[start.Awaited]:
     """The story; each `yield` says what to wait for."""
     # Nobody presses a button: being shown is enough.
     yield lambda: len(view.jobs) == 2 and len(view.slaves) == 1
+    yield from ordered()
+    yield from undone()
     view.active_job_index = 1
     view.active_slave_index = 0
     yield lambda: len(view.frames) == 8

@@ -15,7 +15,6 @@ import farm
 
 (folder,) = start.arguments()
 output = Path(folder) / "output"
-bpy.context.preferences.view.render_display_type = "AREA"
 netrender = start.enable()
 session, watching, client = netrender.session, netrender.watching, netrender.client
 reported: list[str] = []
@@ -63,9 +62,16 @@ def one_button() -> Iterator[start.Awaited]:
     assert watching.said() == "Looking for a master on the network", watching.said()
     yield lambda: session.is_running("master") and session.is_running("slave")
     assert session.own_url() and not session.own_url().endswith(f":{taken.getsockname()[1]}")
+    facts = dict(session.facts("master"))
+    assert session.own_url().endswith(f":{facts['Port']}") and facts["Address"] != "127.0.0.1", facts
     yield lambda: bool(watching.jobs())
     assert watching.said() is None
     yield lambda: bpy.context.scene.render.engine == "CYCLES"
+    assert len(bpy.context.window_manager.windows) == 2, "as Blender is at its first start, a render has a window of its own"
+    with bpy.context.temp_override(window=bpy.context.window_manager.windows[1]):
+        bpy.ops.wm.window_close()
+    # Without a window manager the keyboard is where the pointer is.
+    bpy.context.preferences.view.render_display_type = "AREA"
     assert rendered_by == ["NET_RENDER"], rendered_by
     assert [path.name for path in sorted(output.iterdir())] == [f"frame_{frame:04}.png" for frame in (1, 2, 3)]
     assert not bpy.data.filepath, "a scene that is sent from memory is not saved by that"

@@ -19,14 +19,14 @@ settings = scene.network_render
 view = bpy.context.window_manager.network_render
 
 JOBS = (
-    {"name": "shot_040", "state": "waiting", "total": 120, "explanation": "waits for shot_030"},
-    {"name": "shot_030", "state": "queued", "total": 48, "done": 31, "rendering": 3, "seconds": 41.0, "category": "film"},
+    {"name": "shot_040", "state": "waiting", "total": 120, "told_done": "0 / 120", "explanation": "waits for shot_030"},
+    {"name": "shot_030", "state": "queued", "total": 48, "done": 31, "told_done": "31 / 48", "told_left": "4 min"},
 )
 SLAVES = (
-    {"name": "workstation", "state": "rendering", "job": "shot_030", "speed": 2.4, "done": 212},
-    {"name": "laptop", "state": "rendering", "job": "shot_030", "speed": 0.8, "done": 64, "failed": 1},
-    {"name": "reception", "state": "paused", "speed": 0.6, "done": 17},
-    {"name": "attic", "state": "away"},
+    {"name": "workstation", "state": "rendering", "told_doing": "shot_030", "told_speed": "2.4 x", "done": 212},
+    {"name": "laptop", "state": "rendering", "told_doing": "shot_030", "told_speed": "0.8 x", "done": 64, "failed": 1},
+    {"name": "reception", "state": "paused", "told_doing": "Paused", "told_speed": "0.6 x", "done": 17},
+    {"name": "attic", "state": "away", "told_doing": "Away"},
 )
 BANS = (
     {"name": "oldbox", "cause": "failures", "until": "15:40", "reason": "its graphics driver crashed with 10 frames in a row"},
@@ -57,8 +57,17 @@ def fill(rows: bpy.types.bpy_prop_collection, made_up: tuple[dict[str, object], 
 
 def job(**values: object) -> watching.Watched:
     """A job that was sent, as the master told of it."""
-    told = {"name": "shot_030", "state": "queued", "total": 48, "done": 31, "failed": 0, "rendering": 3, "frame_seconds": 41.0}
-    info = SimpleNamespace(**told | {"explanation": []} | values)
+    told = {
+        "name": "shot_030",
+        "kind": "render",
+        "state": "queued",
+        "total": 48,
+        "done": 31,
+        "failed": 0,
+        "rendering": 3,
+        "frame_seconds": 41.0,
+    }
+    info = SimpleNamespace(**told | {"percent": None, "explanation": []} | values)
     return watching.Watched(settings.connection(), str(values.get("name")), info)
 
 
@@ -79,7 +88,7 @@ def lists() -> Iterator[start.Awaited]:
         view.jobs.move(len(view.jobs) - 1, 0)
     view.active_job_index += len(JOBS)
     fill(view.slaves, SLAVES)
-    view.slaves[0].speed, view.active_slave_index = 1.0, 0
+    view.slaves[0].speed, view.slaves[0].told_speed, view.active_slave_index = 1.0, "1.0 x", 0
     view.bans.clear()
     fill(view.bans, BANS)
     view.active_ban_index = view.active_frame_index = 0
@@ -99,6 +108,11 @@ def client() -> Iterator[start.Awaited]:
     watching.say("Sending wood.png (12 of 80 MB)")
     yield from picture("panel-client", "job", "versions")
     watching.say(None)
+    for name in ("Cape", "Flag"):
+        bpy.ops.mesh.primitive_grid_add()
+        bpy.context.object.name = name
+        bpy.context.object.modifiers.new("Cloth", "CLOTH")
+    yield from picture("panel-simulations", "bakes")
     search._said = "Several masters answered: choose one"
     search._found = [
         SimpleNamespace(name="studio", url="http://192.168.1.20:8000", usable=True),
@@ -117,6 +131,7 @@ def services() -> Iterator[start.Awaited]:
     yield lambda: "waiting for work" in (netrender.session.status("slave") or "")
     settings.path, settings.use_master_broadcast, settings.slave_tags = "[default]", True, "gpu; fast"
     mode("master")
+    netrender.session._services["master"].host = "192.168.1.20"
     yield from picture("panel-master", "master", "settings", "ssl")
     mode("slave")
     yield from picture("panel-slave", "slave", "settings")

@@ -12,6 +12,9 @@ settings.server_address = "127.0.0.1"
 settings.use_master_broadcast = False
 scene.render.engine = "NET_RENDER"
 scene.frame_end = 5
+# A hundredth of this is less than a pixel.
+scene.render.resolution_x, scene.render.resolution_y = 32, 32
+scene.render.use_border, scene.render.border_max_x = True, 0.1
 scene.view_layers.new("Second")
 # A movie is begun before the engine is asked, and without a camera it is not asked at all.
 scene.render.filepath = f"{output}/written"

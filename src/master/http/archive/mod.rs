@@ -5,7 +5,7 @@ mod unpack;
 
 use super::contents::blocking;
 use super::receive::receive;
-use super::results::send_zip;
+use super::zips::send_zip;
 use super::{App, Shared, parse};
 use crate::error::{Error, Result};
 use crate::files::part::Part;

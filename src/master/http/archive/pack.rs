@@ -2,7 +2,7 @@
 
 use super::super::App;
 use super::super::contents::blocking;
-use super::super::results::each_piece;
+use super::super::zips::each_piece;
 use crate::error::{Error, Result};
 use crate::farm::{TaskRecord, TaskState};
 use crate::files::{Logs, ZipEntry, ZipSource};

@@ -10,7 +10,7 @@ use crate::farm::{JobRecord, Moment, ResultFile, TaskRecord, TaskState, Transiti
 use crate::files::content::Contents;
 use crate::files::part::{self, Part};
 use crate::files::{LOG_KEPT_BYTES_MAX, ZipReader};
-use crate::ids::{Attempt, FrameLayout, JobId, SlaveId, TaskIndex};
+use crate::ids::{Attempt, FrameLayout, JobId, Role, SlaveId, TaskIndex};
 use crate::images;
 use crate::master::actor::{Announced, Restored};
 use crate::master::convert;
@@ -22,8 +22,10 @@ use crate::wire::{
 use serde::de::DeserializeOwned;
 use std::path::{Path, PathBuf};
 
-/// Longest job and manifest; the same as for an announcement.
+/// Longest job; the same as for an announcement.
 const JSON_BYTES_MAX: u64 = 8 << 20;
+/// A line of at most some hundred bytes for each file, of which bakes may have a million.
+const MANIFEST_BYTES_MAX: u64 = 512 << 20;
 /// Longest list of frames: a million of them, with room for what failed.
 const FRAMES_BYTES_MAX: u64 = 1 << 30;
 /// Most steps in the life of a job.
@@ -57,12 +59,12 @@ pub(super) fn unpack(zip: &Path, contents: &Contents, folder: &Path, id: JobId, 
     }
     let mut announce = archived.announce.clone();
     announce.manifest = if zip.has(ARCHIVED_MANIFEST) {
-        Some(json(ARCHIVED_MANIFEST, &zip.read(ARCHIVED_MANIFEST, JSON_BYTES_MAX)?)?)
+        Some(json(ARCHIVED_MANIFEST, &zip.read(ARCHIVED_MANIFEST, MANIFEST_BYTES_MAX)?)?)
     } else {
         None
     };
     let manifest = announce.manifest.clone();
-    let announced = validate::announced(id, announce)?;
+    let announced = validate::announced(id, Role::Admin, announce)?;
     if let Some(manifest) = &manifest {
         place_contents(&mut zip, manifest, contents, placed)?;
     }

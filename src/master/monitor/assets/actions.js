@@ -11,7 +11,7 @@ import { counted } from "./words.js";
  * @param {string[]} ids
  * @param {string} deed in the past, such as "paused"
  * @param {(id: string) => Promise<any>} act
- * @param {(done: string[]) => void} [undo]
+ * @param {false|((done: string[]) => void)} [undo]
  */
 async function each(ids, deed, act, undo) {
   /** @type {string[]} */ const done = [];
@@ -26,17 +26,26 @@ async function each(ids, deed, act, undo) {
     touched(id);
   }
   if (fault) fail(fault);
-  if (done.length) note(`${nameOf(done)} ${deed}`, { undo: undo && (() => undo(done)) });
+  if (done.length) note(`${nameOf(done)} ${deed}`, { undo: undo ? () => undo(done) : undefined });
 }
 
 /** @param {string[]} ids */
 const nameOf = (ids) => (ids.length === 1 ? `“${jobs.get(ids[0])?.name ?? ids[0]}”` : counted(ids.length, "job"));
 
 /** @param {string[]} ids */
-export const pause = (ids) => each(ids, "paused", (id) => ask(`jobs/${id}/pause`, "POST"), resume);
+export function pause(ids) {
+  const went = ids.filter((id) => jobs.get(id)?.state !== "paused");
+  return each(ids, "paused", (id) => ask(`jobs/${id}/pause`, "POST"), went.length > 0 && ((done) => resume(both(done, went))));
+}
 
 /** @param {string[]} ids */
-export const resume = (ids) => each(ids, "goes on", (id) => ask(`jobs/${id}/resume`, "POST"));
+export function resume(ids) {
+  const stood = ids.filter((id) => jobs.get(id)?.state === "paused");
+  return each(ids, "goes on", (id) => ask(`jobs/${id}/resume`, "POST"), stood.length > 0 && ((done) => pause(both(done, stood))));
+}
+
+/** What is undone of some jobs: not what was so before. @param {string[]} done @param {string[]} were */
+const both = (done, were) => done.filter((id) => were.includes(id));
 
 /** @param {string[]} ids */
 export async function cancel(ids) {
@@ -66,6 +75,10 @@ export async function resetAll(ids) {
 /** @param {string} id @param {number[]} frames */
 export const resetFrames = (id, frames) =>
   each([id], `renders ${counted(frames.length, "frame")} anew`, (job) => ask(`jobs/${job}/reset`, "POST", { which: "frames", frames: frames.join(",") }));
+
+/** @param {string} id @param {number} frame @param {number} tile counted from 0 */
+export const resetTile = (id, frame, tile) =>
+  each([id], "renders a tile anew", (job) => ask(`jobs/${job}/reset`, "POST", { which: "frames", frames: String(frame), tiles: [tile] }));
 
 /** Changes something of jobs, and can put back what was there. @param {string[]} ids @param {Record<string, any>} edit */
 export function edit(ids, edit) {
@@ -120,7 +133,7 @@ export async function steer(id, how) {
   const name = slaves.get(id)?.name ?? id;
   if (how === "end" && !(await sure(`Let ${name} end?`, "End it", h("p", {}, "It finishes what it renders; then its program ends.")))) return;
   const deed = { pause: "paused", resume: "goes on", end: "ends after what it renders" }[how];
-  await attempt(() => ask(`slaves/${id}/${how}`, "POST"), `${name} ${deed}`, how === "pause" ? () => steer(id, "resume") : undefined);
+  await attempt(() => ask(`slaves/${id}/${how}`, "POST"), `${name} ${deed}`, how === "end" ? undefined : () => steer(id, how === "pause" ? "resume" : "pause"));
 }
 
 /** Gives a slave other tags than it says of itself, or those again. @param {string} id */
@@ -143,7 +156,7 @@ export async function tag(id) {
 export async function forget(id) {
   const name = slaves.get(id)?.name ?? id;
   if (!(await sure(`Forget ${name}?`, "Forget it", h("p", {}, "If it still runs, it registers again.")))) return;
-  await attempt(() => ask(`slaves/${id}`, "DELETE"), `${name} is forgotten`);
+  await attempt(() => ask(`slaves/${id}/forget`, "POST"), `${name} is forgotten`);
 }
 
 /** Keeps a slave away from a job, or from all. @param {string} id @param {string|null} job */

@@ -54,6 +54,12 @@ export async function readIfThere(path) {
   }
 }
 
-/** Where a frame's small picture is; another attempt is another address, so that browsers show no old one.
- * @param {string} job @param {number} frame @param {number} version @param {number} width */
-export const thumbnail = (job, frame, version, width) => `/api/v1/jobs/${job}/frames/${frame}/thumbnail?width=${width}&v=${version}`;
+/** Where a frame's small picture is, or that of a tile; another attempt is another address, so that browsers show no old one.
+ * @param {string} job @param {number} frame @param {number|string} version @param {number} width @param {string} [tile] such as "5/4x3" */
+export function thumbnail(job, frame, version, width, tile) {
+  const which = tile ? `&tile=${tileNumber(tile)}` : "";
+  return `/api/v1/jobs/${job}/frames/${frame}/thumbnail?width=${width}&v=${version}${which}`;
+}
+
+/** The number of a tile in its grid. @param {string} tile such as "5/4x3" */
+export const tileNumber = (tile) => Number.parseInt(tile, 10);

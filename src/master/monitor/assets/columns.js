@@ -20,7 +20,7 @@ const due = (job) => shares.get(job.id);
 const step = (job, key, by, low, high) => {
   const value = Math.min(high, Math.max(low, job[key] + by));
   const label = `${by > 0 ? "More" : "Less"} ${key}`;
-  return h("button", { class: "step", "aria-label": label, title: label, disabled: value === job[key], onclick: () => act.edit([job.id], { [key]: value }) }, by > 0 ? "+" : "−");
+  return h("button", { changes: true, class: "step", "aria-label": label, title: label, disabled: value === job[key], onclick: () => act.edit([job.id], { [key]: value }) }, by > 0 ? "+" : "−");
 };
 
 /** The rows' columns; other pages show a few of them. @type {Record<string, import("./table.js").Column<Job>>} */
@@ -78,7 +78,7 @@ export const COLUMNS = {
   rendering: { title: "Rendering", kind: "number minor", value: (job) => job.rendering, show: (job) => number(job.rendering) },
   failed: { title: "Failed", kind: "number minor", value: (job) => job.failed, show: (job) => (job.failed ? h("span", { class: "bad" }, number(job.failed)) : 0) },
   total: { title: "Frames", kind: "number minor", value: (job) => job.total, show: (job) => number(job.total) },
-  kind: { title: "Type", kind: "minor", value: (job) => (job.tiles === "1x1" ? "frames" : `tiles ${job.tiles}`) },
+  kind: { title: "Type", kind: "minor", value: (job) => (job.kind === "bake" ? "bakes" : job.tiles === "1x1" ? "frames" : `tiles ${job.tiles}`) },
   id: { title: "Id", kind: "minor path", value: (job) => job.id },
 };
 

@@ -1,7 +1,7 @@
 // One frame: its picture, who rendered it, its attempts with their logs, and what can be done with it.
 
-import { ban, resetFrames } from "./actions.js";
-import { readIfThere, thumbnail } from "./api.js";
+import { ban, resetFrames, resetTile } from "./actions.js";
+import { readIfThere, thumbnail, tileNumber } from "./api.js";
 import { enlarge, fail } from "./dialog.js";
 import { fill, h } from "./dom.js";
 import { LogView } from "./log.js";
@@ -59,7 +59,8 @@ export class FrameDetails {
 
   /** @param {any} info */
   draw(info) {
-    const mark = JSON.stringify(info);
+    // Drawn anew, a log would lose its place: how far a bake is stands in the list.
+    const mark = JSON.stringify({ ...info, percent: undefined });
     if (mark === this.mark) return;
     this.mark = mark;
     this.info = info;
@@ -72,6 +73,8 @@ export class FrameDetails {
       ["Size", info.size_bytes === undefined ? "–" : size(info.size_bytes)],
     ];
     this.logPlace = h("div");
+    const { log } = this;
+    const top = log?.pre.scrollTop;
     if (info.tiles) {
       facts[3] = ["Tiles", `${info.tiles.done} done of ${info.tiles.grid}`];
       void showTiles(this.mosaic, this.job, info, (tile) => this.openTile(tile)).catch(fail);
@@ -88,32 +91,55 @@ export class FrameDetails {
     );
     if (!info.tiles) this.showLog();
     else if (this.log) fill(this.logPlace, this.log.element);
+    // What is put elsewhere begins at its top again.
+    if (log && log === this.log) log.pre.scrollTop = top ?? 0;
   }
 
   /** Shows the log of a tile's latest attempt. @param {any} tile */
   openTile(tile) {
     this.log?.close();
     const { frame } = this;
-    const number = Number.parseInt(tile.tile, 10);
+    const number = tileNumber(tile.tile);
     const grows = () => this.frame === frame && ["rendering", "delivering"].includes(tile.state);
     this.log = tile.attempt ? new LogView(this.job, /** @type {number} */ (frame), tile.attempt, grows, number) : undefined;
-    fill(this.logPlace, h("p", { class: "soft" }, `Tile ${tile.tile}: ${tile.state}`, tile.slave && ` on ${this.slaveName(tile.slave)}`), this.log?.element);
+    const exr = `/api/v1/jobs/${this.job}/frames/${frame}/result?tile=${number}`;
+    const buttons = [
+      tile.hash && this.enlarging(tile),
+      tile.hash && h("a", { class: "button", href: exr, download: true }, "EXR of the tile"),
+      tile.attempt > 0 && h("button", { changes: true, onclick: () => resetTile(this.job, tile.frame, number) }, "Render this tile anew"),
+    ];
+    fill(
+      this.logPlace,
+      h("p", { class: "soft" }, `Tile ${tile.tile}: ${tile.state}`, tile.slave && ` on ${this.slaveName(tile.slave)}`),
+      tile.failure && h("p", { class: "error" }, tile.failure),
+      h("p", { class: "buttons" }, ...buttons),
+      this.log?.element,
+    );
   }
 
   /** @param {any} info */
   picture(info) {
     const image = h("img", { src: thumbnail(this.job, info.frame, info.attempt, SMALL_PX), alt: "" });
-    const [large, name] = [thumbnail(this.job, info.frame, info.attempt, LARGE_PX), `Frame ${info.frame}`];
-    return h("button", { class: "picture", "aria-label": `${name}, larger`, onclick: () => enlarge(large, name) }, image);
+    return this.enlarging(info, "picture", image);
+  }
+
+  /** Shows the picture of a frame or tile as large as there is one; of a frame that is cut, of the tiles that are there. @param {any} info
+   * @param {string} [kind] @param {any} [shown] */
+  enlarging(info, kind, shown = "Larger") {
+    const version = info.tiles ? (info.hash ?? `${info.attempt}-${info.tiles.done}`) : info.attempt;
+    const address = thumbnail(this.job, info.frame, version, LARGE_PX, info.tile);
+    const name = info.tile ? `Tile ${info.tile} of frame ${info.frame}` : `Frame ${info.frame}`;
+    return h("button", { class: kind, "aria-label": `${name}, larger`, onclick: () => enlarge(address, name) }, shown);
   }
 
   /** @param {any} info */
   buttons(info) {
     const path = `/api/v1/jobs/${this.job}/frames/${info.frame}`;
     return [
-      info.hash && !info.tiles && !info.bake && h("a", { class: "button", href: `${path}/result`, download: `${String(info.frame).padStart(6, "0")}.exr` }, "EXR"),
-      h("button", { onclick: () => resetFrames(this.job, [info.frame]) }, info.bake ? "Bake anew" : "Render anew"),
-      info.slave && h("button", { onclick: () => ban(info.slave, this.job) }, "Not on this slave …"),
+      info.tiles?.done > 0 && this.enlarging(info),
+      info.hash && !info.bake && h("a", { class: "button", href: `${path}/result`, download: `${String(info.frame).padStart(6, "0")}.exr` }, "EXR"),
+      h("button", { changes: true, onclick: () => resetFrames(this.job, [info.frame]) }, info.bake ? "Bake anew" : "Render anew"),
+      info.slave && h("button", { changes: true, onclick: () => ban(info.slave, this.job) }, "Not on this slave …"),
     ];
   }
 

@@ -4,7 +4,7 @@ import * as act from "./actions.js";
 import { read, readIfThere } from "./api.js";
 import { showBakes } from "./bakes.js";
 import { fail } from "./dialog.js";
-import { fill, h, onceAFrame } from "./dom.js";
+import { fill, h, onceAFrame, refill, write } from "./dom.js";
 import { editJob } from "./edit.js";
 import { jobs } from "./farm.js";
 import { showFiles } from "./files.js";
@@ -17,7 +17,7 @@ import { bar, card, chip, choice, empty, explanation, Figure, stateOfJob, time }
 import { Player } from "./player.js";
 import { show, subject } from "./shell.js";
 import { showTies } from "./ties.js";
-import { duration, number, percent } from "./words.js";
+import { counted, duration, number, percent } from "./words.js";
 
 const SLOW_MS = 1_000;
 
@@ -38,10 +38,11 @@ const player = new Player(subject, (frame) => {
 /** Only jobs with files have pictures. */
 const pictures = card("Pictures", [h("span", { class: "gap" }), player.views], player.element);
 pictures.hidden = true;
-const baked = h("ol");
+const times = h("div");
+const baked = h("ol", { class: "lines" });
 const bakes = card("Bakes", [], baked);
 bakes.hidden = true;
-const times = h("div");
+const timed = card("Frame times by slave", [], times);
 const files = h("div");
 const ties = h("div");
 /** @type {(missing: Set<string>) => void} */ let tellMissing = () => {};
@@ -49,6 +50,7 @@ const life = h("ol", { class: "life" });
 const facts = h("dl", { class: "facts" });
 const banned = h("div");
 const legend = h("p", { class: "legend" }, ...["queued", "rendering", "delivering", "done", "failed"].map((state) => h("span", {}, h("i", { "data-part": state }), state)));
+const allFrames = card("Frames", [legend, h("span", { class: "gap" }), choice("Colour by", [["state", "State"], ["time", "Time"]], "state", (colours) => grid.colour(colours))], grid.element);
 
 const page = [
   head,
@@ -61,13 +63,13 @@ const page = [
     h(
       "div",
       { class: "stack" },
-      card("Frames", [legend, h("span", { class: "gap" }), choice("Colour by", [["state", "State"], ["time", "Time"]], "state", (colours) => grid.colour(colours))], grid.element),
+      allFrames,
       bakes,
       pictures,
-      card("Frame times by slave", [], times),
+      timed,
       card("Files", [], files),
     ),
-    h("div", { class: "stack" }, details.element, card("Settings", [h("span", { class: "gap" }), h("button", { onclick: () => editJob(job) }, "Edit …")], facts), card("Dependencies", [], ties), card("History", [], life), card("Blacklist", [], banned)),
+    h("div", { class: "stack" }, details.element, card("Settings", [h("span", { class: "gap" }), h("button", { changes: true, onclick: () => editJob(job) }, "Edit …")], facts), card("Dependencies", [], ties), card("History", [], life), card("Blacklist", [], banned)),
   ),
 ];
 
@@ -116,6 +118,19 @@ async function readStale() {
   openNamed();
   rare();
   await details.renew();
+  lookAgain();
+}
+
+let waitsToLook = 0;
+
+/** How far bakes are is no change that anybody is told of: it is read as long as some are under way. */
+function lookAgain() {
+  if (waitsToLook || document.hidden || job.kind !== "bake" || !job.rendering) return;
+  waitsToLook = setTimeout(() => {
+    waitsToLook = 0;
+    stale.job = true;
+    refresh();
+  }, SLOW_MS);
 }
 
 let named = new URLSearchParams(location.search).get("frame");
@@ -136,9 +151,10 @@ function take(fresh) {
   if (!isFirst) return draw();
   drawNow();
   show(...page);
-  // Of frames that are cut, only their tiles have pictures.
   bakes.hidden = job.kind !== "bake";
-  pictures.hidden = !hasFiles || job.tiles !== "1x1" || !bakes.hidden;
+  // They are few, and each has a name and a time of its own.
+  allFrames.hidden = timed.hidden = !bakes.hidden;
+  pictures.hidden = !hasFiles || !bakes.hidden;
   if (!hasFiles) fill(files, h("p", { class: "soft" }, "This job has no files."));
   void showRest().catch(fail);
 }
@@ -171,8 +187,11 @@ function drawNow() {
   if (why.dataset.mark !== mark) fill(why, ...explanation(job.explanation));
   why.dataset.mark = mark;
   const left = job.queued + job.rendering;
-  figures.done.show(percent(job.done / Math.max(1, job.total)), `${number(job.done)} of ${number(job.total)} frames`);
-  figures.left.show(number(left), job.failed ? `${number(job.failed)} failed` : job.rendering ? `${number(job.rendering)} being rendered` : "none being rendered", job.failed ? "bad" : "");
+  const share = job.percent === undefined ? job.done / Math.max(1, job.total) : job.percent / 100;
+  const [what, done] = job.kind === "bake" ? ["bake", "baked"] : [job.tiles === "1x1" ? "frame" : "tile", "rendered"];
+  figures.done.show(percent(share), `${number(job.done)} of ${counted(job.total, what)}`);
+  figures.left.show(number(left), job.failed ? `${number(job.failed)} failed` : job.rendering ? `${number(job.rendering)} being ${done}` : `none being ${done}`, job.failed ? "bad" : "");
+  write(figures.frame.name, `A ${what} takes`);
   figures.frame.show(job.frame_seconds ? duration(job.frame_seconds) : "–", "median of the latest");
   figures.usage.show(percent(job.usage), "of the farm, lately");
   drawFacts();
@@ -187,10 +206,10 @@ function drawHead() {
   head.dataset.mark = mark;
   const ids = [job.id];
   const over = ["finished", "failed", "cancelled"].includes(job.state);
-  const button = (/** @type {string} */ text, /** @type {() => any} */ deed, kind = "") => h("button", { class: kind, onclick: deed }, text);
+  const button = (/** @type {string} */ text, /** @type {() => any} */ deed, kind = "") => h("button", { changes: true, class: kind, onclick: deed }, text);
   const link = (/** @type {string} */ text, /** @type {string} */ path) => h("a", { class: "button", href: `/api/v1/jobs/${job.id}/${path}`, download: true }, text);
   const remove = async () => (await act.remove(ids)) && location.assign("/jobs");
-  fill(
+  refill(
     head,
     h("p", { class: "crumbs" }, h("a", { href: "/jobs" }, "Jobs"), " / ", job.id),
     h("h1", {}, job.name || job.id, " ", chip(stateOfJob(job)), job.category && h("small", { class: "category" }, job.category), ...job.tags.map((/** @type {string} */ tag) => h("small", { class: "tag" }, tag))),
@@ -200,7 +219,7 @@ function drawHead() {
       job.state === "paused" && button("Resume", () => act.resume(ids), "main"),
       !over && job.state !== "paused" && button("Pause", () => act.pause(ids)),
       job.failed > 0 && button("Retry failed", () => act.resetFailed(ids)),
-      button("Render anew …", () => act.resetAll(ids)),
+      button(job.kind === "bake" ? "Bake anew …" : "Render anew …", () => act.resetAll(ids)),
       !over && button("Cancel …", () => act.cancel(ids), "bad"),
       button("Remove …", remove, "bad"),
       h("span", { class: "gap" }),
@@ -213,8 +232,8 @@ function drawHead() {
 function drawFacts() {
   const rows = [
     ["Priority", job.priority],
-    ["Frames", job.frames],
-    ["Tiles", job.tiles === "1x1" ? "not cut" : job.tiles],
+    [job.kind === "bake" ? "Bakes" : "Frames", job.frames],
+    ...(job.kind === "bake" ? [] : [["Tiles", job.tiles === "1x1" ? "not cut" : job.tiles]]),
     ["Chunks", job.chunks || "chosen by the master"],
     ["Category", job.category || "–"],
     ["Tags", job.tags.join(", ") || "–"],

@@ -30,7 +30,7 @@ const filters = choice("Which", [["all", "All"], ["active", "Active"], ["over", 
   draw();
 });
 const columns = h("button", { class: "minor", onclick: () => void chooseColumns() }, "Columns …");
-const end = h("button", { class: "bad", onclick: cancelAll }, "Cancel all …");
+const end = h("button", { changes: true, class: "bad", onclick: cancelAll }, "Cancel all …");
 const section = card("Jobs", [count, h("span", { class: "gap" }), table.filter("Filter by name, tag, state"), filters, columns, end], none, table.element);
 let isShown = false;
 watch(() => {

@@ -38,7 +38,7 @@ export function bans(list, job) {
       h("b", {}, ban.name || ban.slave),
       h("span", {}, [{ failures: "after failures", unfit: "lacks what the job takes", client: "by who sent it", administrator: "by an administrator" }[/** @type {"client"} */ (ban.cause)], ban.reason].filter(Boolean).join(": ")),
       h("small", {}, ban.until_ms ? `until ${new Date(ban.until_ms).toLocaleTimeString()}` : `since ${ago(ban.since_ms)}`),
-      h("button", { onclick: () => unban(ban.slave, job) }, "Take off"),
+      h("button", { changes: true, onclick: () => unban(ban.slave, job) }, "Take off"),
     );
   return h("ul", { class: "lines" }, ...list.map(line));
 }

@@ -9,7 +9,7 @@ import { Figure, card } from "./parts.js";
 import { show } from "./shell.js";
 import { doing, noSlaves, stateOf } from "./machines.js";
 import { Table } from "./table.js";
-import { counted, number, percent, size } from "./words.js";
+import { clock, counted, number, percent, size } from "./words.js";
 import { offerNotices, tellEnds, tellUnseen } from "./notify.js";
 
 const JOBS_SHOWN = 12;
@@ -90,14 +90,14 @@ function draw() {
 /** @param {any[]} all @param {any[]} known */
 function drawAlerts(all, known) {
   const failed = all.filter((job) => job.failed > 0 && job.state !== "cancelled");
-  const lost = known.filter((slave) => !slave.online && slave.holding.length > 0);
+  const lost = known.filter((slave) => slave.lost);
   const aside = known.filter((slave) => slave.set_aside);
   const full = known.filter((slave) => slave.online && slave.machine.disk_free_bytes > 0 && slave.machine.disk_free_bytes < DISK_LOW_BYTES);
   const resting = known.filter((slave) => slave.online && slave.resting);
   const lines = [
     ...(isDiskFull ? [alert("bad", "/settings", "The master's disk is full: nothing is taken in or handed out")] : []),
     ...failed.slice(0, 4).map((job) => alert("bad", `/jobs/${job.id}`, `${job.name}: ${counted(job.failed, "frame")} failed`)),
-    ...lost.map((slave) => alert("bad", "/slaves", `${slave.name} was lost while it rendered`)),
+    ...lost.map((slave) => alert("bad", "/slaves", `${slave.name} was lost: nothing has been heard of it since ${clock(slave.last_seen_ms)}`)),
     ...aside.map((slave) => alert("bad", "/slaves", `${slave.name} gets nothing: it is on the farm's blacklist`)),
     ...full.map((slave) => alert("warn", "/slaves", `${slave.name} has ${size(slave.machine.disk_free_bytes)} left on its disk`)),
     ...resting.map((slave) => alert("warn", "/slaves", `${slave.name} takes no work: ${slave.resting}`)),

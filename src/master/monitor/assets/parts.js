@@ -56,7 +56,8 @@ export class Figure {
   constructor(name, href) {
     this.value = h("b", {}, "–");
     this.note = h("small", {});
-    this.element = h(href ? "a" : "div", { class: "figure", href }, h("span", {}, name), this.value, this.note);
+    this.name = h("span", {}, name);
+    this.element = h(href ? "a" : "div", { class: "figure", href }, this.name, this.value, this.note);
   }
 
   /** @param {string} value @param {string} [note] @param {string} [tone] */

@@ -59,8 +59,8 @@ async function readRules() {
 
 /** @param {[string, string, string, string]} rule */
 function rule([key, title, text, unit]) {
-  const limit = h("input", { type: "number", min: 1, value: known[key].limit, "aria-label": `${title}: limit`, onchange: () => change(key, { limit: Number(limit.value) }) });
-  const enabled = h("input", { type: "checkbox", role: "switch", checked: known[key].enabled, "aria-label": title, onchange: () => change(key, { enabled: enabled.checked }) });
+  const limit = h("input", { changes: true, type: "number", min: 1, value: known[key].limit, "aria-label": `${title}: limit`, onchange: () => change(key, { limit: Number(limit.value) }) });
+  const enabled = h("input", { changes: true, type: "checkbox", role: "switch", checked: known[key].enabled, "aria-label": title, onchange: () => change(key, { enabled: enabled.checked }) });
   return h("div", { class: "rule" }, enabled, h("div", {}, h("b", {}, title), h("p", {}, text)), h("span", { class: "limit" }, limit, unit));
 }
 
@@ -90,6 +90,9 @@ function drawRanks() {
   const shares = fairShares();
   const want = [...jobs.values()].filter((job) => job.state === "queued");
   want.sort((a, b) => a.usage / (shares.get(a.id) ?? 1) - b.usage / (shares.get(b.id) ?? 1));
+  const mark = JSON.stringify(want.map((job) => [job.id, job.name, job.priority, percent(job.usage), percent(shares.get(job.id) ?? 0), job.explanation]));
+  if (ranks.dataset.mark === mark) return;
+  ranks.dataset.mark = mark;
   const line = (/** @type {any} */ job) => {
     const due = shares.get(job.id) ?? 0;
     return h(

@@ -2,7 +2,7 @@
 
 import { ask, read } from "./api.js";
 import { fail, note, sure } from "./dialog.js";
-import { fill, h } from "./dom.js";
+import { fill, h, mayChange } from "./dom.js";
 import { watchFor } from "./farm.js";
 import { known as inPage } from "./live.js";
 import { card } from "./parts.js";
@@ -37,14 +37,15 @@ const first = inPage();
 /** @type {any} */ let known = first?.settings ?? null;
 const forms = h("div", { class: "columns settings" });
 const about = h("dl", { class: "facts" });
-const webhooks = new Webhooks(first?.webhooks ?? []);
+// Addresses are secrets: who may not change them is told of none.
+const webhooks = mayChange ? new Webhooks(first?.webhooks ?? []) : null;
 
 void start();
 watchFor("settings", () => void look());
 
 /** Shows what another browser has set meanwhile, unless somebody is about to change it here. */
 async function look() {
-  void webhooks.renew();
+  void webhooks?.renew();
   const fresh = await read("settings").catch(() => known);
   if (!known || JSON.stringify(fresh) === JSON.stringify(known) || forms.contains(document.activeElement)) return;
   known = fresh;
@@ -59,7 +60,7 @@ async function start() {
     draw();
     const notices = card("This browser", [], h("p", {}, "A notice of this machine when a job ends, while the overview is open in some tab."), h("p", { class: "buttons" }, offerNotices("") || "This browser knows no notices."));
     const others = h("div", { class: "columns settings" }, card("This master", [], about, links()), access(hello), notices);
-    show(h("h1", { class: "unseen" }, "Settings"), forms, webhooks.element, others);
+    show(h("h1", { class: "unseen" }, "Settings"), forms, webhooks?.element, others);
   } catch (error) {
     fail(error);
   }
@@ -79,8 +80,8 @@ function access(hello) {
   return card(
     "Access",
     [],
-    h("p", {}, "Everybody who has the farm's key may do everything. ", h("code", {}, "netrender key hand-over"), " on the machine of the master shows the line that lets others in."),
-    h("p", { class: "buttons" }, h("form", { method: "post", action: "/logout" }, h("button", {}, "Forget the key here")), h("button", { class: "bad", onclick: renewKey }, "Replace the key …")),
+    h("p", {}, "Whoever has the farm's own key may do everything; ", h("code", {}, "netrender key hand-over"), " on the machine of the master shows the line that lets others in. With ", h("code", {}, "--role submit"), " it gives a key to send jobs, with ", h("code", {}, "--role render"), " one for slaves."),
+    h("p", { class: "buttons" }, h("form", { method: "post", action: "/logout" }, h("button", {}, "Forget the key here")), h("button", { changes: true, class: "bad", onclick: renewKey }, "Replace the key …")),
   );
 }
 
@@ -102,12 +103,12 @@ function draw() {
 
 /** @param {[string, string, string]} field */
 function field([key, label, unit]) {
-  const input = h("input", { type: "number", min: 0, value: known[key], onchange: () => change({ [key]: Number(input.value) }) });
+  const input = h("input", { changes: true, type: "number", min: 0, value: known[key], onchange: () => change({ [key]: Number(input.value) }) });
   return h("label", { class: "setting" }, h("span", {}, label), h("span", { class: "limit" }, input, unit));
 }
 
 function upload() {
-  const box = h("input", { type: "checkbox", role: "switch", checked: known.force_upload, onchange: () => change({ force_upload: box.checked }) });
+  const box = h("input", { changes: true, type: "checkbox", role: "switch", checked: known.force_upload, onchange: () => change({ force_upload: box.checked }) });
   return h("label", { class: "setting" }, h("span", {}, "Clients upload every file, even one that the master could read from a shared disk"), box);
 }
 

@@ -2,7 +2,7 @@
 
 import * as act from "./actions.js";
 import { read, thumbnail } from "./api.js";
-import { fill, h } from "./dom.js";
+import { fill, h, refill } from "./dom.js";
 import { fail } from "./dialog.js";
 import { jobs, slaves, watch } from "./farm.js";
 import { bans, doing, noSlaves, stateOf } from "./machines.js";
@@ -27,7 +27,7 @@ const draw = () => {
   const rows = all.filter(fits);
   count.textContent = counted(rows.length, "slave");
   if (!all.length) return fill(list, noSlaves());
-  list.replaceChildren(...rows.map((slave) => cached(drawn, slave)));
+  refill(list, ...rows.map((slave) => cached(drawn, slave)));
 };
 const search = h("input", { type: "search", class: "filter", placeholder: "Filter by name, tag, state", "aria-label": "Filter by name, tag, state" });
 search.addEventListener("input", () => {
@@ -103,7 +103,7 @@ function work(slave) {
 /** The last picture that it brought, which leads to its frame. @param {Slave} slave */
 function latest({ latest: last }) {
   if (!last) return null;
-  const address = thumbnail(last.job, last.frame, last.attempt, PICTURE_PX) + (last.tile ? `&tile=${Number.parseInt(last.tile, 10)}` : "");
+  const address = thumbnail(last.job, last.frame, last.attempt, PICTURE_PX, last.tile);
   const name = `${jobs.get(last.job)?.name ?? last.job}, ${frameName(last)}`;
   return h("a", { class: "latest", href: `/jobs/${last.job}?frame=${last.frame}`, title: name }, h("img", { src: address, alt: `Latest picture: ${name}`, loading: "lazy" }));
 }
@@ -121,7 +121,7 @@ function gauge(name, ratio, of = "") {
 
 /** @param {Slave} slave */
 function buttons(slave) {
-  const button = (/** @type {string} */ text, /** @type {() => any} */ deed, kind = "") => h("button", { class: kind, onclick: deed, "aria-label": `${text} ${slave.name}` }, text);
+  const button = (/** @type {string} */ text, /** @type {() => any} */ deed, kind = "") => h("button", { changes: true, class: kind, onclick: deed, "aria-label": `${text} ${slave.name}` }, text);
   if (!slave.online) return [button("Forget", () => act.forget(slave.id), "bad")];
   const keep = async () => {
     const job = await act.chooseJob(`Keep ${slave.name} away from which job?`);

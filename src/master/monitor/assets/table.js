@@ -1,6 +1,6 @@
 // A table that sorts, filters and selects, and touches only the cells whose content changed.
 
-import { h, fill, write } from "./dom.js";
+import { fill, h, mayChange, refill, write } from "./dom.js";
 import { counted } from "./words.js";
 
 /**
@@ -25,6 +25,8 @@ import { counted } from "./words.js";
 
 /** Rows drawn at once; more are a click away. */
 const ROWS_STEP = 200;
+/** Rows of the first picture: more than a screen has, and the others follow once it is seen. */
+const ROWS_FIRST = 30;
 
 /** @template {{id: string}} T */
 export class Table {
@@ -42,10 +44,10 @@ export class Table {
     this.columns = columns;
     this.words = words;
     this.order = order;
-    this.actions = actions;
+    this.actions = mayChange ? actions : undefined;
     this.state = state;
     this.about = about;
-    this.shown = ROWS_STEP;
+    this.shown = ROWS_FIRST;
     /** @type {T[]} */ this.rows = [];
     /** @type {Map<string, Drawn<T>>} */ this.drawn = new Map();
     /** @type {Set<string>} */ this.chosen = new Set();
@@ -104,6 +106,7 @@ export class Table {
       const value = this.columns[place].value;
       rows.sort((a, b) => direction * compare(value(a), value(b)) || compare(a.id, b.id));
     }
+    if (this.shown === ROWS_FIRST && rows.length > ROWS_FIRST) afterPicture(() => this.showMore(ROWS_STEP));
     const visible = rows.slice(0, this.shown);
     const ids = new Set(visible.map((row) => row.id));
     for (const [id, { element }] of this.drawn) {
@@ -143,7 +146,7 @@ export class Table {
       const mark = String(column.mark ? column.mark(row) : column.value(row));
       if (cell.mark === mark) return;
       cell.mark = mark;
-      fill(cell.element, column.show ? column.show(row) : mark);
+      refill(cell.element, column.show ? column.show(row) : mark);
     });
     return drawn.element;
   }
@@ -162,8 +165,9 @@ export class Table {
     });
   }
 
-  showMore() {
-    this.shown += ROWS_STEP;
+  /** @param {number} [to] */
+  showMore(to = this.shown + ROWS_STEP) {
+    this.shown = Math.max(this.shown, to);
     this.draw();
   }
 
@@ -194,6 +198,9 @@ export class Table {
     fill(this.tools, h("b", {}, counted(count, "chosen", "chosen")), ...this.actions([...this.chosen]), none);
   }
 }
+
+/** Calls a function once the browser has shown what there is. @param {() => void} then */
+const afterPicture = (then) => requestAnimationFrame(() => setTimeout(then));
 
 /** @param {string|number} a @param {string|number} b */
 function compare(a, b) {

@@ -23,8 +23,7 @@ export async function showTiles(place, job, info, open) {
 
 /** @param {string} job @param {any} tile @param {(tile: any) => void} open */
 function piece(job, tile, open) {
-  const number = Number.parseInt(tile.tile, 10);
-  const address = `${thumbnail(job, tile.frame, tile.attempt, TILE_PX)}&tile=${number}`;
+  const address = thumbnail(job, tile.frame, tile.attempt, TILE_PX, tile.tile);
   const label = `Tile ${tile.tile}: ${tile.state}`;
   return h("button", { "data-part": tile.state, "aria-label": label, title: label, onclick: () => open(tile) }, tile.hash && h("img", { src: address, alt: "" }));
 }

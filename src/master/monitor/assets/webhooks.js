@@ -46,8 +46,8 @@ export class Webhooks {
       {},
       h("b", { class: "path" }, hook.address),
       h("span", {}, h("small", {}, did), hook.failure && h("small", { class: "bad" }, ` · the last one failed: ${hook.failure}`)),
-      h("button", { "aria-label": `Try ${hook.address}`, onclick: () => this.tryOut(hook) }, "Try"),
-      h("button", { class: "bad", "aria-label": `Remove ${hook.address}`, onclick: () => this.remove(hook) }, "Remove …"),
+      h("button", { changes: true, "aria-label": `Try ${hook.address}`, onclick: () => this.tryOut(hook) }, "Try"),
+      h("button", { changes: true, class: "bad", "aria-label": `Remove ${hook.address}`, onclick: () => this.remove(hook) }, "Remove …"),
     );
   }
 
