@@ -3,6 +3,7 @@
 Every pretended slave speaks the interface as a real one does; nothing is rendered and there are no result files.
 """
 
+import contextlib
 import json
 import random
 import threading
@@ -63,7 +64,12 @@ class Pretender:
         self.thread = threading.Thread(target=self.run, daemon=True)
 
     def run(self) -> None:
-        """Until it is stopped."""
+        """Until it is stopped, or its master is."""
+        with contextlib.suppress(ConnectionError):
+            self.work()
+
+    def work(self) -> None:
+        """Takes one chunk after the other."""
         reports: list[dict[str, object]] = []
         while not self.stop.is_set():
             lease = self.api.work(self.id, *reports, wait_ms=1_000)

@@ -377,7 +377,10 @@ mod tests {
             assert_eq!(trial.want(*slave).is_some(), able);
         }
         let told = trial.farm.explain_job(picky);
-        assert_eq!(told, ["rendering on 1 of 3 slots; 8 frames wait for a free one"]);
+        assert_eq!(
+            told,
+            ["rendering on the only slot that can take it; 8 frames wait for a free one"]
+        );
         let easy = trial.submit(easy);
         assert_eq!(trial.farm.job(easy).unwrap().leased, 2);
     }

@@ -224,12 +224,13 @@ impl Explainer<'_> {
             return format!("waiting: {}", self.told_share(&over));
         }
         if slots > 0 {
-            return format!(
-                "{} on {slots} of {} slots; {} for a free one",
-                noun.doing,
-                self.farm.balance.slots(),
-                noun.wait(job.queued())
-            );
+            let able = fit.iter().map(|slave| slave.slots()).sum::<u32>().max(slots);
+            let of = match (able, self.farm.balance.slots()) {
+                (able, all) if able >= all => format!("{slots} of {all} slots"),
+                (1, _) => "the only slot that can take it".to_owned(),
+                (able, _) => format!("{slots} of the {able} slots that can take it"),
+            };
+            return format!("{} on {of}; {} for a free one", noun.doing, noun.wait(job.queued()));
         }
         let kept_from: Vec<Option<Obstacle>> = fit.iter().map(|slave| self.farm.kept_from(slave, job)).collect();
         let able = kept_from.iter().filter(|it| it.is_none()).count();
