@@ -1,13 +1,14 @@
 """Network Render for Blender: the add-on, a thin front of the native `netrender_core`.
 
 A file for each thing that an artist sees, with its panel, its list and its operators: `sending`, `versions`, `gathering`,
-`baking` (with `simulations`), `background`, `network` and `search`, `jobs` and `joblist`, `results`, `framelist`, `thumbnails`,
-`slavelist`, `blacklist`, `rules`. Below them in layers, imports go down only (`tests/test_addon_layers.py`): the jobs that were
-sent (`watching`, `notices`), how operators ask and answer (`asking`, `answers`), how panels and lists look and stay up to date
-(`layout`, `lists`, `refresh`), jobs on their way (`dispatch`), Blender's render (`engine`, `service`, `passes`), what the scene
-says (`job`, `properties`), what runs and is shown (`session`, `view`), what goes to the master and comes back (`moving`,
-`delivery`, `client`, `questions`, `connection`), what is this person's own (`preferences`, `keys`), how a file's data is
-changed (`borrow`, `writing`). Only `native` finds the core; only `job` and `properties` read the scene's settings.
+`baking` (with `simulations`), `background`, `network` and `search`, `jobs` and `joblist`, `results`, `framelist`,
+`thumbnails`, `slavelist`, `blacklist`, `rules`. Below them in layers, imports go down only (`tests/test_addon_layers.py`):
+the jobs that were sent (`watching`, `notices`), how operators ask and answer (`asking`, `answers`), how panels and lists look
+and stay up to date (`layout`, `lists`, `rows`, `refresh`), jobs on their way (`dispatch`), Blender's render (`engine`,
+`service`, `passes`), what the scene says (`job`, `properties`), what runs and is shown (`session`, `view`), what goes to the
+master and comes back (`moving`, `delivery`, `client`, `questions`, `connection`), what is this person's own (`preferences`,
+`keys`), how a file's data is changed (`borrow`, `writing`), what is done again and again (`timers`). Only `native` finds the
+core; only `job` and `properties` read the scene's settings.
 """
 
 import sys

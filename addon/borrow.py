@@ -5,6 +5,7 @@ from typing import Any
 import bpy
 from bpy.app.handlers import persistent
 
+from . import timers
 from .writing import write
 
 LOOK_S = 0.5
@@ -69,14 +70,12 @@ def register() -> None:
     """Watches for saves, so that no borrowed value reaches a file, and for other files being opened."""
     bpy.app.handlers.save_pre.append(_before_the_file_changes)
     bpy.app.handlers.load_pre.append(_before_the_file_changes)
-    if not bpy.app.background:
-        bpy.app.timers.register(_look, persistent=True)
+    timers.start(_look)
 
 
 def unregister() -> None:
     """Puts back what is left."""
-    if bpy.app.timers.is_registered(_look):
-        bpy.app.timers.unregister(_look)
+    timers.stop(_look)
     bpy.app.handlers.load_pre.remove(_before_the_file_changes)
     bpy.app.handlers.save_pre.remove(_before_the_file_changes)
     put_back()

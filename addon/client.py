@@ -73,6 +73,12 @@ class Seen:
     frames: list[core.FrameInfo] = field(default_factory=list)
 
 
+def left_s(job: core.JobInfo) -> float | None:
+    """How long a job will take, if its frames go on as now; None while nothing tells."""
+    frames = job.total - job.done - job.failed
+    return job.frame_seconds * frames / job.rendering if frames > 0 and job.rendering and job.frame_seconds else None
+
+
 def jobs(connection: Connection) -> Question[list[core.JobInfo]]:
     """Which jobs does the farm have?"""
 

@@ -125,10 +125,9 @@ def _draw_selected(context: bpy.types.Context, layout: Layout, selected: Network
     if selected.rendering and selected.state not in client.OVER:
         told += f", {selected.rendering} in work"
     lines(context, column, told, STATE_ICONS.get(selected.state, "DOT"))
-    left = selected.seconds_left()
-    if left is not None:
+    if selected.told_left:
         each = "bake" if selected.bakes else "frame"
-        lines(context, column, f"About {duration(left)} left, {duration(selected.seconds)} a {each}", "TIME")
+        lines(context, column, f"About {selected.told_left} left, {duration(selected.seconds)} a {each}", "TIME")
     place = f"Priority {selected.priority}" + (f", category {selected.category}" if selected.category else "")
     lines(context, column, place, "SORTBYEXT")
     if selected.blacklisted:

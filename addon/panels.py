@@ -2,7 +2,7 @@
 
 import bpy
 
-from . import background, job, native, network, service, watching
+from . import background, client, job, native, network, service, watching
 from .answers import sentence
 from .layout import ROOT, Layout, SubPanel, bar, beside, lines, split
 from .lists import duration
@@ -137,7 +137,7 @@ def _draw_watched(context: bpy.types.Context, layout: Layout, watched: watching.
         done = "bakes are done" if info.kind == "bake" else "frames are rendered"
         lines(context, layout, f"{info.name}: all {info.total} {done}", "CHECKMARK")
     else:
-        left = watching.left_s(info)
+        left = client.left_s(info)
         noun = "bakes" if info.kind == "bake" else "frames"
         text = f"{info.name}: {info.done} of {info.total} {noun}"
         share = info.done / max(info.total, 1) if info.percent is None else info.percent / 100

@@ -5,7 +5,7 @@ from typing import Any, Literal
 import bpy
 from bpy.props import BoolProperty, IntProperty, PointerProperty
 
-from . import client, job, native, questions, refresh
+from . import client, job, native, questions, refresh, timers
 from .asking import AskingOperator
 from .joblist import draw_state
 from .layout import Layout, SubPanel, lines, split
@@ -171,14 +171,12 @@ def register() -> None:
     """Adds the panel, and starts the timer that sends what is set."""
     _register_classes()
     bpy.types.WindowManager.network_render_rules = PointerProperty(type=NetworkRenderRules)
-    if not bpy.app.background:
-        bpy.app.timers.register(tick, persistent=True)
+    timers.start(tick)
 
 
 def unregister() -> None:
     """Takes them away."""
-    if bpy.app.timers.is_registered(tick):
-        bpy.app.timers.unregister(tick)
+    timers.stop(tick)
     _wishes.clear()
     _sent.clear()
     del bpy.types.WindowManager.network_render_rules

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 import bpy
 
-from . import keys, moving, native, preferences, questions
+from . import keys, moving, native, preferences, questions, timers
 from .connection import Connection, forget, known_url
 from .native import Failure
 from .writing import write
@@ -237,14 +237,12 @@ def _redraw_status_bar() -> None:
 
 def register() -> None:
     """Starts the timer; without a window timers never fire, whoever waits there calls `pump` itself."""
-    if not bpy.app.background:
-        bpy.app.timers.register(pump, persistent=True)
+    timers.start(pump)
 
 
 def unregister() -> None:
     """Stops everything that runs; all of it within `STOP_TIMEOUT_S`."""
-    if bpy.app.timers.is_registered(pump):
-        bpy.app.timers.unregister(pump)
+    timers.stop(pump)
     end = time.monotonic() + STOP_TIMEOUT_S
     questions.stop()
     moving.stop()

@@ -1,5 +1,6 @@
 """The farm's slaves: what each does, what it is, and what can be done to it."""
 
+import time
 from typing import Any
 
 import bpy
@@ -10,7 +11,7 @@ from .answers import sentence
 from .asking import SlaveOperator, needing
 from .joblist import draw_state
 from .layout import Layout, SubPanel, lines
-from .lists import NARROW_SHARE, SortedList, failures
+from .lists import NARROW_SHARE, SortedList, ago, failures
 from .native import Failure
 from .view import NetworkRenderSlave, view_of
 
@@ -136,7 +137,8 @@ def _draw_buttons(context: bpy.types.Context, column: Layout, selected: NetworkR
 
 def _draw_selected(context: bpy.types.Context, layout: Layout, selected: NetworkRenderSlave) -> None:
     column = layout.column(align=True)
-    lines(context, column, f"{selected.address}, seen {selected.seen}", "NETWORK_DRIVE")
+    seen = ago(max(0.0, time.time() - float(selected.last_seen)))
+    lines(context, column, f"{selected.address}, seen {seen}", "NETWORK_DRIVE")
     lines(context, column, f"{selected.machine}, load {selected.load:.1f}", "DESKTOP")
     failed = f", {selected.failed} failed" if selected.failed else ""
     speed = f", {selected.speed:.1f} times as fast as the average slave" if selected.done else ""

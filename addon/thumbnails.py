@@ -14,7 +14,7 @@ from typing import Any
 import bpy
 import bpy.utils.previews
 
-from . import client, job, native, questions, refresh
+from . import client, job, native, questions, refresh, timers
 from .joblist import JobPanel
 from .layout import Layout
 from .native import Failure
@@ -151,14 +151,12 @@ def register() -> None:
     global _previews
     _previews = bpy.utils.previews.new()
     _register_classes()
-    if not bpy.app.background:
-        bpy.app.timers.register(tick, persistent=True)
+    timers.start(tick)
 
 
 def unregister() -> None:
     """Takes them away, and their files."""
-    if bpy.app.timers.is_registered(tick):
-        bpy.app.timers.unregister(tick)
+    timers.stop(tick)
     _unregister_classes()
     bpy.utils.previews.remove(_previews)
     _clean_up()

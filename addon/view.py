@@ -38,11 +38,6 @@ class NetworkRenderJob(bpy.types.PropertyGroup):
         get=lambda self: self.percent if self.bakes else 100 * self.done / self.total if self.total else 0,
     )
 
-    def seconds_left(self) -> float | None:
-        """How long it may take, if frames go on as before; None while nothing tells."""
-        left = self.total - self.done - self.failed
-        return self.seconds * left / self.rendering if left > 0 and self.rendering and self.seconds else None
-
 
 class NetworkRenderSlave(bpy.types.PropertyGroup):
     """A row of the list of slaves; its name is the slave's."""
@@ -54,8 +49,8 @@ class NetworkRenderSlave(bpy.types.PropertyGroup):
     tags: StringProperty()
     blenders: StringProperty()
     machine: StringProperty()
-    # In words: a property of Blender has too few digits for a moment.
-    seen: StringProperty()
+    # In digits: a number of Blender's has too few for a moment.
+    last_seen: StringProperty(default="0")
     load: FloatProperty()
     speed: FloatProperty()
     done: IntProperty()

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import bpy
 
-from . import session, simulations
+from . import session, simulations, timers
 
 TICK_S = 1.0
 
@@ -78,11 +78,9 @@ def _answer(questions: set[simulations.CacheFiles]) -> None:
 
 def register() -> None:
     """Starts the timer; without a window nothing is drawn."""
-    if not bpy.app.background:
-        bpy.app.timers.register(tick, persistent=True)
+    timers.start(tick)
 
 
 def unregister() -> None:
     """Ends it."""
-    if bpy.app.timers.is_registered(tick):
-        bpy.app.timers.unregister(tick)
+    timers.stop(tick)

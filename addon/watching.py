@@ -9,9 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-import bpy
-
-from . import client, notices, questions
+from . import client, notices, questions, timers
 from .connection import Connection
 from .native import Failure
 
@@ -70,14 +68,6 @@ def said() -> str | None:
     return _said
 
 
-def left_s(info: JobInfo) -> float | None:
-    """How long a job will take, if it goes on as now."""
-    frames = info.total - info.done - info.failed
-    if not info.frame_seconds or not info.rendering or frames <= 0:
-        return None
-    return float(info.frame_seconds * frames / info.rendering)
-
-
 def _look() -> float:
     """Asks each master of a job that is not over."""
     open_jobs = [one for one in _watched if not one.is_over()]
@@ -121,13 +111,11 @@ def _tell(info: JobInfo) -> None:
 
 def register() -> None:
     """Starts to look."""
-    if not bpy.app.background:
-        bpy.app.timers.register(_look, first_interval=LOOK_S, persistent=True)
+    timers.start(_look, after_s=LOOK_S)
 
 
 def unregister() -> None:
     """Follows nothing any more."""
-    if bpy.app.timers.is_registered(_look):
-        bpy.app.timers.unregister(_look)
+    timers.stop(_look)
     _watched.clear()
     say(None)

@@ -2,6 +2,7 @@
 
 import socket
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from types import TracebackType
@@ -14,12 +15,12 @@ class CuttingProxy:
     """Listens on this machine, and passes on to `port`. Use it in `with`.
 
     The first `cuts` uploads are cut after `after` bytes; `hold` keeps them open in silence instead. With `lose`, the
-    requests that begin so arrive, and it is the answers to the first `cuts` of them that are cut. `passed_up` counts the
-    bytes that went to the master.
+    requests that begin so arrive, and it is the answers to the first `cuts` of them that are cut. Each piece takes `slow_s`
+    on its way. `passed_up` counts the bytes that went to the master.
     """
 
-    def __init__(self, port: int, cuts: int, after: int, *, hold: bool = False, lose: bytes = b"") -> None:
-        self.port, self.cuts, self.after, self.hold, self.lose = port, cuts, after, hold, lose
+    def __init__(self, port: int, cuts: int, after: int, *, hold: bool = False, lose: bytes = b"", slow_s: float = 0.0) -> None:
+        self.port, self.cuts, self.after, self.hold, self.lose, self.slow_s = port, cuts, after, hold, lose, slow_s
         self.cut = 0
         self.passed_up = 0
         self.held, self.released = threading.Event(), threading.Event()
@@ -69,6 +70,8 @@ class CuttingProxy:
                 if upwards and not self.lose and piece.startswith(b"PUT "):
                     uploading, passed = True, 0
                 passed += len(piece)
+                # What a bad line does; whoever is being tested must not notice.
+                time.sleep(self.slow_s)
                 if uploading and passed > self.after and self._shall_cut():
                     break
                 target.sendall(piece)

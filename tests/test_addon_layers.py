@@ -8,7 +8,7 @@ ADDON = Path(__file__).resolve().parent.parent / "addon"
 
 # From the bottom up; a module may use those on lower lines, never those on its own or on a higher one.
 LAYERS = (
-    {"native", "writing", "simulations"},
+    {"native", "writing", "timers", "simulations"},
     {"keys", "borrow"},
     {"preferences"},
     {"connection"},
@@ -20,6 +20,7 @@ LAYERS = (
     {"service", "passes"},
     {"answers", "layout", "engine", "dispatch"},
     {"notices", "lists"},
+    {"rows"},
     {"refresh"},
     {"watching", "waiting", "gathering", "asking", "search"},
     # One for each thing that an artist sees.

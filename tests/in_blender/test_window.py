@@ -1,5 +1,6 @@
 """What artists see: the panels in a real window."""
 
+import json
 import re
 from pathlib import Path
 
@@ -41,6 +42,21 @@ def test_nobody_waits_for_a_master_that_never_answers(windowed: Blender, virtual
     assert "nobody waited" in windowed.finish(windowed.window_command(virtual_display, "hanging.py", tmp_path))
     for name in ("asking", "trouble"):
         assert (tmp_path / f"{name}.png").stat().st_size > 10_000, name
+
+
+@pytest.mark.usefixtures("core", "keyboard")
+def test_the_window_never_waits_for_an_address_that_takes_no_connection(
+    windowed: Blender, virtual_display: str, tmp_path: Path
+) -> None:
+    said = windowed.finish(windowed.window_command(virtual_display, "gaps.py", "dead", tmp_path), given_up=True)
+    told = json.loads(next(line for line in said.splitlines() if line.startswith("gaps ")).removeprefix("gaps "))
+    assert "does not answer" in told["trouble"]
+    assert not told["undrawn"], "panels of every mode are drawn"
+    assert told["patience"] == [0.0], "somebody stopped the window to wait"
+    # Blender draws without a graphics card here, so that it is away by itself; what waits for the network is away for longer.
+    away, much = told["away"], told["time_out"] / 5
+    assert max(away.values()) < 3 * away["quiet"] + much, away
+    assert max(took for took, _ in told["calls"].values()) < away["quiet"] + much, told["calls"]
 
 
 @pytest.mark.usefixtures("core", "keyboard")

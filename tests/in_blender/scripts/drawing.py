@@ -39,10 +39,17 @@ def timed(name: str, function: Callable[..., object]) -> Callable[..., object]:
     return call
 
 
-def job(number: int) -> SimpleNamespace:
-    """A job as a master tells of it."""
+def job(number: int, turn: int) -> SimpleNamespace:
+    """A job as a master tells of it; one in ten goes on."""
     told = {"kind": "render", "state": "queued", "frames": "1-100", "category": "film", "tags": ["gpu"], "requirements": ""}
-    counted = {"priority": 1, "chunks": 0, "blacklisted": 0, "total": 100, "done": number % 100, "failed": number % 3}
+    counted = {
+        "priority": 1,
+        "chunks": 0,
+        "blacklisted": 0,
+        "total": 100,
+        "done": (number + turn * (number % 10 == 0)) % 100,
+        "failed": number % 3,
+    }
     times = {
         "rendering": 3,
         "frame_seconds": 4.0,
@@ -52,11 +59,18 @@ def job(number: int) -> SimpleNamespace:
     return SimpleNamespace(id=f"j{number:07}", name=f"shot_{number:04}", **told, **counted, **times)
 
 
-def slave(number: int) -> SimpleNamespace:
-    """A slave as a master tells of it."""
+def slave(number: int, turn: int) -> SimpleNamespace:
+    """A slave as a master tells of it; each was seen since, at more work or at less."""
     told = {"address": "10.0.0.1", "jobs": ["j0000001"], "online": True, "set_aside": False, "paused": False, "resting": None}
     machine = {"tags": ["gpu"], "blenders": ["3.4.1"], "memory": 2**35, "cores": 8, "os": "Linux", "gpus": []}
-    done = {"last_seen": time.time(), "load": 1.0, "speed": 1.3, "done": 4, "failed": number % 3, "explanation": ["it renders"]}
+    done = {
+        "last_seen": time.time(),
+        "load": 1.0 + turn,
+        "speed": 1.3,
+        "done": 4,
+        "failed": number % 3,
+        "explanation": ["it renders"],
+    }
     return SimpleNamespace(id=f"s{number:07}", name=f"node{number:04}", **told, **machine, **done)
 
 
@@ -66,11 +80,11 @@ def frame(number: int) -> SimpleNamespace:
     return SimpleNamespace(frame=number, **told)
 
 
-def seen() -> object:
-    """A large farm."""
+def seen(turn: int) -> object:
+    """A large farm at work."""
     client = netrender.client
     wanted = client.Wanted(frames=True, job="j0000001")
-    everything = {"jobs": [job(n) for n in range(jobs)], "slaves": [slave(n) for n in range(slaves)]}
+    everything = {"jobs": [job(n, turn) for n in range(jobs)], "slaves": [slave(n, turn) for n in range(slaves)]}
     rule = SimpleNamespace(limit=2, enabled=True)
     rules = SimpleNamespace(share=rule, new_first=rule, starving_first=rule)
     return client.Seen(wanted=wanted, rules=rules, frames=[frame(n) for n in range(frames)], **everything)
@@ -84,8 +98,8 @@ def draw() -> None:
 
 def walk() -> Iterator[start.Awaited]:
     """The story; each `yield` lets Blender draw."""
-    answer = seen()
-    netrender.refresh.show(answer)
+    answers = seen(0), seen(1)
+    netrender.refresh.show(answers[0])
     view.active_job_index, view.active_slave_index, view.active_frame_index = 1, 0, 0
     for _ in range(3):
         yield start.redrawn
@@ -100,9 +114,16 @@ def walk() -> Iterator[start.Awaited]:
     for _ in range(draws):
         draw()
     yield start.redrawn
-    show, pump = timed("an answer is shown", netrender.refresh.show), timed("a tick of the timer", netrender.session.pump)
+    first = timed("the first answer", netrender.refresh.show)
+    show, pump = (
+        timed("an answer of a farm at work", netrender.refresh.show),
+        timed("a tick of the timer", netrender.session.pump),
+    )
     for _ in range(draws):
-        show(answer)
+        netrender.refresh.forget()
+        first(answers[0])
+        for answer in reversed(answers):
+            show(answer)
         pump()
     print("spent", json.dumps(spent), flush=True)
 
