@@ -99,6 +99,7 @@ bench: $(VENV)/made ## measure the budgets side by side with the alternatives
 	PATH="$(BIN):$$PATH" python benches/tiles.py
 	PATH="$(BIN):$$PATH" python benches/bakes.py
 	PATH="$(BIN):$$PATH" python benches/warm.py
+	PATH="$(BIN):$$PATH" python benches/cancel.py
 	PATH="$(BIN):$$PATH" python benches/monitor.py
 	PATH="$(BIN):$$PATH" PYTHONPATH=tests:tests/in_blender:packaging python benches/window.py
 

@@ -89,6 +89,10 @@ def test_help_and_version_are_no_failures(farm: Farm) -> None:
         (("master", "--port", "65536"), "65536"),
         (("master", "--access", "anybody"), "anybody"),
         (("log", "7k3vq9xd", "one"), "one"),
+        (("submit", "a.blend", "--priority", "high"), "--priority <PRIORITY> wants a whole number, not 'high'"),
+        (("submit", "a.blend", "--attempts", "0"), "wants a whole number from 1 on, not 0"),
+        (("submit", "a.blend", "--tags", ";;"), "nothing is named; names are written as gpu;fast"),
+        (("slave", "--slots", "0"), "wants a whole number from 1 to"),
         (("submit",), "FILE"),
     ],
 )

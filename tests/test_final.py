@@ -1,6 +1,7 @@
 """Final frames (C12): composited, colour-managed, in the scene's own format, equal to what a local render writes."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import exr
@@ -36,15 +37,40 @@ FORMATS: dict[str, tuple[str, Callable[[Path], object]]] = {
 }
 
 
-@pytest.fixture
-def farm(tmp_path: Path, blender: str) -> Iterator[Farm]:
-    """A farm of one slave, and scenes that were rendered locally below `tmp_path / "scenes"`."""
-    (tmp_path / "scenes").mkdir()
-    run_in_blender(blender, SCENES / "finals.py", [str(tmp_path / "scenes")], tmp_path / "scenes.log")
-    with Farm(tmp_path / "farm") as farm:
+@dataclass
+class Finals:
+    """Scenes, what a local render of each writes, and jobs of them whose final frames slaves make."""
+
+    scenes: Path
+    farm: Farm
+    blender: str
+    jobs: dict[str, str]
+
+    def assert_equal(self, folder: Path, name: str) -> None:
+        """The same files as a local render's, and nothing else, with the same pictures of the same .blend."""
+        ending, picture = FORMATS[name]
+        files = [f"{title}.{ending}" for title in NAMES]
+        assert sorted(path.name for path in folder.iterdir()) == files, name
+        blend = str(self.scenes / f"{name}.blend").encode()
+        for made, local in ((folder / file, self.scenes / "local" / name / file) for file in files):
+            assert picture(made) == picture(local), f"{name}/{made.name}"
+            assert (blend in local.read_bytes(), blend in made.read_bytes()) == (True, True), f"{name}/{made.name}"
+
+
+@pytest.fixture(scope="module", params=["executable", "module"])
+def finals(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Finals]:
+    """For each kind of Blender: a farm of one slave, which renders each format once for all tests."""
+    blender = str(request.getfixturevalue("blender_executable" if request.param == "executable" else "bpy_python"))
+    folder = tmp_path_factory.mktemp("finals")
+    (folder / "scenes").mkdir()
+    run_in_blender(blender, SCENES / "finals.py", [str(folder / "scenes")], folder / "scenes.log")
+    with Farm(folder / "farm") as farm:
         farm.start_master()
         farm.start_slave("slave1", blender)
-        yield farm
+        blends = {name: folder / "scenes" / f"{name}.blend" for name in FORMATS}
+        jobs = {name: submit(farm, blend, blender, "--final", "slaves") for name, blend in blends.items()}
+        yield Finals(folder / "scenes", farm, blender, jobs)
+        assert farm.stop() == []
 
 
 def submit(farm: Farm, blend: Path, blender: str, *options: str) -> str:
@@ -53,40 +79,23 @@ def submit(farm: Farm, blend: Path, blender: str, *options: str) -> str:
     return farm.newest_job()
 
 
-def test_final_frames_made_by_the_client_equal_a_local_render(farm: Farm, tmp_path: Path, blender: str) -> None:
-    scenes = tmp_path / "scenes"
-    jobs = {name: submit(farm, scenes / f"{name}.blend", blender) for name in FORMATS}
-    for name in FORMATS:
-        folder = tmp_path / "final" / name
-        made = farm.run("results", jobs[name], str(folder), "--final", "--wait", "--master", farm.url, "--blender", blender)
+@pytest.mark.parametrize("name", FORMATS)
+def test_final_frames_equal_a_local_render_whoever_makes_them(finals: Finals, name: str, tmp_path: Path) -> None:
+    # A Blender that is named makes them anew; else those of the slaves are taken.
+    for folder, options in ((tmp_path / "slaves", ()), (tmp_path / "client", ("--blender", finals.blender))):
+        wanted = ("results", finals.jobs[name], str(folder), "--final", "--wait", "--master", finals.farm.url)
+        made = finals.farm.run(*wanted, *options)
         assert made.returncode == 0, made.stderr
         assert "2 of 2 frames are finished" in made.stdout
-        assert_equal(folder, scenes / "local" / name, name)
-    folder = tmp_path / "final" / "at once"
-    submit(farm, scenes / "png8.blend", blender, "--results", str(folder), "--final", "client")
-    assert_equal(folder, scenes / "local" / "png8", "png8")
-    assert farm.stop() == []
+        finals.assert_equal(folder, name)
 
 
-def test_final_frames_made_by_slaves_equal_a_local_render(farm: Farm, tmp_path: Path, blender: str) -> None:
-    scenes = tmp_path / "scenes"
-    jobs = {name: submit(farm, scenes / f"{name}.blend", blender, "--final", "slaves") for name in ("png16", "float")}
-    for name, job in jobs.items():
-        made = farm.run("results", job, str(tmp_path / name), "--final", "--wait", "--master", farm.url)
-        assert made.returncode == 0, made.stderr
-        assert_equal(tmp_path / name, scenes / "local" / name, name)
-    layers = farm.run("results", jobs["float"], str(tmp_path / "layers"), "--master", farm.url)
-    assert "2 of 2 frames" in layers.stdout, "the layers are there as ever"
-    assert farm.stop() == []
-
-
-def assert_equal(folder: Path, local: Path, name: str) -> None:
-    """The same files, and nothing else, with the same pictures."""
-    ending, picture = FORMATS[name]
-    files = [f"{title}.{ending}" for title in NAMES]
-    assert sorted(path.name for path in folder.iterdir()) == files, name
-    for file in files:
-        assert picture(folder / file) == picture(local / file), f"{name}/{file}"
+def test_final_frames_are_made_while_the_frames_come_in(finals: Finals, tmp_path: Path) -> None:
+    folder = tmp_path / "at once"
+    submit(finals.farm, finals.scenes / "png8.blend", finals.blender, "--results", str(folder), "--final", "client")
+    finals.assert_equal(folder, "png8")
+    layers = finals.farm.run("results", finals.jobs["float"], str(tmp_path / "layers"), "--wait", "--master", finals.farm.url)
+    assert "2 of 2 frames" in layers.stdout, "the layers of those that slaves finish are there as ever"
 
 
 def test_final_frames_are_not_made_by_another_blender(

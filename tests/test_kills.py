@@ -145,6 +145,29 @@ def test_a_stopped_slave_gives_its_frames_back_at_once(farm: Farm, tmp_path: Pat
     wait_for_end(farm, job)
 
 
+def test_what_a_killed_command_left_beside_the_final_files_goes_with_the_next_one(farm: Farm, tmp_path: Path) -> None:
+    farm.start_master()
+    sent = ("submit", str(fake_scene(tmp_path)), "--blender", FAKE, "--final", "slaves", "--master", farm.url)
+    assert farm.run(*sent).returncode == 0
+    folder = tmp_path / "finals"
+    waiting = ("results", farm.newest_job(), str(folder), "--final", "--wait", "--master", farm.url)
+
+    def beside() -> list[str]:
+        return [path.name for path in folder.glob(".netrender-final-*") if (path / "lock").exists()]
+
+    first = farm.start("results", *waiting)
+    wait_until("it has a folder of its own", lambda: len(beside()) == 1)
+    second = farm.start("results", *waiting)
+    wait_until("so has another one", lambda: len(beside()) == 2)
+    first.kill()
+    assert len(beside()) == 2, "who is killed removes nothing"
+    third = farm.start("results", *waiting)
+    wait_until("what it left is gone", lambda: str(first.pid) not in " ".join(beside()) and len(beside()) == 2)
+    for command in (second, third):
+        assert command.stop() != 0
+    assert list(folder.iterdir()) == []
+
+
 def test_real_frames_are_identical_after_master_slave_and_blender_were_killed(tmp_path: Path, blender: str) -> None:
     frames = 8
     with Farm(tmp_path / "farm") as farm:

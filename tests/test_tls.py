@@ -1,6 +1,8 @@
 """TLS and the farm's key from outside: real masters, slaves and commands, each with a configuration folder of its own."""
 
 import json
+import os
+import shutil
 import signal
 import stat
 import subprocess
@@ -8,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from components import required
 
 from farm import Farm, wait_until
 
@@ -113,6 +116,53 @@ def test_a_replaced_key_sends_the_slave_away_until_it_gets_the_new_one(farm: Far
 
         wait_until("the slave works again", is_back)
         assert slave.popen.poll() is None
+
+
+# Two years, in either direction: no certificate of the master's holds then.
+WRONG_S = 2 * 365 * 86_400
+CLOCK = """
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <stdlib.h>
+#include <time.h>
+int clock_gettime(clockid_t clock, struct timespec *now) {
+    int (*real)(clockid_t, struct timespec *) = dlsym(RTLD_NEXT, "clock_gettime");
+    int failed = real(clock, now);
+    if (!failed && clock == CLOCK_REALTIME) now->tv_sec += atol(getenv("WRONG_S"));
+    return failed;
+}
+"""
+
+
+@pytest.fixture(scope="module")
+def wrong_clock(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A library that makes the clock of a program wrong."""
+    folder = tmp_path_factory.mktemp("clock")
+    (folder / "clock.c").write_text(CLOCK)
+    compiler = required(shutil.which("cc"), "a C compiler (cc)")
+    subprocess.run([compiler, "-shared", "-fPIC", "clock.c", "-o", "clock.so", "-ldl"], cwd=folder, check=True)
+    return str(folder / "clock.so")
+
+
+@pytest.mark.parametrize("seconds", [WRONG_S, -WRONG_S])
+def test_a_slave_whose_clock_is_wrong_renders_over_tls(
+    farm: Farm, elsewhere: Farm, tmp_path: Path, wrong_clock: str, seconds: int
+) -> None:
+    hand_over(farm, elsewhere)
+    elsewhere.url = farm.url
+    env = {"LD_PRELOAD": wrong_clock, "WRONG_S": str(seconds)}
+    shown = subprocess.run(["date", "+%s"], env={**os.environ, **env}, capture_output=True, text=True, check=True).stdout
+    known = int(subprocess.run(["date", "+%s"], capture_output=True, text=True, check=True).stdout)
+    assert abs(int(shown) - known) > WRONG_S // 2, "its clock is right"
+    with elsewhere:
+        slave = elsewhere.start_slave("slave1", FAKE, **env)
+        sent = farm.run("submit", fake_scene(tmp_path), "--blender", FAKE, "--frames", "1-3", "--wait", "--master", farm.url)
+        assert sent.returncode == 0, sent.stderr
+        frames = json.loads(farm.run("job", farm.newest_job(), "--json", "--master", farm.url).stdout)
+        assert (frames["done"], frames["failed"]) == (3, 0)
+        seen = json.loads(farm.run("slaves", "--json", "--master", farm.url).stdout)[0]
+        assert seen["online"] and abs(seen["last_seen_ms"] / 1000 - known) < WRONG_S // 2
+        assert slave.stop() == 0, slave.text()
 
 
 @pytest.mark.parametrize(

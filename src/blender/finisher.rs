@@ -32,6 +32,8 @@ pub struct FinalPicture {
     pub passes: BTreeMap<String, BTreeMap<String, String>>,
     /// Text attributes.
     pub metadata: BTreeMap<String, String>,
+    /// The .blend that the final file names as its own: the artist's.
+    pub blend: String,
 }
 
 /// A Blender that holds a scene open for finishing. Dropping it kills it; a call that is given up half-way, or that failed by

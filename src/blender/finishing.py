@@ -37,6 +37,9 @@ class FinalEngine(bpy.types.RenderEngine):
             if picture is None:
                 raise passes.Unfit(f"frame {frame} was not gathered")
             passes.load_layer(self, depsgraph.view_layer_eval.name, frame, picture.path, picture)
+            if depsgraph.scene.render.use_stamp_filename:
+                # Blender would write where the copy lies that is open here.
+                self.get_result().stamp_data_add_field("File", picture.blend)
         except Exception as error:  # raised in here it would only be printed, and a black picture written
             JOB["unfit"] = JOB["unfit"] or error
             self.report({"ERROR"}, str(error))

@@ -1,6 +1,7 @@
 //! What can be written after `netrender`.
 
 use super::changes::{BlacklistArguments, EditArguments, LimitArguments, ResetArguments, SettingsArguments};
+use super::names::Names;
 use super::slave::SlaveArguments;
 use super::versions::{VcsArguments, VersionArguments};
 use crate::client::{AUTO, TilesWish};
@@ -72,8 +73,8 @@ pub(super) enum Command {
         #[command(flatten)]
         slave: SlaveQuery,
         /// All its tags from now on; none are none
-        #[arg(value_name = "TAG", value_delimiter = ';')]
-        tags: Vec<String>,
+        #[arg(value_name = "TAG")]
+        tags: Vec<Names>,
         /// Those again that it says of itself
         #[arg(long, conflicts_with = "tags")]
         own: bool,
@@ -287,8 +288,8 @@ pub(super) struct SubmitArguments {
     #[arg(long, default_value = "", hide_default_value = true)]
     pub(super) category: String,
     /// Tags that slaves must have, such as gpu;fast
-    #[arg(long, value_delimiter = ';')]
-    pub(super) tags: Vec<String>,
+    #[arg(long)]
+    pub(super) tags: Vec<Names>,
     /// What else slaves must be, such as `cores>=8; memory_gib>=32; os=linux; gpu=cuda; slave=a,b; blender=4.2`
     #[arg(long, default_value_t, hide_default_value = true)]
     pub(super) requirements: Requirements,

@@ -1,6 +1,7 @@
 //! What can be written to change jobs and the farm.
 
 use super::arguments::{JobQuery, Query};
+use super::names::Names;
 use crate::ids::{FrameSet, Requirements};
 use crate::wire::{JobLimits, SettingsEdit};
 use clap::Args;
@@ -9,26 +10,26 @@ use clap::Args;
 #[derive(Debug, Args)]
 pub(super) struct LimitArguments {
     /// Failed attempts after which a frame is given up [default: as the farm says]
-    #[arg(long, default_value_t = 0, hide_default_value = true)]
-    attempts: u32,
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
+    attempts: Option<u32>,
     /// Seconds that a frame may take [default: learnt from the job's own]
-    #[arg(long, value_name = "SECONDS", default_value_t = 0, hide_default_value = true)]
-    frame_time: u32,
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..))]
+    frame_time: Option<u32>,
     /// Seconds without news of a frame after which its attempt fails [default: learnt from the job's own]
-    #[arg(long, value_name = "SECONDS", default_value_t = 0, hide_default_value = true)]
-    stall_time: u32,
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..))]
+    stall_time: Option<u32>,
     /// Seconds of silence after which a slave loses the job's frames [default: as the farm says]
-    #[arg(long, value_name = "SECONDS", default_value_t = 0, hide_default_value = true)]
-    silence_time: u32,
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..))]
+    silence_time: Option<u32>,
 }
 
 impl LimitArguments {
     pub(super) fn limits(&self) -> JobLimits {
         JobLimits {
-            attempts: self.attempts,
-            silence_s: self.silence_time,
-            stall_s: self.stall_time,
-            frame_s: self.frame_time,
+            attempts: self.attempts.unwrap_or_default(),
+            silence_s: self.silence_time.unwrap_or_default(),
+            stall_s: self.stall_time.unwrap_or_default(),
+            frame_s: self.frame_time.unwrap_or_default(),
         }
     }
 }
@@ -44,8 +45,8 @@ pub(super) struct EditArguments {
     #[arg(long)]
     pub(super) category: Option<String>,
     /// Tags that slaves must have, such as gpu;fast; an empty one is none
-    #[arg(long, value_delimiter = ';')]
-    pub(super) tags: Option<Vec<String>>,
+    #[arg(long)]
+    pub(super) tags: Option<Vec<Names>>,
     /// What slaves must be beside that, such as "cores>=8; os=linux"; an empty one is nothing
     #[arg(long)]
     pub(super) requirements: Option<Requirements>,

@@ -3,6 +3,7 @@
 use super::arguments::{JobQuery, Query};
 use super::ask::{self, Change};
 use super::changes::{BlacklistArguments, EditArguments, ResetArguments, SettingsArguments};
+use super::names::named;
 use super::screen::{ago, duration, facts, now_ms, say, say_json, table};
 use super::{STATUS_OK, connect};
 use crate::access::KeySource;
@@ -59,7 +60,6 @@ pub(super) fn edit(wanted: EditArguments, keys: &KeySource) -> Result<u8> {
 }
 
 fn edit_of(wanted: EditArguments, after: Vec<JobId>) -> JobEdit {
-    let named = |tags: Vec<String>| tags.into_iter().filter(|tag| !tag.is_empty()).collect();
     JobEdit {
         name: wanted.name,
         category: wanted.category,

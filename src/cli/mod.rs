@@ -13,6 +13,7 @@ mod key;
 mod log;
 mod manage;
 mod masters;
+mod names;
 mod progress;
 mod results;
 mod rules;
@@ -21,6 +22,7 @@ mod serve;
 mod slave;
 mod slaves;
 mod submit;
+mod usage;
 mod versions;
 
 use crate::access::KeySource;
@@ -85,7 +87,7 @@ fn carry_out(arguments: Arguments) -> Result<u8> {
         Command::Job { job } => ask::job(&job, &keys),
         Command::PauseSlave { slave } => slaves::steer(&slave, &keys, slaves::Steering::Pause),
         Command::ResumeSlave { slave } => slaves::steer(&slave, &keys, slaves::Steering::Resume),
-        Command::TagSlave { slave, tags, own } => slaves::tag(&slave, &keys, (!own).then_some(tags)),
+        Command::TagSlave { slave, tags, own } => slaves::tag(&slave, &keys, (!own).then(|| names::named(tags))),
         Command::EndSlave { slave } => slaves::steer(&slave, &keys, slaves::Steering::End),
         Command::Pause { job } => ask::change(&job, &keys, ask::Change::Pause),
         Command::Resume { job } => ask::change(&job, &keys, ask::Change::Resume),
@@ -146,15 +148,7 @@ fn refuse(error: &clap::Error) -> u8 {
         screen::note(&error.to_string());
         return STATUS_USAGE;
     }
-    let text = error.to_string();
-    let sentence: Vec<&str> = text
-        .lines()
-        .take_while(|line| !line.trim().is_empty())
-        .map(str::trim)
-        .collect();
-    let sentence = sentence.join(" ");
-    let sentence = sentence.strip_prefix("error: ").unwrap_or(&sentence);
-    complain(&Error::bad_input(sentence).hint("add --help to see what can be written"));
+    complain(&Error::bad_input(usage::sentence(error)).hint("add --help to see what can be written"));
     STATUS_USAGE
 }
 

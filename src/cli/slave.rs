@@ -2,6 +2,7 @@
 
 use super::arguments::MasterChoice;
 use super::interrupt::{Interrupt, Wish};
+use super::names::{Names, named};
 use super::screen::{note, say};
 use super::{STATUS_FAILED, STATUS_OK};
 use crate::access::KeySource;
@@ -36,12 +37,12 @@ pub(super) struct SlaveArguments {
     #[arg(long)]
     pub(super) name: Option<String>,
     /// Its tags, such as gpu;fast
-    #[arg(long, value_delimiter = ';')]
-    pub(super) tags: Vec<String>,
+    #[arg(long)]
+    pub(super) tags: Vec<Names>,
     /// What it renders with beside the processor, such as cuda;"RTX 4090" [default: what the system tells]; cuda:0, optix:1 or
     /// cpu also has Cycles render with just that
-    #[arg(long, value_delimiter = ';')]
-    pub(super) gpu: Vec<String>,
+    #[arg(long)]
+    pub(super) gpu: Vec<Names>,
     /// Chunks to render at once, each in a Blender of its own
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=i64::from(SLOTS_MAX)))]
     pub(super) slots: u32,
@@ -100,7 +101,7 @@ fn options(wanted: SlaveArguments, keys: KeySource) -> Result<SlaveOptions> {
         path: wanted.path,
         blenders: wanted.blender,
         name: wanted.name,
-        tags: wanted.tags.into_iter().filter(|tag| !tag.is_empty()).collect(),
+        tags: named(wanted.tags),
         slots: wanted.slots as usize,
         threads: wanted.threads,
         blender_memory_bytes_max: wanted.blender_memory_gib.map(|gib| u64::from(gib) << 30),
@@ -117,7 +118,7 @@ fn options(wanted: SlaveArguments, keys: KeySource) -> Result<SlaveOptions> {
         disk_free_bytes: wanted.disk_free_gib.map(|gib| u64::from(gib) << 30),
         ..SlaveOptions::default()
     };
-    options.rendering_with(wanted.gpu)
+    options.rendering_with(named(wanted.gpu))
 }
 
 /// Tells what the slave does until it ends, or is to end now.

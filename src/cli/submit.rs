@@ -3,6 +3,7 @@
 use super::arguments::{Finals, SubmitArguments};
 use super::bakes;
 use super::interrupt::Interrupt;
+use super::names::named;
 use super::progress::{Meter, Unit};
 use super::results::{follow, follow_finish, judge, wait, warn};
 use super::screen::{bytes, note, say, say_json};
@@ -90,7 +91,7 @@ fn request(wanted: SubmitArguments, after: Vec<JobId>) -> SubmitRequest {
         tiles_exact: wanted.tiles_exact,
         name: wanted.name,
         category: wanted.category,
-        tags: wanted.tags.into_iter().filter(|tag| !tag.is_empty()).collect(),
+        tags: named(wanted.tags),
         requirements: wanted.requirements,
         priority: wanted.priority,
         chunks: wanted.chunks,

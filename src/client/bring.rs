@@ -2,7 +2,7 @@
 
 use super::aside::put_in_place;
 use super::download::download;
-use super::finishing::Folder;
+use super::work_folder::WorkFolder;
 use super::{Client, Pending, prepare_folder};
 use crate::blender::{CopyRequest, WorkerOptions, choose_installation, copy_with_bakes};
 use crate::error::{Error, Result};
@@ -71,14 +71,12 @@ async fn bring(link: &Link, request: &BakesRequest) -> Result<BakesHere> {
             .hint("name a job that was sent to be baked; one that renders has frames"));
     }
     prepare_folder(&request.folder)?;
-    // Beside the caches, so that these need only be renamed.
-    let name = format!(".netrender-bakes-{}-{}", job.id, std::process::id());
-    let work = Folder::make(request.folder.join(name))?;
-    let zip = work.0.join("bakes.zip");
+    let work = WorkFolder::make(&request.folder, &format!("bakes-{}", job.id))?;
+    let zip = work.path().join("bakes.zip");
     // A zip that ends early ends short of its announced length, which fails here.
     let url = format!("jobs/{}/results.zip", job.id);
     download(link, &url, &zip, ZIP_BYTES_MAX).await?.place(&zip).await?;
-    let (folder, unpacked, main) = (request.folder.clone(), work.0.join("unpacked"), manifest.main.clone());
+    let (folder, unpacked, main) = (request.folder.clone(), work.path().join("unpacked"), manifest.main.clone());
     let placing = move || {
         let mut zip = BakesZip::open(&zip, &main)?;
         zip.place_all(&unpacked, &folder)
@@ -101,9 +99,9 @@ async fn bring(link: &Link, request: &BakesRequest) -> Result<BakesHere> {
             let part = part_of(request);
             std::fs::rename(&inside, &part).map_err(|error| Error::io("write", &part, &error))?;
             let called = own.as_deref().map_or_else(|| name.clone(), name_of);
-            copy_that_plays_back(request, (&part, &name), &called, &mut here, &work.0).await?;
+            copy_that_plays_back(request, (&part, &name), &called, &mut here, work.path()).await?;
         }
-        (None, Some(own)) => copy_that_plays_back(request, (own, &name_of(own)), &name_of(own), &mut here, &work.0).await?,
+        (None, Some(own)) => copy_that_plays_back(request, (own, &name_of(own)), &name_of(own), &mut here, work.path()).await?,
         (None, None) => {}
     }
     Ok(here)

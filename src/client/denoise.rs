@@ -5,6 +5,7 @@
 
 use super::finishing::Folder;
 use super::gather::GatherRequest;
+use super::work_folder::WorkFolder;
 use crate::blender::{Denoiser, Installation, WorkerOptions, choose_installation};
 use crate::error::{Code, Error, Result};
 use crate::ids::BlenderVersion;
@@ -30,7 +31,7 @@ pub(super) struct Denoise {
 #[derive(Debug)]
 struct Open {
     denoiser: Denoiser,
-    folder: Folder,
+    folder: WorkFolder,
 }
 
 impl Denoise {
@@ -75,7 +76,7 @@ impl Denoise {
         let info = images::inspect(frame)?;
         // Of its own: what was given up half-way may still be at work in the one before.
         let number = self.count.fetch_add(1, Ordering::Relaxed);
-        let pictures = Folder::make(current.folder.0.join(format!("pictures{number}")))?;
+        let pictures = Folder::make(current.folder.path().join(format!("pictures{number}")))?;
         let made = current
             .denoiser
             .denoise(frame, (info.width, info.height), &self.how, &pictures.0)
@@ -98,12 +99,12 @@ impl Denoise {
     }
 
     async fn start(&self) -> Result<Open> {
-        let folder = Folder::make(self.folder.join(format!(".netrender-denoise-{}", std::process::id())))?;
+        let folder = WorkFolder::make(&self.folder, "denoise")?;
         let options = WorkerOptions {
             threads: 0,
             devices: Vec::new(),
             allow_scripts: false,
-            folder: folder.0.join("blender"),
+            folder: folder.path().join("blender"),
         };
         std::fs::create_dir_all(&options.folder).map_err(|error| Error::io("make the folder", &options.folder, &error))?;
         let denoiser = Denoiser::start(&self.blender, &options).await?;

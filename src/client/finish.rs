@@ -2,8 +2,9 @@
 //!
 //! Here is the handle, and what it shares with the work ([`super::finishing`]).
 
-use super::finishing::{Folder, finish};
+use super::finishing::finish;
 use super::gather::{self, Gather, GatherRequest, GatherView, Gathered};
+use super::work_folder::WorkFolder;
 use crate::error::{Error, Result};
 use crate::ids::{FrameSet, JobId};
 use crate::link::Link;
@@ -73,15 +74,13 @@ struct State {
 /// Begins to gather and to finish, in the threads that ask.
 pub(super) async fn start(link: Link, request: FinishRequest) -> Result<Arc<Finish>> {
     gather::prepare_folder(&request.folder)?;
-    // Beside the final files, so that these need only be renamed.
-    let name = format!(".netrender-final-{}-{}", request.job, std::process::id());
-    let work = Folder::make(request.folder.join(name))?;
+    let work = WorkFolder::make(&request.folder, &format!("final-{}", request.job))?;
     let manifest: Manifest = link.get(&format!("jobs/{}/manifest", request.job)).await?;
     // What slaves have made need only be fetched, unless a Blender is named to make it anew.
     let is_made = manifest.settings.final_frames && request.blender.is_none();
     let frames = GatherRequest {
         job: request.job,
-        folder: work.0.join("frames"),
+        folder: work.path().join("frames"),
         frames: request.frames.clone(),
         follow: request.follow,
         what: if is_made { Gathered::Finals } else { Gathered::Layers },
@@ -95,7 +94,7 @@ pub(super) async fn start(link: Link, request: FinishRequest) -> Result<Arc<Fini
     });
     let ending = Ending(Arc::clone(&shared));
     let job = tokio::spawn(async move {
-        let outcome = finish(&ending.0, &link, &request, manifest, &work.0).await;
+        let outcome = finish(&ending.0, &link, &request, manifest, work.path()).await;
         ending.0.end(outcome);
     });
     Ok(Arc::new(Finish {

@@ -33,6 +33,7 @@ pub(super) async fn finish(shared: &Shared, link: &Link, request: &FinishRequest
         Some(_) => manifest_with_bakes(shared, link, request.job, &wanted).await?,
         None => manifest,
     };
+    let blend = manifest.artist_blend();
     shared.tell("looking for a Blender");
     let installation = choose_installation(request.blender.as_deref(), job.blender).await?;
     let scene = fetch_scene(shared, link, request.job, manifest, &wanted, &work.join("scene")).await?;
@@ -48,6 +49,7 @@ pub(super) async fn finish(shared: &Shared, link: &Link, request: &FinishRequest
         shared,
         request,
         work,
+        blend: &blend,
         finisher: &mut finisher,
     };
     let outcome = frames.run(&wanted).await;
@@ -157,6 +159,8 @@ struct Finishing<'a> {
     shared: &'a Shared,
     request: &'a FinishRequest,
     work: &'a Path,
+    /// Which file it is for the artist.
+    blend: &'a str,
     finisher: &'a mut Finisher,
 }
 
@@ -168,7 +172,7 @@ impl Finishing<'_> {
             let Some(path) = file_of(self.shared, frame).await? else {
                 continue;
             };
-            let picture = look_at(frame, path)?;
+            let picture = look_at(frame, path, self.blend)?;
             if self.finisher.is_movie() {
                 pictures.push(picture);
             } else {
@@ -221,12 +225,12 @@ impl Folder {
 
 impl Drop for Folder {
     fn drop(&mut self) {
-        // What cannot be removed is hidden, and removed by the next finishing of this process.
+        // What stays behind goes with the work's folder.
         let _ = std::fs::remove_dir_all(&self.0);
     }
 }
 
-fn look_at(frame: i32, path: PathBuf) -> Result<FinalPicture> {
+fn look_at(frame: i32, path: PathBuf, blend: &str) -> Result<FinalPicture> {
     let info = images::inspect(&path)?;
     Ok(FinalPicture {
         frame,
@@ -235,6 +239,7 @@ fn look_at(frame: i32, path: PathBuf) -> Result<FinalPicture> {
         height: info.height,
         passes: info.layers,
         metadata: info.metadata,
+        blend: blend.to_owned(),
     })
 }
 

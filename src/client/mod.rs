@@ -34,6 +34,7 @@ mod tiles;
 mod transfer;
 mod versions;
 mod watch;
+mod work_folder;
 
 pub use bakes::BakeWish;
 pub use board::{Progress, Stage};

@@ -134,7 +134,8 @@ impl Actor {
             let slave = card.present(&link, Some(home.id()), holding).await?;
             (home, slave)
         } else {
-            let slave = card.present(&link, None, Vec::new()).await?;
+            let own = card.new_id()?;
+            let slave = card.present(&link, Some(own), Vec::new()).await?;
             (Home::new(&self.base, farm, slave)?, slave)
         };
         let cache = Cache::open(home.folder(), self.options.cache_bytes_max)?;

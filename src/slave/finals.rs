@@ -85,6 +85,7 @@ async fn make(open: &mut Option<Open>, shop: &Shop, task: TaskName, order: &Fina
         height: info.height,
         passes: info.layers,
         metadata: info.metadata,
+        blend: order.scene.artist_blend(),
     };
     std::fs::create_dir_all(&folder).map_err(|error| Error::io("make the folder", &folder, &error))?;
     let files = current.finisher.finish(std::slice::from_ref(&picture), &folder).await?;

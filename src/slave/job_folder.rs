@@ -32,6 +32,11 @@ pub(super) struct Scene {
 }
 
 impl Scene {
+    /// Where its .blend lies for the artist.
+    pub(super) fn artist_blend(&self) -> String {
+        self.folder.manifest.artist_blend()
+    }
+
     /// Whether a Blender that has one open has the other one open as well.
     pub(super) fn is_same_as(&self, other: &Self) -> bool {
         self.revision == other.revision && self.request.blend == other.request.blend

@@ -54,6 +54,7 @@ pub(super) struct Card {
     slots: u32,
     allows_scripts: bool,
     machine: Machine,
+    new_id: Option<SlaveId>,
 }
 
 impl Card {
@@ -65,7 +66,18 @@ impl Card {
             slots: u32::try_from(options.slots).unwrap_or(u32::MAX),
             allows_scripts: options.allow_scripts,
             machine: Machine::new(options, folder),
+            new_id: None,
         }
+    }
+
+    /// The id of a slave that is new to its farm. The slave makes it: who presents itself again, because the answer was lost, is
+    /// then the same slave and not another one.
+    pub(super) fn new_id(&mut self) -> Result<SlaveId> {
+        if let Some(id) = self.new_id {
+            return Ok(id);
+        }
+        let bits = getrandom::u64().map_err(|error| Error::internal(format!("no random numbers: {error}")))?;
+        Ok(*self.new_id.insert(SlaveId::from_bits(bits)))
     }
 
     /// Presents the slave, newly or again, with what it holds; tells the id to use.

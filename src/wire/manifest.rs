@@ -170,6 +170,12 @@ pub struct Manifest {
 }
 
 impl Manifest {
+    /// Where the .blend lies on the artist's machine; its path inside the job if nobody is told.
+    #[must_use]
+    pub fn artist_blend(&self) -> String {
+        format!("{}{}", self.artist_folder.as_deref().unwrap_or_default(), self.main)
+    }
+
     /// Whether what its frames need may have changed since it was asked for.
     #[must_use]
     pub fn may_change(&self) -> bool {

@@ -45,7 +45,8 @@ pub const SLOTS_MAX: u32 = 256;
 /// `POST /api/v1/slaves`: a slave presents itself.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Registration {
-    /// The id it got earlier from this farm, to go on under it.
+    /// The id to go by: that of an earlier run, or one that it made of random bits, so that a registration whose answer was lost is
+    /// repeated by the same slave.
     #[serde(default, with = "text::option", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     pub id: Option<SlaveId>,

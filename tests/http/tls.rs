@@ -255,15 +255,21 @@ fn an_open_master_with_another_certificate_is_refused_too() {
 #[test]
 fn a_certificate_that_the_systems_roots_vouch_for_is_kept_nowhere() {
     let folder = tempfile::tempdir().unwrap();
-    let authority = {
+    let issuer = |name: &str| {
         let mut params = rcgen::CertificateParams::new(Vec::new()).unwrap();
         params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
-        rcgen::CertifiedIssuer::self_signed(params, rcgen::KeyPair::generate().unwrap()).unwrap()
+        params.distinguished_name.push(rcgen::DnType::CommonName, name);
+        (params, rcgen::KeyPair::generate().unwrap())
     };
+    let (params, key) = issuer("authority");
+    let authority = rcgen::CertifiedIssuer::self_signed(params, key).unwrap();
+    let (params, key) = issuer("its office");
+    let office = rcgen::CertifiedIssuer::signed_by(params, key, &authority).unwrap();
     let own_key = rcgen::KeyPair::generate().unwrap();
     let own = rcgen::CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
-    let own = own.signed_by(&own_key, &authority).unwrap().pem();
-    std::fs::write(folder.path().join("chain.pem"), own + &authority.pem()).unwrap();
+    let own = own.signed_by(&own_key, &office).unwrap().pem();
+    // The authority itself is the caller's to know.
+    std::fs::write(folder.path().join("chain.pem"), own + &office.pem()).unwrap();
     std::fs::write(folder.path().join("key.pem"), own_key.serialize_pem()).unwrap();
     let roots = folder.path().join("roots.pem");
     std::fs::write(&roots, authority.pem()).unwrap();
