@@ -29,7 +29,7 @@ const HOMES: [(&str, &[&str]); 31] = [
     ("clap", &["cli"]),
     ("indicatif", &["cli"]),
     ("exr", &["images"]),
-    ("getrandom", &["access", "blender", "client", "link", "master"]),
+    ("getrandom", &["access", "blender", "client", "link", "master", "slave"]),
     ("if_addrs", &["discovery", "master"]),
     ("miniz_oxide", &["files", "images"]),
     ("process_wrap", &["blender", "versions"]),

@@ -76,7 +76,7 @@ impl Card {
         if let Some(id) = self.new_id {
             return Ok(id);
         }
-        let bits = getrandom::u64().map_err(|error| Error::internal(format!("no random numbers: {error}")))?;
+        let bits = getrandom::u64().map_err(|error| Error::internal(format!("the system gives no random numbers: {error}")))?;
         Ok(*self.new_id.insert(SlaveId::from_bits(bits)))
     }
 
