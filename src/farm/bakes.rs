@@ -92,7 +92,7 @@ impl Farm {
         };
         let mut given_up = job.those_after(BTreeSet::from([index]));
         given_up.remove(&index);
-        let reason = format!("{}, which it comes after, was given up", job.told(index));
+        let reason = job.why_given_up_after(index);
         for next in &given_up {
             job.give_up(*next, slave, reason.clone());
         }
@@ -110,9 +110,11 @@ impl Job {
 
     /// A task in words: "frame 12", or "bake 2 (cloth of Flag)".
     pub(super) fn told(&self, index: TaskIndex) -> String {
+        let frame = || self.frame_of(index).unwrap_or_default();
         match self.record.job.bakes.get(index.0 as usize) {
             Some(bake) => format!("bake {} ({})", index.0 + 1, bake.name),
-            None => format!("frame {}", self.frame_of(index).unwrap_or_default()),
+            None if self.is_denoising(index) => format!("the denoising of frame {}", frame()),
+            None => format!("frame {}", frame()),
         }
     }
 
@@ -123,8 +125,11 @@ impl Job {
 
     /// The first that a task waits for.
     pub(super) fn waits_for(&self, index: TaskIndex) -> Option<TaskIndex> {
-        let bake = self.record.job.bakes.get(index.0 as usize)?;
         let is_done = |on: &TaskIndex| self.task(*on).is_some_and(|task| matches!(task.state, State::Done { .. }));
+        if let Some(tiles) = self.record.layout.denoised_by(index) {
+            return tiles.map(TaskIndex).find(|tile| !is_done(tile));
+        }
+        let bake = self.record.job.bakes.get(index.0 as usize)?;
         bake.after.iter().find(|on| !is_done(on)).copied()
     }
 
@@ -132,7 +137,8 @@ impl Job {
     pub(super) fn next_after(&self, index: TaskIndex) -> Vec<TaskIndex> {
         let bakes = (0..).map(TaskIndex).zip(&self.record.job.bakes);
         let next = bakes.filter(|(_, bake)| bake.after.contains(&index));
-        next.map(|(index, _)| index).collect()
+        let next = next.map(|(index, _)| index);
+        next.chain(self.record.layout.denoiser_of(index)).collect()
     }
 
     /// These tasks, and all that come after one of them by however many steps.
@@ -149,16 +155,15 @@ impl Job {
     /// What is to be reset with these tasks: those that come after them, and those before that were given up, for which they
     /// would wait for ever.
     pub(super) fn reset_with(&self, tasks: Vec<TaskIndex>) -> Vec<TaskIndex> {
-        if !self.bakes() {
+        if !self.has_order() {
             return tasks;
         }
         let mut all = BTreeSet::from_iter(tasks);
         loop {
             let known = all.len();
             all = self.those_after(all);
-            let before = all.iter().filter_map(|index| self.record.job.bakes.get(index.0 as usize));
-            let failed = before.flat_map(|bake| &bake.after).filter(|on| self.has_failed(**on));
-            all.extend(failed.copied().collect::<Vec<_>>());
+            let failed = all.iter().flat_map(|index| self.those_before(*index)).filter(|on| self.has_failed(*on));
+            all.extend(failed.collect::<Vec<_>>());
             if all.len() == known {
                 break;
             }

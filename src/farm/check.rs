@@ -69,7 +69,6 @@ fn check_job(farm: &Farm, job: &Job) {
         let counts = !job.dropped.contains(index);
         let queued = task.state == State::Queued && counts;
         let is_held = job.is_held(index);
-        assert_eq!(job.held.contains(index), queued && is_held, "task {index} among those held");
         assert_eq!(
             job.fresh.contains(index),
             queued && !is_held && !fails_before,
@@ -138,7 +137,11 @@ fn check_state(farm: &Farm, job: &Job) {
 /// What is taken out, and nothing else, is in no queue and no counter.
 fn check_frames(job: &Job) {
     assert_eq!(job.record.layout.grid(), job.record.job.tiles, "tiles of {}", job.id());
+    let denoises = job.record.job.denoises && !job.record.job.tiles.is_whole();
+    assert_eq!(job.record.layout.denoises(), denoises, "denoising of {}", job.id());
     for index in (0..job.record.layout.len()).map(TaskIndex) {
+        let waits = job.task(index).is_some_and(|task| task.state == State::Queued) && !job.dropped.contains(index);
+        assert_eq!(job.held.contains(index), waits && job.is_held(index), "task {index} among those held");
         assert_eq!(job.dropped.contains(index), !job.is_wanted(index), "frame of task {index}");
     }
     assert_eq!(

@@ -23,7 +23,7 @@ pub(super) struct Job {
     pub(super) fresh: TaskRanges,
     /// … those that did …
     pub(super) retries: TaskRanges,
-    /// … and, of bakes, those that come after one that is not done ([`super::bakes`]).
+    /// … and those that come after one that is not done ([`super::bakes`], [`super::denoising`]).
     pub(super) held: TaskRanges,
     /// Tasks whose frames were taken out: in no queue and no counter, but what became of them is kept.
     pub(super) dropped: TaskRanges,
@@ -66,7 +66,7 @@ impl Job {
                 }
             }
         }
-        for index in (0..).take(job.record.job.bakes.len()).map(TaskIndex) {
+        for index in job.held_at_first() {
             job.queue_anew(index);
         }
         job
@@ -81,7 +81,7 @@ impl Job {
     }
 
     pub(super) fn task_count(&self) -> u32 {
-        self.record.job.frames.len() * self.record.layout.grid().count()
+        self.record.job.frames.len() * self.record.layout.tasks_per_frame()
     }
 
     /// How many of its tasks could be leased now.
@@ -208,17 +208,23 @@ impl Job {
             self.count_out(index, self.tasks[place].state);
             self.count_in(index, task.state);
         }
-        if let State::Done { seconds, .. } = task.state {
+        let is_done = |task: Task| matches!(task.state, State::Done { .. });
+        let frees_others = is_done(task) != is_done(self.tasks[place]);
+        if let State::Done { seconds, .. } = task.state
+            && !self.is_denoising(index)
+        {
             self.latest_seconds.push(seconds);
         }
         self.tasks[place] = task;
-        for next in self.next_after(index) {
-            self.queue_anew(next);
+        if frees_others {
+            for next in self.next_after(index) {
+                self.queue_anew(next);
+            }
         }
     }
 
     /// Puts a queued task into the queue where it belongs by now.
-    fn queue_anew(&mut self, index: TaskIndex) {
+    pub(super) fn queue_anew(&mut self, index: TaskIndex) {
         if self.task(index).is_some_and(|task| task.state == State::Queued) {
             self.count_out(index, State::Queued);
             self.count_in(index, State::Queued);

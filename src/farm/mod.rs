@@ -11,6 +11,7 @@ mod bakes;
 mod balance;
 mod blacklist;
 mod check;
+mod denoising;
 mod dependencies;
 mod effect;
 mod event;

@@ -35,6 +35,8 @@ pub struct NewJob {
     pub frames: FrameSet,
     /// How each frame is cut into tasks; never changes.
     pub tiles: TileGrid,
+    /// Whether each frame that is cut has one more task, which denoises the whole once its tiles are done. Never changes.
+    pub denoises: bool,
     /// The Blender that collected it: slaves need one of the same series.
     pub blender: Option<BlenderVersion>,
     /// Whether scripts inside of its scene are to run, which slaves may not allow.

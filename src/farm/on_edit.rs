@@ -115,7 +115,7 @@ impl Farm {
             }
         }
         for index in (known..job.record.layout.len()).map(TaskIndex) {
-            job.fresh.insert(index);
+            job.queue_anew(index);
         }
         (dropped, returned)
     }

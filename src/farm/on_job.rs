@@ -17,7 +17,7 @@ impl Farm {
         if let Some(refusal) = self.refuse_dependencies(id, &mut new.depends_on) {
             return self.refuse(request, refusal);
         }
-        let layout = match FrameLayout::of_tiles(new.frames.clone(), new.tiles) {
+        let layout = match FrameLayout::of_tiles(new.frames.clone(), new.tiles, new.denoises) {
             Ok(layout) => layout,
             Err(reason) => return self.refuse(request, Refusal::Frames(id, reason.to_string())),
         };

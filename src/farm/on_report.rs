@@ -90,12 +90,12 @@ impl Farm {
         if let Claim::Held { rendered } = claim {
             self.release(slave, at.job, at.task, rendered);
         }
-        self.measure_pace(slave, at.job, done);
+        self.measure_pace(slave, at, done);
         let other = self.take_from_other(slave, at.job, at.task);
         if let Some(job) = self.jobs.get_mut(&at.job) {
             job.finish(at.task, at.attempt, done);
             // What came after it may be free now, although the job had something to lease before: for others.
-            self.work_appeared |= job.bakes();
+            self.work_appeared |= job.has_order();
         }
         if let Some(slave) = self.slaves.get_mut(&slave) {
             slave.done += 1;
@@ -111,6 +111,7 @@ impl Farm {
     pub(super) fn failed(&mut self, slave: SlaveId, at: TaskRef, rendered: bool, mut reason: String) {
         reason.truncate(reason.floor_char_boundary(REASON_BYTES_MAX));
         let together = self.leased_together(slave, at);
+        let failed_before = self.jobs.get(&at.job).map_or(0, |job| job.failed);
         self.release(slave, at.job, at.task, rendered);
         if let Some(job) = self.jobs.get_mut(&at.job) {
             let attempts_max = self.settings.attempts_max(job.record.job.limits);
@@ -123,18 +124,20 @@ impl Farm {
         self.give_up_those_after(at.job, at.task, slave);
         let mut cancels = self.blame(slave, at);
         cancels.extend(self.rest_if_failing(slave, at.job, &together));
-        self.pause_if_hopeless(at.job);
+        self.pause_if_hopeless(at.job, failed_before);
         self.settle(at.job);
         self.work_appeared = true;
         self.effects.extend(cancels);
     }
 
     /// A job of which frame after frame is given up, and none was ever done, shall not keep the farm busy.
-    fn pause_if_hopeless(&mut self, id: JobId) {
+    fn pause_if_hopeless(&mut self, id: JobId, failed_before: u32) {
         let Some(job) = self.jobs.get(&id).filter(|job| job.state() == JobState::Queued) else {
             return;
         };
-        let is_limit = job.failed > 0 && job.failed.checked_rem(self.settings.hopeless_after) == Some(0);
+        // With one task those after it may be given up.
+        let reached = |failed: u32| failed.checked_div(self.settings.hopeless_after);
+        let is_limit = reached(job.failed) > reached(failed_before);
         let just_given_up = job.done == 0 && !job.is_worked_off();
         if is_limit && just_given_up && job.is_hopeless(&self.settings) {
             self.transit(id, JobState::Paused);

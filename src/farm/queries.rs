@@ -57,7 +57,8 @@ impl Farm {
         self.jobs.get(&job)?.record.job.bakes.get(task.0 as usize)
     }
 
-    /// The task that renders a frame, or a tile of one; none for what is not part of the job, or not any more.
+    /// The task that makes a frame, or a tile of one; none for what is not part of the job, or not any more, and for a frame that
+    /// only its tiles are of.
     #[must_use]
     pub fn task_of(&self, job: JobId, piece: impl Into<Piece>) -> Option<TaskIndex> {
         let (record, piece) = (&self.jobs.get(&job)?.record, piece.into());
@@ -65,8 +66,8 @@ impl Farm {
         record.layout.task_of(piece)
     }
 
-    /// The tasks that render a frame: one, or one for each of its tiles. None for a frame that is not part of the job, or not
-    /// any more.
+    /// The tasks of a frame: one, or one for each of its tiles and then the one that denoises it, if that is done. None for a
+    /// frame that is not part of the job, or not any more.
     #[must_use]
     pub fn tasks_of(&self, job: JobId, frame: i32) -> Option<impl Iterator<Item = TaskIndex> + use<>> {
         let record = &self.jobs.get(&job)?.record;

@@ -4,7 +4,7 @@ use super::Farm;
 use super::task::State;
 use crate::ids::{ContentHash, JobId, SlaveId, TileGrid};
 
-/// A frame that is cut into tiles. Counts add up to those of the grid.
+/// The tiles of a frame. Counts add up to those of the grid.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TiledFrame {
     /// How it is cut.
@@ -55,7 +55,7 @@ impl Farm {
             results: Vec::new(),
             failure: None,
         };
-        for index in tasks {
+        for index in tasks.filter(|index| !job.is_denoising(*index)) {
             let Some(task) = job.task(index) else { continue };
             whole.attempts = whole.attempts.max(task.attempts);
             if let Some(failures) = job.failures.get(&index) {

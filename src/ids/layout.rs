@@ -1,17 +1,22 @@
-//! What each task of a job renders, a frame or a tile of one, also after frames were added to the job or taken out.
+//! What each task of a job makes, a frame or a tile of one, also after frames were added to the job or taken out.
 
 use super::{FRAMES_PER_JOB_MAX, FrameSet, ParseError, Piece, TaskIndex, TileGrid};
 use std::ops::Range;
 
 /// How often frames may be added to one job.
 pub const LAYOUT_PARTS_MAX: usize = 1_000;
+/// After the grid of frames that are denoised.
+const DENOISES: &str = "+1";
 
 /// The frames of all tasks that a job ever had. Tasks are added at the end and never renumbered, because slaves name them
-/// in reports that may come late. Tiles of a frame follow each other. Written as its parts, `1-10;11-20`, with the grid before
-/// them if there is one, `4x3:1-10;11-20`.
+/// in reports that may come late. Tiles of a frame follow each other; where frames are denoised, the task of the frame as a whole
+/// follows them. Written as its parts, `1-10;11-20`, with the grid before them if there is one, `4x3:1-10;11-20`, and what
+/// follows the tiles of each frame, `4x3+1:1-10;11-20`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FrameLayout {
     grid: TileGrid,
+    /// Never without tiles.
+    denoises: bool,
     /// Frame sets without a common frame, each with the number of frames before it. Never empty.
     parts: Vec<(u32, FrameSet)>,
 }
@@ -22,17 +27,22 @@ impl FrameLayout {
     pub fn new(frames: FrameSet) -> Self {
         Self {
             grid: TileGrid::WHOLE,
+            denoises: false,
             parts: vec![(0, frames)],
         }
     }
 
-    /// One task for each tile of each frame; refuses too many.
-    pub fn of_tiles(frames: FrameSet, grid: TileGrid) -> Result<Self, ParseError> {
-        check_count(frames.len(), grid)?;
-        Ok(Self {
+    /// One task for each tile of each frame, and one more for each frame that is cut and `denoises`: it denoises the whole.
+    /// Refuses too many.
+    pub fn of_tiles(frames: FrameSet, grid: TileGrid, denoises: bool) -> Result<Self, ParseError> {
+        let mut layout = Self {
             grid,
-            ..Self::new(frames)
-        })
+            denoises: denoises && !grid.is_whole(),
+            parts: Vec::new(),
+        };
+        layout.check_count(frames.len())?;
+        layout.parts.push((0, frames));
+        Ok(layout)
     }
 
     /// How each frame is cut.
@@ -41,28 +51,57 @@ impl FrameLayout {
         self.grid
     }
 
+    /// Whether the last task of each frame denoises it, once all its tiles are done.
+    #[must_use]
+    pub fn denoises(&self) -> bool {
+        self.denoises
+    }
+
+    /// How many tasks a frame has.
+    #[must_use]
+    pub fn tasks_per_frame(&self) -> u32 {
+        self.grid.count() + u32::from(self.denoises)
+    }
+
     /// How many tasks there are.
     #[must_use]
     #[expect(clippy::len_without_is_empty, reason = "a job always has frames")]
     pub fn len(&self) -> u32 {
-        self.frame_count() * self.grid.count()
+        self.frame_count() * self.tasks_per_frame()
     }
 
     /// The frame of a task. O(log parts + log runs).
     #[must_use]
     pub fn frame_of(&self, task: TaskIndex) -> Option<i32> {
-        let number = task.0 / self.grid.count();
+        let number = task.0 / self.tasks_per_frame();
         let place = self.parts.partition_point(|(before, _)| *before <= number).checked_sub(1)?;
         let (before, frames) = self.parts.get(place)?;
         frames.nth(number - before)
     }
 
-    /// What a task renders.
+    /// What a task makes.
     #[must_use]
     pub fn piece_of(&self, task: TaskIndex) -> Option<Piece> {
         let frame = self.frame_of(task)?;
-        let tile = self.grid.tile(task.0 % self.grid.count()).filter(|_| !self.grid.is_whole());
+        let number = task.0 % self.tasks_per_frame();
+        let tile = self.grid.tile(number).filter(|_| !self.grid.is_whole());
         Some(Piece { frame, tile })
+    }
+
+    /// The tasks of the tiles that a task denoises once they are together; none for one that renders. O(1).
+    #[must_use]
+    pub fn denoised_by(&self, task: TaskIndex) -> Option<Range<u32>> {
+        let tiles = self.grid.count();
+        let is_last = self.denoises && task.0 % self.tasks_per_frame() == tiles;
+        is_last.then(|| task.0 - tiles..task.0)
+    }
+
+    /// The task that denoises what a task renders a tile of, if any does. O(1).
+    #[must_use]
+    pub fn denoiser_of(&self, task: TaskIndex) -> Option<TaskIndex> {
+        let number = task.0 % self.tasks_per_frame();
+        let tiles = self.grid.count();
+        (self.denoises && number < tiles).then(|| TaskIndex(task.0 - number + tiles))
     }
 
     /// The task of a piece. O(parts × log runs).
@@ -71,6 +110,7 @@ impl FrameLayout {
         let Piece { frame, tile } = piece.into();
         let first = self.tasks_of(frame)?.start;
         match tile {
+            None if self.denoises => Some(TaskIndex(first + self.grid.count())),
             None => self.grid.is_whole().then_some(TaskIndex(first)),
             Some(tile) => (tile.grid() == self.grid).then_some(TaskIndex(first + tile.number())),
         }
@@ -81,8 +121,8 @@ impl FrameLayout {
     pub fn tasks_of(&self, frame: i32) -> Option<Range<u32>> {
         let found = |(before, frames): &(u32, FrameSet)| frames.place_of(frame).map(|place| before + place);
         let number = self.parts.iter().find_map(found)?;
-        let tiles = self.grid.count();
-        Some(number * tiles..(number + 1) * tiles)
+        let tasks = self.tasks_per_frame();
+        Some(number * tasks..(number + 1) * tasks)
     }
 
     /// Adds tasks for those of these frames that have none yet. Fails if there are too many then; nothing changes by that.
@@ -96,7 +136,7 @@ impl FrameLayout {
             ));
         }
         let count = self.frame_count();
-        check_count(count.saturating_add(new.len()), self.grid)?;
+        self.check_count(count.saturating_add(new.len()))?;
         self.parts.push((count, new));
         Ok(())
     }
@@ -104,22 +144,23 @@ impl FrameLayout {
     fn frame_count(&self) -> u32 {
         self.parts.last().map_or(0, |(before, frames)| before + frames.len())
     }
-}
 
-fn check_count(frames: u32, grid: TileGrid) -> Result<(), ParseError> {
-    if u64::from(frames) * u64::from(grid.count()) <= FRAMES_PER_JOB_MAX as u64 {
-        return Ok(());
+    fn check_count(&self, frames: u32) -> Result<(), ParseError> {
+        if u64::from(frames) * u64::from(self.tasks_per_frame()) <= FRAMES_PER_JOB_MAX as u64 {
+            return Ok(());
+        }
+        let what = if self.grid.is_whole() { "frames" } else { "tiles" };
+        Err(ParseError(format!(
+            "more than {FRAMES_PER_JOB_MAX} {what}, those that were taken out included: send another job"
+        )))
     }
-    let what = if grid.is_whole() { "frames" } else { "tiles" };
-    Err(ParseError(format!(
-        "more than {FRAMES_PER_JOB_MAX} {what}, those that were taken out included: send another job"
-    )))
 }
 
 impl std::fmt::Display for FrameLayout {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         if !self.grid.is_whole() {
-            write!(f, "{}:", self.grid)?;
+            let more = if self.denoises { DENOISES } else { "" };
+            write!(f, "{}{more}:", self.grid)?;
         }
         for (place, (_, frames)) in self.parts.iter().enumerate() {
             if place > 0 {
@@ -135,12 +176,12 @@ impl std::str::FromStr for FrameLayout {
     type Err = ParseError;
 
     fn from_str(text: &str) -> Result<Self, ParseError> {
-        let (grid, frames) = match text.split_once(':') {
-            Some((grid, frames)) => (grid.parse()?, frames),
-            None => (TileGrid::WHOLE, text),
-        };
+        let (tasks, frames) = text.split_once(':').unwrap_or(("1x1", text));
+        let grid = tasks.strip_suffix(DENOISES);
+        let denoises = grid.is_some();
         let mut parts = frames.split(';');
-        let mut layout = Self::of_tiles(parts.next().unwrap_or_default().parse()?, grid)?;
+        let first = parts.next().unwrap_or_default().parse()?;
+        let mut layout = Self::of_tiles(first, grid.unwrap_or(tasks).parse()?, denoises)?;
         for part in parts {
             let frames: FrameSet = part.parse()?;
             let expected = layout.frame_count() + frames.len();
@@ -177,7 +218,7 @@ mod tests {
 
     #[test]
     fn tiles_of_a_frame_are_tasks_in_a_row() {
-        let mut layout = FrameLayout::of_tiles("5-6".parse().unwrap(), "3x2".parse().unwrap()).unwrap();
+        let mut layout = FrameLayout::of_tiles("5-6".parse().unwrap(), "3x2".parse().unwrap(), false).unwrap();
         layout.extend(&"1,6".parse().unwrap()).unwrap();
         assert_eq!((layout.len(), layout.to_string().as_str()), (18, "3x2:5-6;1"));
         assert_eq!(layout.to_string().parse::<FrameLayout>().unwrap(), layout);
@@ -194,6 +235,23 @@ mod tests {
             (Some(12..18), None, None)
         );
         assert!(layout.extend(&FrameSet::range(10, 400_000, 1).unwrap()).is_err());
+    }
+
+    #[test]
+    fn the_task_that_denoises_a_frame_follows_its_tiles() {
+        let mut layout = FrameLayout::of_tiles("5-6".parse().unwrap(), "3x2".parse().unwrap(), true).unwrap();
+        layout.extend(&"1".parse().unwrap()).unwrap();
+        assert_eq!((layout.len(), layout.to_string().as_str()), (21, "3x2+1:5-6;1"));
+        assert_eq!(layout.to_string().parse::<FrameLayout>().unwrap(), layout);
+        for task in (0..layout.len()).map(TaskIndex) {
+            assert_eq!(layout.task_of(layout.piece_of(task).unwrap()), Some(task));
+        }
+        let last = layout.task_of(6).unwrap();
+        assert_eq!((last, layout.tasks_of(6), layout.denoised_by(last)), (TaskIndex(13), Some(7..14), Some(7..13)));
+        assert_eq!((layout.denoiser_of(TaskIndex(7)), layout.denoiser_of(last)), (Some(last), None));
+        assert_eq!(layout.denoised_by(TaskIndex(12)), None);
+        let whole = FrameLayout::of_tiles("5".parse().unwrap(), TileGrid::WHOLE, true).unwrap();
+        assert_eq!((whole.len(), whole.denoises()), (1, false));
     }
 
     #[test]

@@ -63,6 +63,7 @@ fn load_jobs(from: &Connection) -> Result<Jobs> {
             priority: row.get(4)?,
             chunk_tasks: row.get(5)?,
             tiles: layout.grid(),
+            denoises: layout.denoises(),
             frames,
             blender: blender.as_deref().map(parsed).transpose()?,
             runs_scripts: row.get(20)?,

@@ -187,6 +187,7 @@ impl Life {
             chunk_tasks: self.random.u32(0..4),
             frames: FrameSet::range(1, self.random.i32(1..30), 1).unwrap(),
             tiles: self.random.choice([TileGrid::WHOLE, grid]).unwrap(),
+            denoises: self.random.bool(),
             blender: None,
             runs_scripts: self.random.bool(),
             files_missing: self.random.bool(),
@@ -216,6 +217,7 @@ impl Life {
         NewJob {
             bakes: (0..job.frames.len()).map(bake).collect(),
             tiles: TileGrid::WHOLE,
+            denoises: false,
             ..job
         }
     }

@@ -17,6 +17,7 @@ fn job(bits: u64) -> JobRecord {
             chunk_tasks: 5,
             frames: "-5-10,20".parse().unwrap(),
             tiles: "4x3".parse().unwrap(),
+            denoises: true,
             blender: Some("3.4.1".parse().unwrap()),
             runs_scripts: true,
             files_missing: true,
@@ -30,7 +31,7 @@ fn job(bits: u64) -> JobRecord {
             unwanted: vec![SlaveId::from_bits(72)],
             bakes: Vec::new(),
         },
-        layout: "4x3:-5-10,20".parse().unwrap(),
+        layout: "4x3+1:-5-10,20".parse().unwrap(),
         resets: 0,
         submitted: Moment(1_000),
         transitions: vec![Transition {

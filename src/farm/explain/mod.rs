@@ -82,6 +82,7 @@ impl Explainer<'_> {
             JobState::Cancelled => format!("cancelled: {} of {} done", job.done, noun.count(job.task_count())),
         }];
         if job.may_go_on()
+            && job.bakes()
             && let Some(held) = job.held.iter().next()
             && let Some(on) = job.waits_for(held)
         {

@@ -207,10 +207,18 @@ fn random_job(random: &mut fastrand::Rng, number: u64) -> NewJob {
     }
 }
 
-/// Frames, or now and then bakes, of which some come after others.
+/// Frames, or now and then tiles, or bakes, of which some come after others.
 fn random_tasks(random: &mut fastrand::Rng, number: u64) -> NewJob {
-    if random.u32(0..4) > 0 {
-        return a_job(number, random.i32(1..60));
+    match random.u32(0..4) {
+        0 => {}
+        1 => {
+            return NewJob {
+                tiles: random.choice(["2x1", "3x3t"]).unwrap().parse().unwrap(),
+                denoises: random.bool(),
+                ..a_job(number, random.i32(1..9))
+            };
+        }
+        _ => return a_job(number, random.i32(1..60)),
     }
     let count = random.u32(1..9);
     let bake = |index: u32, random: &mut fastrand::Rng| Bake {

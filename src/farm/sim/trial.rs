@@ -241,6 +241,7 @@ pub(in crate::farm) fn a_job(number: u64, frames: i32) -> NewJob {
         priority: 1,
         chunk_tasks: 1,
         tiles: TileGrid::WHOLE,
+        denoises: false,
         frames: FrameSet::range(1, frames, 1).unwrap(),
         blender: None,
         runs_scripts: false,

@@ -11,6 +11,7 @@
 use crate::farm::Farm;
 use crate::farm::balance::Standing;
 use crate::farm::effect::Effect;
+use crate::farm::event::TaskRef;
 use crate::farm::limits::{MEDIAN_TRUSTED_FRAMES, PACE_RANGE, PACE_WEIGHT, SLAVE_TASKS_MAX, STRAGGLER_FACTOR};
 use crate::farm::seconds::LatestSeconds;
 use crate::farm::slave::{Chunk, Slave};
@@ -63,9 +64,10 @@ impl Farm {
     }
 
     /// Learns from a result how fast its slave is, compared with those that render the same job.
-    pub(super) fn measure_pace(&mut self, slave: SlaveId, job: JobId, done: State) {
-        // One bake takes a second and the next one an hour: that says nothing of who baked them.
-        let seconds_of_others = self.jobs.get(&job).filter(|job| !job.bakes()).map(|job| &job.latest_seconds);
+    pub(super) fn measure_pace(&mut self, slave: SlaveId, at: TaskRef, done: State) {
+        // One bake takes a second and the next one an hour, and who denoises renders nothing: that says nothing of the slave.
+        let job = self.jobs.get(&at.job).filter(|job| !job.bakes() && !job.is_denoising(at.task));
+        let seconds_of_others = job.map(|job| &job.latest_seconds);
         let trusted = seconds_of_others.filter(|latest| latest.len() >= MEDIAN_TRUSTED_FRAMES);
         let median = trusted.and_then(LatestSeconds::median);
         let (Some(median), State::Done { seconds, .. }) = (median, done) else {
@@ -116,7 +118,7 @@ impl Farm {
         // What was not begun is taken back first.
         self.balance.share(chunk.job).filter(|share| share.spare == 0)?;
         let task = rendered_now(slave, chunk, job)?;
-        if job.holds_of(task).count() > 1 {
+        if job.holds_of(task).count() > 1 || job.is_denoising(task) {
             return None;
         }
         let remaining_s = remaining_s(rendered_ms as f64 / 1_000.0, job.latest_seconds.median()? * slave.pace);
