@@ -81,7 +81,7 @@ class Finals:
 
 
 def layers(connection: Connection, job: str, folder: str, blender: str) -> Question[Delivery]:
-    """Begins to bring all frames of a job that are finished by now; this Blender denoises those that came in tiles."""
+    """Begins to bring all frames of a job that are finished by now; this Blender denoises what slaves left noisy."""
 
     def steps() -> Steps[Delivery]:
         client = yield from connected(connection)

@@ -178,6 +178,12 @@ def render(fake, order):
 
 def denoise(fake, order):
     """Every denoised pixel has the value 0.25."""
+    if fake.get("lacks_denoiser"):
+        return {"reply": "lacks", "reason": "this Blender was built without OpenImageDenoise"}
+    while fake.get("gate_denoising") and not os.path.exists(BESIDE + ".open"):
+        time.sleep(0.01)
+    if fake.get("crash_on_denoising") and still_due(fake):
+        crash()
     width, height = order["size"]
     for number, _ in enumerate(order["denoising"]["layers"]):
         with open(os.path.join(order["folder"], f"{number}.exr"), "wb") as file:

@@ -10,13 +10,14 @@
 mod parts;
 
 use netrender::blender::{CollectRequest, Denoiser, Installation, Worker, WorkerOptions, collect};
-use netrender::client::{Client, GatherRequest, Gathered, SubmitRequest};
+use netrender::client::{GatherRequest, Gathered, SubmitRequest};
 use netrender::error::Code;
-use netrender::ids::{JobId, TileGrid};
+use netrender::ids::TileGrid;
 use netrender::images::{self, DenoisedPicture};
 use netrender::wire::{Denoising, FrameInfo, FrameStateInfo, JobReset, RenderSettings};
 use parts::bench::{Bench, request, worker};
 use parts::farm::{Farm, PATIENCE, wait_until};
+use parts::gathering::{gather, gathered};
 use parts::{FakeBlender, make_scene, real_blenders};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -189,34 +190,6 @@ async fn denoised_once_when_together(installation: &Installation, scenes: &mut S
     assert!(!images::compare(&noisy, &denoised).unwrap().missing_left.is_empty());
 }
 
-/// Frame 3 of a job of the scene, gathered into a folder.
-fn gathered(client: &Client, blender: &FakeBlender, tiles: &str, folder: &Path) -> (JobId, PathBuf) {
-    let mut wish = SubmitRequest::new(blender.scene());
-    wish.blender = Some(blender.path());
-    wish.frames = Some("3".parse().unwrap());
-    wish.tiles = tiles.parse().unwrap();
-    let job = client.submit(wish).unwrap().wait(PATIENCE).unwrap().unwrap();
-    (job, gather(client, job, folder))
-}
-
-fn gather(client: &Client, job: JobId, folder: &Path) -> PathBuf {
-    gather_with(client, job, folder, None)
-}
-
-fn gather_with(client: &Client, job: JobId, folder: &Path, blender: Option<PathBuf>) -> PathBuf {
-    let gather = client.gather(GatherRequest {
-        blender,
-        job,
-        folder: folder.to_path_buf(),
-        frames: None,
-        follow: true,
-        what: Gathered::Layers,
-    });
-    let view = gather.unwrap().wait(PATIENCE);
-    assert!(view.complete && view.here == 1, "{view:?}");
-    folder.join("000003.exr")
-}
-
 #[test]
 fn many_slaves_render_one_frame_and_the_client_puts_it_together() {
     let farm = Farm::start();
@@ -329,54 +302,6 @@ fn tiles_are_here_before_their_frame_is() {
     images::verify(&folder.path().join("late/000003.exr"), Some((20, 10))).unwrap();
     assert!(gather.tiles(3).is_empty());
     images::verify(&folder.path().join("000003.exr"), Some((20, 10))).unwrap();
-}
-
-#[test]
-fn tiles_overlap_and_are_denoised_when_they_are_together() {
-    let farm = Farm::start();
-    let told = r#"{"size": [61, 47], "gradient": true, "collected": {"adapts": true, "denoising":
-        {"layers": [{"name": "ViewLayer"}], "passes": "RGB", "prefilter": "NONE"}}}"#;
-    let blender = FakeBlender::told(told);
-    let _slave = farm.slave(&blender, "one");
-    let client = farm.client();
-    let folder = tempfile::tempdir().unwrap();
-    let mut wish = SubmitRequest::new(blender.scene());
-    wish.blender = Some(blender.path());
-    wish.frames = Some("3".parse().unwrap());
-    wish.tiles = "3x2".parse().unwrap();
-    let submission = client.submit(wish.clone()).unwrap();
-    let job = submission.wait(PATIENCE).unwrap().unwrap();
-    let warnings = submission.progress().warnings;
-    assert!(warnings[0].contains("tiles overlap by 4 pixels"), "{warnings:?}");
-    assert!(warnings[1].contains("denoised when they are put together"), "{warnings:?}");
-    let frame = gather_with(&client, job, folder.path(), Some(blender.path()));
-    let told = images::inspect(&frame).unwrap();
-    assert_eq!((told.width, told.height), (61, 47));
-    let passes: Vec<&String> = told.layers["ViewLayer"].keys().collect();
-    assert_eq!(passes, ["Combined", "Noisy Image"]);
-    let left = std::fs::read_dir(folder.path()).unwrap().map(|file| file.unwrap().path());
-    assert_eq!(left.filter(|path| path.is_dir()).count(), 0);
-
-    let nowhere = client.gather(GatherRequest {
-        blender: Some(folder.path().join("no_blender")),
-        job,
-        folder: folder.path().join("nowhere"),
-        frames: None,
-        follow: true,
-        what: Gathered::Layers,
-    });
-    let refusal = nowhere.err().unwrap();
-    assert!(
-        refusal.message.contains("denoised on the machine that gathers it, and"),
-        "{refusal}"
-    );
-
-    wish.tiles_exact = true;
-    let refusal = client.submit(wish).unwrap().wait(PATIENCE).unwrap_err();
-    assert!(
-        refusal.message.ends_with("adaptive sampling looks at the pixels around"),
-        "{refusal}"
-    );
 }
 
 #[test]

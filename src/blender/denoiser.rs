@@ -1,4 +1,4 @@
-//! A Blender that denoises frames that were rendered in tiles (`denoising.py`).
+//! Frames that were rendered in tiles are denoised by a Blender once they are whole (`denoising.py`).
 
 use super::installation::Installation;
 use super::log::LogLine;
@@ -14,12 +14,53 @@ use tokio::time::timeout;
 /// For each view layer: a picture of 16K takes minutes.
 const LAYER_TIMEOUT_S: u64 = 1800;
 
+/// A picture to denoise.
+#[derive(Debug, Clone, Copy)]
+pub struct DenoiseOrder<'a> {
+    /// Where it lies.
+    pub picture: &'a Path,
+    /// Its width and height in pixels.
+    pub size: (u32, u32),
+    /// How, and which view layers.
+    pub denoising: &'a Denoising,
+    /// Where the denoised pictures go; empty.
+    pub folder: &'a Path,
+}
+
+impl Worker {
+    /// Denoises a picture into files, one for each view layer in their order. No scene is open afterwards; given up half-way,
+    /// or failed by a time-out, it is good for nothing but to be killed.
+    pub async fn denoise(&mut self, order: &DenoiseOrder<'_>) -> Result<Vec<PathBuf>> {
+        let DenoiseOrder {
+            picture,
+            size,
+            denoising,
+            folder,
+        } = *order;
+        let what = What::Denoise {
+            picture,
+            size,
+            denoising,
+            threads: self.threads(),
+            folder,
+        };
+        let doing = "while denoising";
+        let time = Duration::from_secs(LAYER_TIMEOUT_S.saturating_mul(denoising.layers.len() as u64));
+        match timeout(time, self.order(what, doing)).await {
+            Ok(Ok(Reply::Denoised {})) => Ok((0..denoising.layers.len())
+                .map(|number| folder.join(format!("{number}.exr")))
+                .collect()),
+            Ok(reply) => Err(unexpected(reply, doing)),
+            Err(_) => Err(Error::timeout("Blender did not end denoising")),
+        }
+    }
+}
+
 /// A Blender that denoises. Dropping it kills it; a call that is given up half-way, or that failed by a time-out, leaves it good
 /// for nothing but that.
 #[derive(Debug)]
 pub struct Denoiser {
     worker: Worker,
-    threads: u32,
 }
 
 impl Denoiser {
@@ -28,11 +69,10 @@ impl Denoiser {
         // Nobody listens: the log only remembers what matters.
         let log: mpsc::Sender<LogLine> = mpsc::channel(1).0;
         let worker = Worker::start(installation, options, log).await?;
-        let threads = options.threads;
-        Ok(Self { worker, threads })
+        Ok(Self { worker })
     }
 
-    /// Denoises a picture of this size, and leaves files in `folder`, which is empty: one for each view layer in their order.
+    /// Denoises a picture: see [`Worker::denoise`].
     pub async fn denoise(
         &mut self,
         picture: &Path,
@@ -40,22 +80,13 @@ impl Denoiser {
         denoising: &Denoising,
         folder: &Path,
     ) -> Result<Vec<PathBuf>> {
-        let what = What::Denoise {
+        let order = DenoiseOrder {
             picture,
             size,
             denoising,
-            threads: self.threads,
             folder,
         };
-        let doing = "while denoising";
-        let time = Duration::from_secs(LAYER_TIMEOUT_S.saturating_mul(denoising.layers.len() as u64));
-        match timeout(time, self.worker.order(what, doing)).await {
-            Ok(Ok(Reply::Denoised {})) => Ok((0..denoising.layers.len())
-                .map(|number| folder.join(format!("{number}.exr")))
-                .collect()),
-            Ok(reply) => Err(unexpected(reply, doing)),
-            Err(_) => Err(Error::timeout("Blender did not end denoising")),
-        }
+        self.worker.denoise(&order).await
     }
 
     /// Kills Blender and all that it started; returns when nothing of it is left.

@@ -79,6 +79,7 @@ def denoise(order):
     source = tree_of(scene, order["picture"], how)
     for number, layer in enumerate(how["layers"]):
         source.layer = layer["name"]
+        print(f"Denoising the view layer {layer['name']!r}", flush=True)
         settings.filepath = os.path.join(order["folder"], f"{number}.exr")
         try:
             bpy.ops.render.render(write_still=True, scene=scene.name)

@@ -25,7 +25,7 @@ mod worker;
 
 pub use collect::{CollectRequest, Collected, CollectedFile, MissingFile, collect};
 pub use copying::{CopyRequest, copy_with_bakes};
-pub use denoiser::Denoiser;
+pub use denoiser::{DenoiseOrder, Denoiser};
 pub use device::{Device, devices_of};
 pub use finisher::{FinalPicture, Finisher};
 pub use installation::{Installation, Kind, choose_installation, find_installations, probe};

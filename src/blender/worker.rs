@@ -230,6 +230,11 @@ impl Worker {
         }
     }
 
+    /// How many threads it may take; 0: as many as it likes.
+    pub(super) fn threads(&self) -> u32 {
+        self.options.threads
+    }
+
     /// Sends an order and waits for its reply. All lines that it printed have been handed to the log by then.
     pub(super) async fn order(&mut self, what: What<'_>, doing: &str) -> Result<Reply> {
         self.talk.ask(what, doing, &mut self.tree, &self.log).await

@@ -1,7 +1,7 @@
-//! Frames that came in tiles are denoised when they are whole: by a Blender of this machine, started for the first of them and
-//! ended after the last.
+//! Frames in tiles of jobs that were sent to an earlier release, where slaves denoised none: when they are whole, by a Blender of
+//! this machine, started for the first of them and ended after the last.
 //!
-//! Absences: no other denoiser than Blender's own, and none on the master or on slaves, which never have a whole frame.
+//! Absences: no other denoiser than Blender's own; nothing here is done for jobs whose frames slaves denoise.
 
 use super::finishing::Folder;
 use super::gather::GatherRequest;
@@ -38,7 +38,7 @@ impl Denoise {
     /// How the frames of a job are to be denoised; none: not at all. Without a Blender for it, it is told now rather than when
     /// the first frame is there.
     pub(super) async fn of(link: &Link, job: &JobInfo, request: &GatherRequest) -> Result<Option<Self>> {
-        if job.tiles.is_whole() {
+        if job.tiles.is_whole() || job.denoises {
             return Ok(None);
         }
         let manifest: Manifest = match link.get(&format!("jobs/{}/manifest", job.id)).await {

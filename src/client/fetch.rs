@@ -18,7 +18,7 @@ const FINALS_BYTES_MAX: u64 = 16 << 30;
 pub(super) struct Expected {
     pub(super) hash: ContentHash,
     pub(super) size_bytes: u64,
-    /// Of a frame that is cut: how. Then hash and length are those of all tiles.
+    /// Of a frame that is cut and to be put together here: how. Then hash and length are those of all tiles.
     pub(super) grid: Option<TileGrid>,
 }
 
@@ -38,7 +38,7 @@ pub(super) async fn finals(link: &Link, job: JobId, frame: i32, folder: &Path) -
     Ok(path)
 }
 
-/// Brings a frame's result into the folder, put together and denoised if it is in tiles. One that lies there already, and is
+/// Brings a frame's result into the folder, put together if it is in tiles, and denoised if that is left to do. One that lies there already, and is
 /// the right one, is not fetched again.
 pub(super) async fn layers(
     link: &Link,
@@ -53,6 +53,7 @@ pub(super) async fn layers(
     } else {
         let url = format!("jobs/{job}/frames/{frame}/result");
         file(link, &url, expected, &path, &format!("frame {frame}")).await?;
+        tiles::forget(&path).await;
     }
     Ok(path)
 }

@@ -35,7 +35,8 @@ pub struct GatherRequest {
     pub follow: bool,
     /// Which of its files.
     pub what: Gathered,
-    /// The Blender that denoises what was rendered in tiles; none: one on this machine that is of the job's series.
+    /// The Blender that denoises what slaves left noisy, in jobs of earlier releases; none: one on this machine that is of the
+    /// job's series.
     pub blender: Option<PathBuf>,
 }
 
@@ -79,7 +80,7 @@ pub struct Gather {
 #[derive(Debug)]
 pub(super) struct Shared {
     pub(super) request: GatherRequest,
-    /// How frames are denoised, if they are.
+    /// How frames are denoised here, if that is left to do.
     pub(super) denoise: Option<Denoise>,
     token: CancellationToken,
     state: Mutex<State>,
@@ -152,6 +153,9 @@ pub(super) async fn start(link: Link, request: GatherRequest) -> Result<Arc<Gath
             error = Round::new(&shared, &link).run() => error,
         };
         shared.end(error);
+        if let Some(denoise) = &shared.denoise {
+            denoise.end().await;
+        }
     });
     Ok(Arc::new(Gather { shared }))
 }
@@ -278,6 +282,9 @@ impl State {
             .slave(frame)
             .map(|slave| self.names.get(&slave).cloned().unwrap_or_else(|| slave.to_string()));
         let on = |verb: &str| slave.as_ref().map_or_else(String::new, |slave| format!(" {verb} {slave}"));
+        // Its last task is all that is left.
+        let tiles = self.table.tiles(frame).filter(|_| !state.is_settled());
+        let is_together = tiles.is_some_and(|tiles| tiles.denoising.is_some() && tiles.done == tiles.grid.count());
         let text = match (state, &self.ended) {
             (GatheredState::Here, _) => format!("frame {frame} is here"),
             (GatheredState::Failed, _) => {
@@ -296,12 +303,14 @@ impl State {
                 let why = self.job.explanation.first().map_or("", String::as_str);
                 format!("frame {frame} waits: {}", why.trim_start_matches("waiting: "))
             }
+            (GatheredState::Queued, _) if is_together => format!("frame {frame} waits for a slave that denoises it"),
             (GatheredState::Queued, _) => format!("frame {frame} waits for a slave"),
+            (GatheredState::Rendering, _) if is_together => format!("frame {frame} is being denoised{}", on("on")),
             (GatheredState::Rendering, _) => format!("frame {frame} is being rendered{}", on("on")),
             (GatheredState::Delivering, _) => format!("frame {frame} is on its way to the master{}", on("from")),
             (GatheredState::Fetching, _) => format!("frame {frame} is being fetched"),
         };
-        let text = match self.table.tiles(frame).filter(|_| !state.is_settled()) {
+        let text = match tiles.filter(|_| !is_together) {
             Some(tiles) => format!("{text}: {} of {} tiles are done", tiles.done, tiles.grid.count()),
             None => text,
         };

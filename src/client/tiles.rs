@@ -84,7 +84,7 @@ pub(super) async fn choose(request: &SubmitRequest, collected: &Collected, link:
         ));
     }
     if collected.denoising.is_some() {
-        warnings.push("tiles stay noisy; the frames are denoised when they are put together, where they are gathered".to_owned());
+        warnings.push("tiles stay noisy; a slave denoises each frame once all its tiles are done".to_owned());
     }
     Ok(Cut {
         grid,
@@ -159,6 +159,13 @@ pub(super) async fn bring(
     // What stays is only in the way.
     let _ = tokio::fs::remove_dir_all(&folder).await;
     Ok(())
+}
+
+/// Removes what came of a frame's tiles before the frame itself, which is here now. What stays is only in the way.
+pub(super) async fn forget(path: &Path) {
+    let folder = folder_of(path);
+    let _ = tokio::fs::remove_dir_all(&folder).await;
+    let _ = tokio::fs::remove_file(folder.with_extension("note")).await;
 }
 
 /// Brings those tiles of a frame that are done by now.

@@ -162,7 +162,10 @@ impl Job {
         loop {
             let known = all.len();
             all = self.those_after(all);
-            let failed = all.iter().flat_map(|index| self.those_before(*index)).filter(|on| self.has_failed(*on));
+            let failed = all
+                .iter()
+                .flat_map(|index| self.those_before(*index))
+                .filter(|on| self.has_failed(*on));
             all.extend(failed.collect::<Vec<_>>());
             if all.len() == known {
                 break;

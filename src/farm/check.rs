@@ -141,7 +141,11 @@ fn check_frames(job: &Job) {
     assert_eq!(job.record.layout.denoises(), denoises, "denoising of {}", job.id());
     for index in (0..job.record.layout.len()).map(TaskIndex) {
         let waits = job.task(index).is_some_and(|task| task.state == State::Queued) && !job.dropped.contains(index);
-        assert_eq!(job.held.contains(index), waits && job.is_held(index), "task {index} among those held");
+        assert_eq!(
+            job.held.contains(index),
+            waits && job.is_held(index),
+            "task {index} among those held"
+        );
         assert_eq!(job.dropped.contains(index), !job.is_wanted(index), "frame of task {index}");
     }
     assert_eq!(

@@ -79,6 +79,10 @@ mod tests {
         task.task.0
     }
 
+    fn finish_tiles(trial: &mut Trial, slave: SlaveId) {
+        assert_eq!([finish_next(trial, slave), finish_next(trial, slave)], [0, 1]);
+    }
+
     #[test]
     fn a_frame_is_denoised_after_its_last_tile_and_the_job_ends_with_that() {
         let mut trial = Trial::new();
@@ -88,7 +92,11 @@ mod tests {
         assert_eq!((view.tasks, view.queued), (6, 6));
         assert_eq!(finish_next(&mut trial, slave), 0);
         let late = next(&mut trial, slave);
-        assert_eq!(next(&mut trial, other).task, TaskIndex(3), "of the next frame, for the first one lacks a tile");
+        assert_eq!(
+            next(&mut trial, other).task,
+            TaskIndex(3),
+            "of the next frame, for the first one lacks a tile"
+        );
         trial.done(slave, late);
         let denoising = next(&mut trial, slave);
         let grid = trial.farm.denoises(job, denoising.task);
@@ -96,7 +104,10 @@ mod tests {
         assert_eq!(trial.farm.piece_of(job, denoising.task), Some(Piece::from(1)));
         trial.restart();
         assert_eq!(trial.done(slave, denoising), Answer::Accept);
-        let tile = TaskRef { task: TaskIndex(3), ..late };
+        let tile = TaskRef {
+            task: TaskIndex(3),
+            ..late
+        };
         trial.done(other, tile);
         assert_eq!([finish_next(&mut trial, slave), finish_next(&mut trial, slave)], [4, 5]);
         assert_eq!(trial.state(job), JobState::Finished);
@@ -119,11 +130,15 @@ mod tests {
         let mut trial = Trial::new();
         let slave = trial.slave(1);
         let job = submitted(&mut trial, 1);
-        (0..2).for_each(|_| drop(finish_next(&mut trial, slave)));
+        finish_tiles(&mut trial, slave);
         let denoising = next(&mut trial, slave);
         let request = trial.request();
         let which = Reset::Tiles("1".parse().unwrap(), [0].into());
-        let told = trial.happen(&Event::JobReset { request, job, which: which.clone() });
+        let told = trial.happen(&Event::JobReset {
+            request,
+            job,
+            which: which.clone(),
+        });
         assert!(told.contains(&Effect::Cancel { slave, task: denoising }), "{told:?}");
         assert_eq!(trial.done(slave, denoising), Answer::Refuse(Refusal::Stale(denoising)));
         trial.restart();
@@ -145,7 +160,10 @@ mod tests {
             trial.let_rest();
         }
         let given_up = trial.farm.task(job, TaskIndex(2)).unwrap();
-        assert_eq!(given_up.last_failure.as_deref(), Some("tile 1 of 1x2 of frame 1 was given up"));
+        assert_eq!(
+            given_up.last_failure.as_deref(),
+            Some("tile 1 of 1x2 of frame 1 was given up")
+        );
         finish_next(&mut trial, slave);
         assert_eq!(trial.state(job), JobState::Failed);
         trial.reset(job, Reset::Failed);
@@ -159,7 +177,7 @@ mod tests {
         let mut trial = Trial::new();
         let slave = trial.slave(1);
         let job = submitted(&mut trial, 1);
-        (0..2).for_each(|_| drop(finish_next(&mut trial, slave)));
+        finish_tiles(&mut trial, slave);
         for _ in 0..3 {
             trial.fail_next(slave);
             trial.let_rest();
@@ -206,11 +224,18 @@ mod tests {
         });
         while let Some(Answer::Lease(lease)) = trial.want(slave) {
             for task in tasks_of(&lease) {
-                let seconds = if trial.farm.denoises(job, task.task).is_some() { 900.0 } else { 1.0 };
+                let seconds = if trial.farm.denoises(job, task.task).is_some() {
+                    900.0
+                } else {
+                    1.0
+                };
                 trial.done_in(slave, task, seconds);
             }
         }
-        assert_eq!((trial.state(job), trial.farm.job(job).unwrap().task_seconds), (JobState::Finished, Some(1.0)));
+        assert_eq!(
+            (trial.state(job), trial.farm.job(job).unwrap().task_seconds),
+            (JobState::Finished, Some(1.0))
+        );
         assert!((trial.farm.slave(slave).unwrap().speed - 1.0).abs() < 0.01);
         let done = trial.farm.task(job, TaskIndex(2)).unwrap().state;
         assert!(matches!(done, TaskState::Done { .. }));

@@ -225,7 +225,8 @@ impl Job {
 
     /// Puts a queued task into the queue where it belongs by now.
     pub(super) fn queue_anew(&mut self, index: TaskIndex) {
-        if self.task(index).is_some_and(|task| task.state == State::Queued) {
+        let is_queued = self.task(index).is_some_and(|task| task.state == State::Queued);
+        if is_queued && !self.dropped.contains(index) {
             self.count_out(index, State::Queued);
             self.count_in(index, State::Queued);
         }

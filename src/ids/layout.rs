@@ -247,8 +247,14 @@ mod tests {
             assert_eq!(layout.task_of(layout.piece_of(task).unwrap()), Some(task));
         }
         let last = layout.task_of(6).unwrap();
-        assert_eq!((last, layout.tasks_of(6), layout.denoised_by(last)), (TaskIndex(13), Some(7..14), Some(7..13)));
-        assert_eq!((layout.denoiser_of(TaskIndex(7)), layout.denoiser_of(last)), (Some(last), None));
+        assert_eq!(
+            (last, layout.tasks_of(6), layout.denoised_by(last)),
+            (TaskIndex(13), Some(7..14), Some(7..13))
+        );
+        assert_eq!(
+            (layout.denoiser_of(TaskIndex(7)), layout.denoiser_of(last)),
+            (Some(last), None)
+        );
         assert_eq!(layout.denoised_by(TaskIndex(12)), None);
         let whole = FrameLayout::of_tiles("5".parse().unwrap(), TileGrid::WHOLE, true).unwrap();
         assert_eq!((whole.len(), whole.denoises()), (1, false));

@@ -157,6 +157,7 @@ mod tests {
                     attempt: 1,
                     frame: i32::try_from(task).unwrap() + 1,
                     tile: None,
+                    denoise: None,
                 })
                 .collect(),
         }

@@ -1,14 +1,18 @@
-//! Contents on their way from the master: small ones together, a long one going on where it broke off, packed where that pays.
+//! Contents on their way from the master: small ones together, a long one going on where it broke off, packed where that pays;
+//! and results that are worked on further.
 //!
 //! What arrives is checked, unpacked and written by a thread that may wait for the disk, a bounded number of pieces behind the
 //! network. Nothing of it shows in the cache before its length and its hash are what was asked for.
 
 use super::cache::Wanted;
 use crate::error::{Code, Error, Result};
+use crate::files::part::Part;
 use crate::files::{BUNDLE_HEAD_BYTES, Incoming, Unbundling, content::Contents, packed_bytes_max};
+use crate::ids::ContentHash;
 use crate::link::{Link, Pieces, hand_over};
 use crate::wire::BundleWanted;
 use std::collections::HashMap;
+use std::path::Path;
 use tokio_util::bytes::Bytes;
 
 /// Brings these contents: one by itself, several together in a bundle. What has arrived before a failure stays, and need not
@@ -72,6 +76,20 @@ async fn fetch_bundle(link: &Link, contents: &Contents, wanted: Vec<Wanted>) -> 
     })
     .await
     .map_err(|error| damaged("a bundle of contents", error))
+}
+
+/// Brings a result, or a part of one, that is `what`.
+pub(super) async fn result(link: &Link, url: &str, expected: (ContentHash, u64), path: &Path, what: &str) -> Result<()> {
+    let (hash, size_bytes) = expected;
+    let pieces = link.get_pieces(url, 0).await?;
+    let target = path.to_path_buf();
+    receive(pieces, size_bytes, move |incoming| {
+        let mut part = Part::create(&target.with_extension("part"))?;
+        incoming.for_each(|bytes| part.write(bytes))?;
+        part.place(hash, size_bytes, &target)
+    })
+    .await
+    .map_err(|error| damaged(what, error))
 }
 
 /// What cannot be taken in is not this machine's fault.

@@ -5,7 +5,7 @@
 //! Reports that are lost with a connection need no repeating: after every lost connection the slave registers again and
 //! names what it holds, and what it does not name is free again.
 
-use crate::ids::{JobId, Piece};
+use crate::ids::{JobId, Piece, TileGrid};
 use crate::wire::{LeaseInfo, ReportInfo, ReportKind, TaskName};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use tokio_util::sync::CancellationToken;
@@ -18,6 +18,8 @@ const REPORTS_AT_ONCE: usize = 500;
 pub(super) struct Assignment {
     pub(super) name: TaskName,
     pub(super) piece: Piece,
+    /// How the frame is cut that is to be denoised, rather than to be rendered.
+    pub(super) denoise: Option<TileGrid>,
     /// Which lease it came with: tasks of one are a chunk.
     pub(super) lease: u64,
     /// Cancelled as soon as nobody wants the frame any more.
@@ -51,6 +53,7 @@ pub(super) enum Stage {
 struct Task {
     stage: Stage,
     piece: Piece,
+    denoise: Option<TileGrid>,
     lease: u64,
     unwanted: CancellationToken,
 }
@@ -232,6 +235,7 @@ impl Held {
         let task = Task {
             stage,
             piece,
+            denoise: None,
             lease,
             unwanted,
         };
@@ -252,6 +256,9 @@ impl Held {
                 tile: task.tile,
             };
             if self.add(name, piece, self.leases, Stage::Queued) {
+                if let Some(added) = self.tasks.get_mut(&name) {
+                    added.denoise = task.denoise;
+                }
                 self.queue.push_back(name);
                 self.unheard.insert(self.leases);
             }
@@ -273,6 +280,7 @@ impl Held {
         let assignment = Assignment {
             name,
             piece: task.piece,
+            denoise: task.denoise,
             lease: task.lease,
             unwanted: task.unwanted.clone(),
         };

@@ -10,7 +10,7 @@ use super::job_folder::Scene;
 use super::pauses;
 use super::shop::Shop;
 use super::warm::{self, Printed, Warm};
-use crate::blender::{BakeOrder, Installation, Rendered};
+use crate::blender::{BakeOrder, DenoiseOrder, Installation, Rendered};
 use crate::error::{Error, Result};
 use crate::happening::HappeningKind;
 use crate::ids::{BlenderVersion, JobId, Piece};
@@ -166,6 +166,23 @@ impl Keeper {
         self.cool_down().await;
         self.lost = 0;
         baked
+    }
+
+    /// Denoises in a fresh Blender that is ended afterwards; the denoised pictures. Given up half-way, that has to be killed.
+    pub(super) async fn denoise(
+        &mut self,
+        scene: &Scene,
+        order: &DenoiseOrder<'_>,
+        printed: &Printed<'_>,
+    ) -> Result<Vec<PathBuf>> {
+        let shop = Arc::clone(&self.shop);
+        let blender = choose(&shop.blenders, scene.blender)?;
+        let empty = self.take_empty(blender, printed).await?;
+        self.busy = true;
+        let denoised = warm::denoise(empty, order, printed).await;
+        self.cool_down().await;
+        self.lost = 0;
+        denoised
     }
 
     /// An empty Blender that has started: the one that was started ahead if it will do, else a fresh one. Given up

@@ -11,6 +11,7 @@ mod board;
 mod cache;
 mod copies;
 mod delivery;
+mod denoise;
 mod desk;
 mod disk;
 mod empty;

@@ -95,6 +95,11 @@ impl Scenes {
         Ok(JobFolder::scene(&current))
     }
 
+    /// The job as the master tells of it, without any of its files.
+    pub(super) async fn told(&self, link: &Link, (job, lease): (JobId, u64)) -> Result<Scene> {
+        Ok(JobFolder::scene(&self.begin(link, job, lease).await?))
+    }
+
     /// Brings the files that these frames need, while something else renders.
     pub(super) async fn bring_for(&self, link: &Link, job: JobId, frames: &[i32]) -> Result<()> {
         let current = self.begin(link, job, ANY_LEASE).await?;

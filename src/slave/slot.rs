@@ -37,10 +37,10 @@ const STORAGE_PAUSE: Duration = Duration::from_secs(30);
 /// One slot of a slave.
 #[derive(Debug)]
 pub(super) struct Slot {
-    shop: Arc<Shop>,
-    number: usize,
-    scenes: Arc<Scenes>,
-    keeper: Keeper,
+    pub(super) shop: Arc<Shop>,
+    pub(super) number: usize,
+    pub(super) scenes: Arc<Scenes>,
+    pub(super) keeper: Keeper,
     /// Seconds of the last frame, and of which job it was.
     pace: Option<(JobId, f64)>,
     finishing: Arc<Semaphore>,
@@ -117,9 +117,9 @@ impl Slot {
             End::Made(made) => {
                 let (made, scene) = *made;
                 self.pace = match &made {
-                    Made::Picture(rendered) => Some((assignment.name.job, rendered.seconds)),
+                    Made::Picture(rendered) if assignment.denoise.is_none() => Some((assignment.name.job, rendered.seconds)),
                     // Of the next one it says nothing.
-                    Made::Caches { .. } => None,
+                    Made::Picture(_) | Made::Caches { .. } => None,
                 };
                 shop.desk.rendered(assignment.name);
                 let finishing = Finishing {
@@ -199,6 +199,9 @@ impl Slot {
         let shop = Arc::clone(&self.shop);
         let log = shop.logs.begin(assignment.name)?;
         self.keeper.make_room(assignment.name.job).await;
+        if let Some(grid) = assignment.denoise {
+            return self.denoise(assignment, grid, picture, &log).await;
+        }
         let scene = self.scene(assignment, &log).await?;
         let piece = assignment.piece;
         let printed = Printed {

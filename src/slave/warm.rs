@@ -4,11 +4,11 @@ use super::empty::Empty;
 use super::job_folder::Scene;
 use super::log::AttemptLog;
 use super::shop::Shop;
-use crate::blender::{BakeOrder, BakeProgress, Installation, LogLine, Rendered, Worker};
+use crate::blender::{BakeOrder, BakeProgress, DenoiseOrder, Installation, LogLine, Rendered, Worker};
 use crate::error::{Error, Result};
 use crate::happening::HappeningKind;
 use crate::ids::{JobId, Piece};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::pin::pin;
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -127,6 +127,17 @@ pub(super) async fn bake(empty: Empty, scene: &Scene, order: &BakeOrder<'_>, pri
     let baked = printed.while_it_prints(baking, &mut lines, &doing).await;
     worker.kill().await;
     baked
+}
+
+/// Denoises in a Blender that has started, and ends it; the denoised pictures.
+pub(super) async fn denoise(empty: Empty, order: &DenoiseOrder<'_>, printed: &Printed<'_>) -> Result<Vec<PathBuf>> {
+    let Some((_, mut worker, mut lines)) = empty.into_parts() else {
+        return Err(Error::internal("the Blender to denoise in has not started"));
+    };
+    let denoising = worker.denoise(order);
+    let denoised = printed.while_it_prints(denoising, &mut lines, "denoising").await;
+    worker.kill().await;
+    denoised
 }
 
 impl Printed<'_> {

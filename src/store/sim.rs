@@ -172,7 +172,7 @@ impl Life {
     fn submission(&mut self, request: RequestId, id: JobId) -> Event {
         let on = JobId::from_bits(self.random.u64(0..self.jobs));
         let grid = TileGrid::new(2, 3).unwrap();
-        let job = NewJob {
+        let mut job = NewJob {
             id,
             name: "a job".to_owned(),
             sent_by: if id.bits().is_multiple_of(2) {
@@ -187,7 +187,7 @@ impl Life {
             chunk_tasks: self.random.u32(0..4),
             frames: FrameSet::range(1, self.random.i32(1..30), 1).unwrap(),
             tiles: self.random.choice([TileGrid::WHOLE, grid]).unwrap(),
-            denoises: self.random.bool(),
+            denoises: false,
             blender: None,
             runs_scripts: self.random.bool(),
             files_missing: self.random.bool(),
@@ -204,6 +204,7 @@ impl Life {
             },
             bakes: Vec::new(),
         };
+        job.denoises = !job.tiles.is_whole() && self.random.bool();
         let job = if self.random.u32(0..4) == 0 { self.baking(job) } else { job };
         Event::JobSubmitted { request, job }
     }

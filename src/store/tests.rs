@@ -5,6 +5,7 @@ use crate::farm::{BanCause, Hold, JobState, Limits, Machine, Moment, NewJob, Res
 use crate::ids::{Attempt, Role};
 
 fn job(bits: u64) -> JobRecord {
+    let (at, state) = (Moment(1_000), JobState::Waiting);
     JobRecord {
         job: NewJob {
             id: JobId::from_bits(bits),
@@ -33,11 +34,8 @@ fn job(bits: u64) -> JobRecord {
         },
         layout: "4x3+1:-5-10,20".parse().unwrap(),
         resets: 0,
-        submitted: Moment(1_000),
-        transitions: vec![Transition {
-            at: Moment(1_000),
-            state: JobState::Waiting,
-        }],
+        submitted: at,
+        transitions: vec![Transition { at, state }],
         last_dispatched: None,
     }
 }

@@ -30,6 +30,9 @@ pub struct ArchivedJob {
     pub id: JobId,
     /// As it was announced, without its manifest.
     pub announce: JobAnnounce,
+    /// Whether slaves denoise its frames, which earlier releases left to whoever gathers them.
+    #[serde(default)]
+    pub denoises: bool,
     /// When it came.
     pub submitted_ms: u64,
     /// Its life.

@@ -181,6 +181,9 @@ pub struct JobInfo {
     #[serde(default, with = "text")]
     #[schema(value_type = String, example = "1x1")]
     pub tiles: TileGrid,
+    /// Whether slaves denoise each frame of it once all its tiles are done: a task more for each frame.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub denoises: bool,
     /// The Blender it was collected with.
     #[serde(default, with = "text::option", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]

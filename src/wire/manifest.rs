@@ -56,7 +56,7 @@ pub struct RenderSettings {
     /// Pixels around each tile that are rendered with it and cut off again, for adaptive sampling looks at them.
     #[serde(default, skip_serializing_if = "is_none")]
     pub overlap: u32,
-    /// How frames are denoised that are cut into tiles: slaves leave it to whoever puts the tiles together.
+    /// How frames are denoised that are cut into tiles: slaves leave tiles noisy, and denoise each frame once, as a task of its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub denoising: Option<Denoising>,
 }

@@ -56,7 +56,7 @@ pub struct FrameInfo {
     /// The result's length in bytes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub size_bytes: Option<u64>,
-    /// BLAKE3 of the result; of a frame of tiles, of the hashes of all its tiles one after the other.
+    /// BLAKE3 of the result; of a frame of tiles that no slave denoises, of the hashes of all its tiles one after the other.
     #[serde(default, with = "text::option", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     pub hash: Option<ContentHash>,
@@ -85,6 +85,10 @@ pub struct TilesInfo {
     pub grid: TileGrid,
     /// How many are done.
     pub done: u32,
+    /// Where the denoising of the whole frame stands, which a slave does once all tiles are done: then the frame's state, result,
+    /// log and picture are its own. None: no slave does that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub denoising: Option<FrameStateInfo>,
 }
 
 /// One attempt at one frame, as every report names it.
@@ -242,6 +246,11 @@ pub struct LeasedTask {
     #[serde(default, with = "text::option", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, example = "5/4x3")]
     pub tile: Option<Tile>,
+    /// How the frame is cut, if it is not to be rendered but put together out of its tiles, which are done, and denoised, as the
+    /// manifest's `settings.denoising` says.
+    #[serde(default, with = "text::option", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, example = "4x3")]
+    pub denoise: Option<TileGrid>,
 }
 
 /// `POST /api/v1/slaves/{slave}/orders`: a sign of life; the answer comes at once if there is something to cancel, else

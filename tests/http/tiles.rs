@@ -2,7 +2,7 @@
 
 use crate::farm::{Farm, announce, content, picture};
 use serde_json::json;
-use std::io::{Cursor, Read as _};
+use std::io::{Cursor, Read as _, Write as _};
 use zip::ZipArchive;
 
 #[test]
@@ -103,14 +103,16 @@ fn unzipped(zip: Vec<u8>) -> Vec<(String, Vec<u8>)> {
     names.into_iter().zip(bytes).collect()
 }
 
+fn names_of(files: &[(String, Vec<u8>)]) -> Vec<&str> {
+    files.iter().map(|(name, _)| name.as_str()).collect()
+}
+
 #[test]
 fn whole_frames_are_downloaded_and_zipped_once_all_their_tiles_are_done() {
     let farm = Farm::start();
     let main = content("main");
     let mut wish = announce("still", "3-4", &[("main.blend", &main)]);
     wish["tiles"] = json!("1x2");
-    let denoising = json!({"layers": [{"name": "L"}], "passes": "RGB", "prefilter": "NONE"});
-    wish["manifest"]["settings"] = json!({ "denoising": denoising });
     let job = farm.post("jobs", &wish).text("job");
     farm.upload(&main).expect(200);
     let slave = farm.slave("node1");
@@ -138,9 +140,115 @@ fn whole_frames_are_downloaded_and_zipped_once_all_their_tiles_are_done() {
     let reply = farm.get(&format!("jobs/{job}/results.zip")).expect(200);
     assert_eq!(reply.headers["content-length"], reply.body.len().to_string().as_str());
     let files = unzipped(reply.body);
-    let names: Vec<&str> = files.iter().map(|(name, _)| name.as_str()).collect();
-    assert_eq!(names, ["000003.exr", "000004t0000.exr", "not_denoised.txt"]);
+    let names = names_of(&files);
+    assert_eq!(names, ["000003.exr", "000004t0000.exr"]);
     assert!(files[0].1 == whole && files[1].1 == tiles[2]);
-    assert!(String::from_utf8_lossy(&files[2].1).contains("are not denoised yet"));
     assert_eq!(farm.files_below("incoming"), Vec::<String>::new());
+}
+
+/// Frame 3 in two tiles, both done, of a job that slaves denoise.
+fn rendered(farm: &Farm) -> (String, String) {
+    let main = content("main");
+    let mut wish = announce("still", "3", &[("main.blend", &main)]);
+    wish["tiles"] = json!("1x2");
+    let denoising = json!({"layers": [{"name": "L"}], "passes": "RGB", "prefilter": "NONE"});
+    wish["manifest"]["settings"] = json!({ "denoising": denoising });
+    let job = farm.post("jobs", &wish).text("job");
+    farm.upload(&main).expect(200);
+    let slave = farm.slave("node1");
+    for task in 0..2 {
+        let attempt = farm.lease_of(&slave, &job, task);
+        farm.deliver(&slave, &job, task, attempt, &picture(&format!("tile {task}"), 0))
+            .expect(204);
+    }
+    (job, slave)
+}
+
+#[test]
+fn a_frame_in_tiles_is_denoised_by_a_slave_and_is_one_picture_then() {
+    let farm = Farm::start();
+    let (job, slave) = rendered(&farm);
+    let frame = format!("jobs/{job}/frames/3");
+    let told = farm.get(&frame).json();
+    let tiles = |denoising: &str| json!({"grid": "1x2", "done": 2, "denoising": denoising});
+    assert_eq!((&told["state"], &told["tiles"]), (&json!("queued"), &tiles("queued")));
+    assert_eq!(told["hash"], json!(null));
+    farm.get(&format!("{frame}/result"))
+        .refused(404, "not_found", "frame 3 of job");
+    let noisy = farm.get(&format!("{frame}/thumbnail")).expect(200).body;
+    let names = unzipped(farm.get(&format!("jobs/{job}/results.zip")).expect(200).body);
+    assert_eq!(names_of(&names), ["000003t0000.exr", "000003t0001.exr"]);
+
+    let lease = farm.work(&slave, &json!({"want": true})).json()["lease"]["tasks"][0].clone();
+    assert_eq!(lease, json!({"task": 2, "attempt": 1, "frame": 3, "denoise": "1x2"}));
+    assert_eq!(farm.get(&frame).json()["state"], json!("rendering"));
+    farm.append_log(&slave, &job, 2, 1, 0, "Denoising\n").expect(200);
+    let denoised = picture("denoised", 0);
+    farm.deliver(&slave, &job, 2, 1, &denoised).expect(204);
+
+    let told = farm.get(&frame).json();
+    assert_eq!((&told["state"], &told["tiles"]), (&json!("done"), &tiles("done")));
+    assert_eq!(told["size_bytes"], json!(denoised.len()));
+    assert_eq!(farm.get(&format!("{frame}/result")).expect(200).body, denoised);
+    assert_eq!(farm.get(&format!("{frame}/log")).expect(200).body, b"Denoising\n");
+    assert_ne!(farm.get(&format!("{frame}/thumbnail")).expect(200).body, noisy);
+    assert_eq!(farm.get(&format!("{frame}/tiles")).json().as_array().map(Vec::len), Some(2));
+    let files = unzipped(farm.get(&format!("jobs/{job}/results.zip")).expect(200).body);
+    assert!(names_of(&files) == ["000003.exr"] && files[0].1 == denoised);
+    let over = farm.get(&format!("jobs/{job}")).json();
+    assert_eq!(
+        (&over["state"], &over["total"], &over["denoises"]),
+        (&json!("finished"), &json!(3), &json!(true))
+    );
+
+    let archive = farm.get(&format!("jobs/{job}/archive.zip")).expect(200).body;
+    let other = Farm::start();
+    other.send(other.request("POST", "archive").body(archive)).expect(200);
+    let other = other.restart();
+    assert_eq!(other.get(&frame).json(), told);
+    assert_eq!(other.get(&format!("{frame}/result")).expect(200).body, denoised);
+
+    // What was denoised counts for nothing once one of its tiles is rendered anew.
+    let reset = json!({"which": "frames", "frames": "3", "tiles": [0]});
+    farm.post(&format!("jobs/{job}/reset"), &reset).expect(204);
+    let told = farm.get(&frame).json();
+    assert_eq!((&told["state"], &told["tiles"]["done"]), (&json!("queued"), &json!(1)));
+    farm.get(&format!("{frame}/result"))
+        .refused(404, "not_found", "frame 3 of job");
+}
+
+/// An archive as a release wrote it whose slaves denoised nothing.
+fn of_earlier_release(archive: Vec<u8>) -> Vec<u8> {
+    let mut zip = zip::ZipWriter::new(Cursor::new(Vec::new()));
+    for (name, bytes) in unzipped(archive) {
+        let bytes = match name.as_str() {
+            "job.json" => {
+                let mut job: serde_json::Value = serde_json::from_slice(&bytes).unwrap();
+                job.as_object_mut().unwrap().remove("denoises").unwrap();
+                serde_json::to_vec(&job).unwrap()
+            }
+            _ => bytes,
+        };
+        let stored = zip::write::SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);
+        zip.start_file(name, stored).unwrap();
+        zip.write_all(&bytes).unwrap();
+    }
+    zip.finish().unwrap().into_inner()
+}
+
+#[test]
+fn jobs_of_earlier_releases_are_over_without_a_slave_that_denoises() {
+    let farm = Farm::start();
+    let (job, _) = rendered(&farm);
+    let archive = farm.get(&format!("jobs/{job}/archive.zip")).expect(200).body;
+    let other = Farm::start();
+    other
+        .send(other.request("POST", "archive").body(of_earlier_release(archive)))
+        .expect(200);
+    let over = other.get(&format!("jobs/{job}")).json();
+    assert_eq!((&over["state"], &over["total"]), (&json!("finished"), &json!(2)));
+    other.get(&format!("jobs/{job}/frames/3/result")).expect(200);
+    let files = unzipped(other.get(&format!("jobs/{job}/results.zip")).expect(200).body);
+    assert_eq!(names_of(&files), ["000003.exr", "not_denoised.txt"]);
+    assert!(String::from_utf8_lossy(&files[1].1).contains("are not denoised yet"));
 }

@@ -11,6 +11,7 @@
 
 pub(crate) mod bench;
 pub(crate) mod farm;
+pub(crate) mod gathering;
 
 use netrender::blender::{Installation, Kind, probe};
 use std::path::{Path, PathBuf};

@@ -101,7 +101,7 @@ pub(in crate::client) struct Table {
     fetches_failed: HashMap<u32, u8>,
     slaves: HashMap<u32, SlaveId>,
     failures: HashMap<u32, String>,
-    /// Of frames of which not all tiles are done.
+    /// Of frames that are not done.
     tiles: BTreeMap<u32, TilesInfo>,
     pub(in crate::client) wanted: u32,
     pub(in crate::client) here: u32,
@@ -199,7 +199,9 @@ impl Table {
             (FrameStateInfo::Rendering, ..) => Row::Rendering,
             (FrameStateInfo::Delivering, ..) => Row::Delivering,
             (FrameStateInfo::Done, Some(hash), Some(size_bytes)) => {
-                let grid = info.tiles.map(|tiles| tiles.grid);
+                // Denoised by a slave, it is one file like any frame.
+                let in_tiles = info.tiles.filter(|tiles| tiles.denoising.is_none());
+                let grid = in_tiles.map(|tiles| tiles.grid);
                 let expected = Expected { hash, size_bytes, grid };
                 self.ready.insert(place, expected);
                 Row::Ready
@@ -217,7 +219,7 @@ impl Table {
         self.set(place, row);
     }
 
-    /// How far a frame is of which not all tiles are done.
+    /// How far the tiles of a frame are that is not done.
     pub(in crate::client) fn tiles(&self, frame: i32) -> Option<TilesInfo> {
         self.tiles.get(&self.frames.place_of(frame)?).copied()
     }

@@ -66,7 +66,10 @@ impl Farm {
     /// Learns from a result how fast its slave is, compared with those that render the same job.
     pub(super) fn measure_pace(&mut self, slave: SlaveId, at: TaskRef, done: State) {
         // One bake takes a second and the next one an hour, and who denoises renders nothing: that says nothing of the slave.
-        let job = self.jobs.get(&at.job).filter(|job| !job.bakes() && !job.is_denoising(at.task));
+        let job = self
+            .jobs
+            .get(&at.job)
+            .filter(|job| !job.bakes() && !job.is_denoising(at.task));
         let seconds_of_others = job.map(|job| &job.latest_seconds);
         let trusted = seconds_of_others.filter(|latest| latest.len() >= MEDIAN_TRUSTED_FRAMES);
         let median = trusted.and_then(LatestSeconds::median);

@@ -67,6 +67,7 @@ impl Work {
                         attempt: attempt.0,
                         frame: piece.frame,
                         tile: piece.tile,
+                        denoise: state.farm.denoises(lease.job, *task),
                     })
                 })
                 .collect(),

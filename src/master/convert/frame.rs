@@ -7,15 +7,16 @@ use crate::wire::{FrameInfo, FrameStateInfo, TilesInfo};
 
 /// A frame of a job, of one task or of many; none if it is not part of the job.
 pub(in crate::master) fn frame(farm: &Farm, job: JobId, frame: i32) -> Option<FrameInfo> {
-    if let Some(tiled) = farm.tiled_frame(job, frame) {
-        return Some(tiled_frame(frame, tiled));
+    let own = farm.task_of(job, frame).and_then(|task| info(farm, job, task));
+    match farm.tiled_frame(job, frame) {
+        Some(tiled) => Some(tiled_frame(frame, tiled, own)),
+        None => own,
     }
-    info(farm, job, farm.task_of(job, frame)?)
 }
 
 /// All tiles of a frame, or the frame itself if it is not cut; none if it is not part of the job.
 pub(in crate::master) fn tiles(farm: &Farm, job: JobId, frame: i32) -> Option<Vec<FrameInfo>> {
-    let tasks = farm.tasks_of(job, frame)?;
+    let tasks = farm.tasks_of(job, frame)?.filter(|task| farm.denoises(job, *task).is_none());
     Some(tasks.filter_map(|task| info(farm, job, task)).collect())
 }
 
@@ -27,7 +28,29 @@ fn info(farm: &Farm, job: JobId, task: TaskIndex) -> Option<FrameInfo> {
     })
 }
 
-fn tiled_frame(frame: i32, tiled: TiledFrame) -> FrameInfo {
+/// A frame of tiles, and what the task tells that denoises it, if one does.
+fn tiled_frame(frame: i32, tiled: TiledFrame, denoising: Option<FrameInfo>) -> FrameInfo {
+    let (are_done, seconds, slave) = (tiled.done == tiled.grid.count(), tiled.seconds, tiled.slave);
+    let mut rendered = of_tiles(frame, tiled);
+    let Some(denoising) = denoising else {
+        return rendered;
+    };
+    if let Some(tiles) = &mut rendered.tiles {
+        tiles.denoising = Some(denoising.state);
+    }
+    if are_done {
+        return FrameInfo {
+            tiles: rendered.tiles,
+            slave: denoising.slave.or(slave),
+            seconds: denoising.seconds.map(|own| own + seconds),
+            failure: denoising.failure.or(rendered.failure),
+            ..denoising
+        };
+    }
+    rendered
+}
+
+fn of_tiles(frame: i32, tiled: TiledFrame) -> FrameInfo {
     let is_done = tiled.done == tiled.grid.count();
     let state = if is_done {
         FrameStateInfo::Done
@@ -47,6 +70,7 @@ fn tiled_frame(frame: i32, tiled: TiledFrame) -> FrameInfo {
         tiles: Some(TilesInfo {
             grid: tiled.grid,
             done: tiled.done,
+            denoising: None,
         }),
         bake: None,
         state,

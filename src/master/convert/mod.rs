@@ -42,6 +42,7 @@ fn job_explained(view: &JobView<'_>, explainer: &Explainer<'_>) -> JobInfo {
         chunks: job.chunk_tasks,
         frames: ShownFrames::from(&job.frames),
         tiles: job.tiles,
+        denoises: job.denoises && !job.tiles.is_whole(),
         blender: job.blender,
         depends_on: job.depends_on.clone(),
         limits: limits(&job.limits),
@@ -188,6 +189,7 @@ pub(super) fn archived(view: &JobView<'_>) -> ArchivedJob {
         chunk_tasks,
         frames,
         tiles,
+        denoises,
         blender,
         requirements,
         runs_scripts: _,
@@ -217,6 +219,7 @@ pub(super) fn archived(view: &JobView<'_>) -> ArchivedJob {
             limits: limits(&job_limits),
             manifest: None,
         },
+        denoises,
         submitted_ms: view.record.submitted.0,
         transitions: transitions(view),
     }

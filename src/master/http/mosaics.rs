@@ -16,15 +16,22 @@ pub(super) struct Tiled {
     done: Vec<(Tile, Attempt)>,
     /// Of all its tiles together: another one with each result that takes the place of one.
     attempts: Attempt,
+    /// The whole is still to be denoised.
+    is_noisy: bool,
 }
 
 impl Tiled {
-    /// Of a frame that is cut into tiles; none for any other.
+    /// Of a frame that is cut into tiles; none for any other, and for one that is denoised by now.
     pub(super) fn of(state: &State, job: JobId, frame: i32) -> Result<Option<Self>> {
-        let grid = state.farm.job(job).ok_or_else(|| no_job(job))?.record.layout.grid();
+        let layout = &state.farm.job(job).ok_or_else(|| no_job(job))?.record.layout;
+        let grid = layout.grid();
         let Some(tasks) = state.farm.tasks_of(job, frame).filter(|_| !grid.is_whole()) else {
             return Ok(None);
         };
+        let whole = state.farm.task_of(job, frame).and_then(|task| state.farm.task(job, task));
+        if whole.is_some_and(|whole| matches!(whole.state, TaskState::Done { result: Some(_), .. })) {
+            return Ok(None);
+        }
         let tiles = tasks.filter_map(|task| Some((state.farm.piece_of(job, task)?.tile?, state.farm.task(job, task)?)));
         let (mut done, mut attempts) = (Vec::new(), 0_u32);
         for (tile, record) in tiles {
@@ -38,13 +45,17 @@ impl Tiled {
                 "no tile of frame {frame} of job {job} has a result yet"
             )));
         }
-        let attempts = Attempt(attempts);
-        Ok(Some(Self { grid, done, attempts }))
+        Ok(Some(Self {
+            grid,
+            done,
+            attempts: Attempt(attempts),
+            is_noisy: layout.denoises(),
+        }))
     }
 
-    /// Whether nothing is missing.
+    /// Whether nothing is missing, and nothing else will take its place.
     pub(super) fn is_whole(&self) -> bool {
-        self.done.len() == self.grid.count() as usize
+        !self.is_noisy && self.done.len() == self.grid.count() as usize
     }
 }
 

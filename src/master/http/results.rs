@@ -227,7 +227,7 @@ pub(super) struct TileQuery {
 }
 
 /// A finished frame, or a tile of one, as multilayer EXR; parts of it by `Range`. A frame that is cut is put together for this,
-/// and not denoised, if its job leaves that to be done.
+/// unless a slave has done so to denoise it.
 #[utoipa::path(get, path = "/jobs/{job}/frames/{frame}/result", operation_id = "download_result",
     params(("job" = String, Path), ("frame" = i32, Path), TileQuery),
     responses((status = 200, body = Vec<u8>, content_type = "image/x-exr"), (status = "default", body = FaultBody)))]

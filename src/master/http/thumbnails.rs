@@ -162,7 +162,7 @@ pub(super) fn fitting(width: u32) -> u32 {
 }
 
 /// A small picture of a finished frame as PNG: the Combined pass of the first view layer, from linear light to sRGB
-/// (without Blender's view transform and compositing, and of tiles without denoising).
+/// (without Blender's view transform and compositing; of tiles that are to be denoised, noisy until that is done).
 #[utoipa::path(get, path = "/jobs/{job}/frames/{frame}/thumbnail", operation_id = "thumbnail",
     params(("job" = String, Path), ("frame" = i32, Path), ThumbnailQuery),
     responses((status = 200, body = Vec<u8>, content_type = "image/png"), (status = "default", body = FaultBody)))]

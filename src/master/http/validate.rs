@@ -49,7 +49,10 @@ pub(super) fn announced(id: JobId, sent_by: Role, announce: JobAnnounce) -> Resu
     check_count("jobs to wait for", depends_on.len(), DEPENDENCIES_MAX)?;
     check_count("blacklisted slaves", blacklist.len(), BLACKLIST_MAX)?;
     let limits = check_limits(limits)?;
-    FrameLayout::of_tiles(frames.clone(), tiles)?;
+    let denoises = manifest
+        .as_ref()
+        .is_some_and(|manifest| manifest.settings.denoising.is_some());
+    FrameLayout::of_tiles(frames.clone(), tiles, denoises)?;
     if !tiles.is_whole() && manifest.as_ref().is_some_and(|manifest| manifest.settings.final_frames) {
         return Err(Error::bad_input("slaves make final files of whole frames, not of tiles")
             .hint("let the client make them (--final client), or send the job without tiles"));
@@ -76,6 +79,7 @@ pub(super) fn announced(id: JobId, sent_by: Role, announce: JobAnnounce) -> Resu
         chunk_tasks: chunks,
         frames,
         tiles,
+        denoises: denoises && !tiles.is_whole(),
         blender,
         runs_scripts,
         files_missing: false,

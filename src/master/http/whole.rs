@@ -1,6 +1,7 @@
 //! Whole frames of a job whose frames are cut: put together out of their tiles when somebody asks for them, and not kept.
 //!
-//! Absence: nothing is denoised, for a master has no Blender; whoever gets such frames is told.
+//! Frames that slaves denoise are whole already. Absence: nothing is denoised here, for a master has no Blender; whoever gets
+//! frames of a job from before slaves did that is told.
 
 use super::App;
 use super::contents::blocking;
@@ -15,7 +16,7 @@ use crate::master::home::Folders;
 use axum::body::Body;
 use axum::http::header;
 use axum::response::{IntoResponse as _, Response};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -26,7 +27,7 @@ use tokio_util::io::ReaderStream;
 const WAITING_MAX: usize = 32;
 /// Bytes read from a file at once.
 const READ_BYTES: usize = 1 << 20;
-/// In a zip of frames that are still to be denoised.
+/// In a zip of frames that are still to be denoised, of a job that leaves that to whoever gathers them.
 const NOTE: &str = "not_denoised.txt";
 
 /// The one who puts frames together for downloads, and those who wait for one.
@@ -53,10 +54,12 @@ pub(super) struct WholeFrame {
 }
 
 impl WholeFrame {
-    /// All tiles of a frame, from the upper left one; none if the frames of its job are not cut.
+    /// All tiles of a frame, from the upper left one; none if the frames of its job are not cut, or a slave denoises them and so
+    /// puts them together.
     pub(super) fn of(state: &Known, folders: &Folders, job: JobId, frame: i32) -> Result<Option<Self>> {
-        let grid = state.farm.job(job).ok_or_else(|| no_job(job))?.record.layout.grid();
-        if grid.is_whole() {
+        let layout = &state.farm.job(job).ok_or_else(|| no_job(job))?.record.layout;
+        let grid = layout.grid();
+        if grid.is_whole() || layout.denoises() {
             return Ok(None);
         }
         let none = || Error::not_found(format!("the job {job} has no frame {frame}"));
@@ -111,7 +114,16 @@ impl WholeFrame {
 
 /// The entries of a zip of whole frames, where all tiles of one are done and fit together, else of the tiles as they are.
 pub(super) async fn entries(app: &App, job: JobId, grid: TileGrid, tiles: Vec<(Piece, ZipEntry)>) -> Result<Vec<ZipEntry>> {
-    let announced = app.desk.look(move |state| state.announced(job)).await??;
+    let (announced, denoises) = app
+        .desk
+        .look(move |state| {
+            let denoises = state.farm.job(job).is_some_and(|view| view.record.layout.denoises());
+            state.announced(job).map(|announced| (announced, denoises))
+        })
+        .await??;
+    if denoises {
+        return Ok(denoised_or_tiles(tiles));
+    }
     let manifest = announced.map(|it| it.manifest()).transpose()?;
     let is_noisy = manifest.is_some_and(|manifest| manifest.settings.denoising.is_some());
     let folders = app.folders.clone();
@@ -140,6 +152,16 @@ pub(super) async fn entries(app: &App, job: JobId, grid: TileGrid, tiles: Vec<(P
         Ok(entries)
     })
     .await
+}
+
+/// The frames that are denoised, and of the others the tiles.
+fn denoised_or_tiles(pieces: Vec<(Piece, ZipEntry)>) -> Vec<ZipEntry> {
+    let whole = pieces.iter().filter(|(piece, _)| piece.tile.is_none());
+    let denoised: BTreeSet<i32> = whole.map(|(piece, _)| piece.frame).collect();
+    let shown = pieces
+        .into_iter()
+        .filter(|(piece, _)| piece.tile.is_none() || !denoised.contains(&piece.frame));
+    shown.map(|(_, entry)| entry).collect()
 }
 
 /// A frame that is put together when its turn comes; none if it lacks tiles.

@@ -17,9 +17,8 @@ use axum::response::{IntoResponse as _, Response};
 /// Frames, or tiles, looked at in one question to the farm.
 const TASKS_PER_LOOK: u32 = 4_096;
 
-/// All finished frames in a zip, uncompressed; frames that are cut are put together, as far as all their tiles are done, and not
-/// denoised, if their job leaves that to be done; of a job that bakes, the files of the caches
-/// by their paths in the job.
+/// All finished frames in a zip, uncompressed; frames that are cut are whole as far as all their tiles are done, and denoised if
+/// slaves do that for the job; of a job that bakes, the files of the caches by their paths in the job.
 #[utoipa::path(get, path = "/jobs/{job}/results.zip", operation_id = "download_results", params(("job" = String, Path)),
     responses((status = 200, body = Vec<u8>, content_type = "application/zip"), (status = "default", body = FaultBody)))]
 pub(super) async fn zip(State(app): Shared, Path(job): Path<String>) -> Result<Response, Fault> {

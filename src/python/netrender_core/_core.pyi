@@ -386,7 +386,7 @@ class Client:
     def gather(self, job: str, folder: str, *, frames: str | None = None, blender: str | None = None) -> Gather:
         """Asks for the job, then brings its results into `folder` as `000001.exr` …, as they get done.
 
-        `blender` denoises frames that were rendered in tiles; None: one on this machine that is of the job's series.
+        `blender` denoises what slaves left noisy, in jobs of earlier releases; None: one of the job's series on this machine.
         """
     def close(self) -> None: ...
     def __enter__(self) -> Client: ...

@@ -64,11 +64,13 @@ pub(super) fn unpack(zip: &Path, contents: &Contents, folder: &Path, id: JobId, 
         None
     };
     let manifest = announce.manifest.clone();
-    let announced = validate::announced(id, Role::Admin, announce)?;
+    let mut announced = validate::announced(id, Role::Admin, announce)?;
+    announced.job.denoises &= archived.denoises;
     if let Some(manifest) = &manifest {
         place_contents(&mut zip, manifest, contents, placed)?;
     }
-    let layout = FrameLayout::of_tiles(announced.job.frames.clone(), announced.job.tiles)?;
+    let job = &announced.job;
+    let layout = FrameLayout::of_tiles(job.frames.clone(), job.tiles, job.denoises)?;
     let tasks = read_frames(&mut zip, &layout, announced.manifest.is_some())?;
     // What came of bakes is among the files.
     if announced.job.bakes.is_empty() {

@@ -61,5 +61,8 @@ export function thumbnail(job, frame, version, width, tile) {
   return `/api/v1/jobs/${job}/frames/${frame}/thumbnail?width=${width}&v=${version}${which}`;
 }
 
+/** How many tiles a grid has. @param {string} grid such as "4x3" or "4x3t" */
+export const tilesOf = (grid) => grid.split("x").reduce((count, side) => count * Number.parseInt(side, 10), 1);
+
 /** The number of a tile in its grid. @param {string} tile such as "5/4x3" */
 export const tileNumber = (tile) => Number.parseInt(tile, 10);

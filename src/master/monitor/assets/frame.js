@@ -1,7 +1,7 @@
 // One frame: its picture, who rendered it, its attempts with their logs, and what can be done with it.
 
 import { ban, resetFrames, resetTile } from "./actions.js";
-import { readIfThere, thumbnail, tileNumber } from "./api.js";
+import { readIfThere, thumbnail, tileNumber, tilesOf } from "./api.js";
 import { enlarge, fail } from "./dialog.js";
 import { fill, h } from "./dom.js";
 import { LogView } from "./log.js";
@@ -11,6 +11,9 @@ import { duration, size } from "./words.js";
 
 const SMALL_PX = 480;
 const LARGE_PX = 1_920;
+
+/** What tells a picture of a frame, or tile, from an older one. @param {any} info */
+const versionOf = (info) => (info.tiles ? (info.hash ?? `${info.attempt}-${info.tiles.done}`) : info.attempt);
 
 export class FrameDetails {
   /** @param {string} job @param {(slave: string) => string} slaveName @param {() => void} closed */
@@ -30,6 +33,7 @@ export class FrameDetails {
     this.attempt = undefined;
     this.log?.close();
     this.log = undefined;
+    this.isOfTile = false;
     this.mark = "";
     this.element.hidden = false;
     await this.renew();
@@ -75,21 +79,25 @@ export class FrameDetails {
     this.logPlace = h("div");
     const { log } = this;
     const top = log?.pre.scrollTop;
+    // Once all tiles are done, attempts and log are those of the denoising.
+    const hasOwn = !info.tiles || (info.tiles.denoising && info.tiles.done === tilesOf(info.tiles.grid));
     if (info.tiles) {
       facts[3] = ["Tiles", `${info.tiles.done} done of ${info.tiles.grid}`];
+      if (info.tiles.denoising) facts.push(["Denoising", chip(info.tiles.denoising)]);
       void showTiles(this.mosaic, this.job, info, (tile) => this.openTile(tile)).catch(fail);
     }
     fill(
       this.element,
       h("header", {}, h("h2", {}, info.bake ? `Bake ${info.frame}: ${info.bake}` : `Frame ${info.frame}`), h("span", { class: "gap" }), h("button", { class: "quiet", "aria-label": "Close the frame", onclick: () => this.close() }, "×")),
-      info.tiles ? this.mosaic : info.hash && !info.bake && this.picture(info),
+      info.hash && !info.bake && (!info.tiles || info.tiles.denoising) && this.picture(info),
+      info.tiles && this.mosaic,
       h("dl", { class: "facts" }, ...facts.flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, value)])),
       info.failure && h("p", { class: "error" }, info.failure),
       h("p", { class: "buttons" }, ...this.buttons(info)),
-      info.attempt > 0 && !info.tiles && this.attempts(info),
+      info.attempt > 0 && hasOwn && this.attempts(info),
       this.logPlace,
     );
-    if (!info.tiles) this.showLog();
+    if (hasOwn && !this.isOfTile) this.showLog();
     else if (this.log) fill(this.logPlace, this.log.element);
     // What is put elsewhere begins at its top again.
     if (log && log === this.log) log.pre.scrollTop = top ?? 0;
@@ -98,6 +106,7 @@ export class FrameDetails {
   /** Shows the log of a tile's latest attempt. @param {any} tile */
   openTile(tile) {
     this.log?.close();
+    this.isOfTile = true;
     const { frame } = this;
     const number = tileNumber(tile.tile);
     const grows = () => this.frame === frame && ["rendering", "delivering"].includes(tile.state);
@@ -119,15 +128,14 @@ export class FrameDetails {
 
   /** @param {any} info */
   picture(info) {
-    const image = h("img", { src: thumbnail(this.job, info.frame, info.attempt, SMALL_PX), alt: "" });
+    const image = h("img", { src: thumbnail(this.job, info.frame, versionOf(info), SMALL_PX), alt: "" });
     return this.enlarging(info, "picture", image);
   }
 
   /** Shows the picture of a frame or tile as large as there is one; of a frame that is cut, of the tiles that are there. @param {any} info
    * @param {string} [kind] @param {any} [shown] */
   enlarging(info, kind, shown = "Larger") {
-    const version = info.tiles ? (info.hash ?? `${info.attempt}-${info.tiles.done}`) : info.attempt;
-    const address = thumbnail(this.job, info.frame, version, LARGE_PX, info.tile);
+    const address = thumbnail(this.job, info.frame, versionOf(info), LARGE_PX, info.tile);
     const name = info.tile ? `Tile ${info.tile} of frame ${info.frame}` : `Frame ${info.frame}`;
     return h("button", { class: kind, "aria-label": `${name}, larger`, onclick: () => enlarge(address, name) }, shown);
   }
@@ -160,6 +168,7 @@ export class FrameDetails {
 
   /** @param {boolean} [anew] */
   showLog(anew = false) {
+    this.isOfTile = false;
     const of = `${this.frame}|${this.attempt}`;
     if (anew || this.logOf !== of || !this.log) {
       this.log?.close();

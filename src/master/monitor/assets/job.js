@@ -17,7 +17,7 @@ import { bar, card, chip, choice, empty, explanation, Figure, stateOfJob, time }
 import { Player } from "./player.js";
 import { show, subject } from "./shell.js";
 import { showTies } from "./ties.js";
-import { counted, duration, number, percent } from "./words.js";
+import { counted, duration, number, percent, pieceOf } from "./words.js";
 
 const SLOW_MS = 1_000;
 
@@ -188,10 +188,10 @@ function drawNow() {
   why.dataset.mark = mark;
   const left = job.queued + job.rendering;
   const share = job.percent === undefined ? job.done / Math.max(1, job.total) : job.percent / 100;
-  const [what, done] = job.kind === "bake" ? ["bake", "baked"] : [job.tiles === "1x1" ? "frame" : "tile", "rendered"];
+  const [what, done] = job.kind === "bake" ? ["bake", "baked"] : [pieceOf(job), "rendered"];
   figures.done.show(percent(share), `${number(job.done)} of ${counted(job.total, what)}`);
   figures.left.show(number(left), job.failed ? `${number(job.failed)} failed` : job.rendering ? `${number(job.rendering)} being ${done}` : `none being ${done}`, job.failed ? "bad" : "");
-  write(figures.frame.name, `A ${what} takes`);
+  write(figures.frame.name, `A ${job.denoises ? "tile" : what} takes`);
   figures.frame.show(job.frame_seconds ? duration(job.frame_seconds) : "–", "median of the latest");
   figures.usage.show(percent(job.usage), "of the farm, lately");
   drawFacts();

@@ -4,7 +4,7 @@ import { h } from "./dom.js";
 import { note } from "./dialog.js";
 import { isOver, jobs } from "./farm.js";
 import { followUnseen } from "./live.js";
-import { counted } from "./words.js";
+import { counted, pieceOf } from "./words.js";
 
 const KEPT = "netrender-notices";
 /** @type {Map<string, boolean>|null} */ let before = null;
@@ -33,7 +33,7 @@ export function tellEnds() {
   for (const [id, over] of before ? now : []) {
     const job = jobs.get(id);
     if (!over || before?.get(id) !== false || !job || !isOn()) continue;
-    const done = `${counted(job.done, job.kind === "bake" ? "bake" : job.tiles === "1x1" ? "frame" : "tile")} done`;
+    const done = `${counted(job.done, pieceOf(job))} done`;
     const body = job.failed ? `${done}, ${job.failed} failed` : done;
     const notice = new Notification(`${job.name}: ${job.state}`, { body, tag: id });
     notice.onclick = () => (window.focus(), location.assign(`/jobs/${id}`));

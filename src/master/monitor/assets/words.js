@@ -58,6 +58,9 @@ export function ago(ms) {
   return seconds < 5 ? "now" : `${duration(seconds)} ago`;
 }
 
+/** What a task of a job makes; where frames are denoised after their tiles, not all of them make the same. @param {any} job */
+export const pieceOf = (job) => (job.kind === "bake" ? "bake" : job.tiles === "1x1" ? "frame" : job.denoises ? "task" : "tile");
+
 /** A frame, or a tile of one. @param {{frame: number, tile?: string}} piece */
 export const frameName = ({ frame, tile }) => (tile ? `frame ${frame}, tile ${tile}` : `frame ${frame}`);
 

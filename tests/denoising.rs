@@ -1,0 +1,135 @@
+//! Frames in tiles that a slave denoises once all their tiles are done: over a farm of fake Blenders.
+
+#![expect(clippy::unwrap_used, reason = "a test may end by a panic")]
+
+mod parts;
+
+use netrender::client::{GatherRequest, Gathered};
+use netrender::images;
+use netrender::wire::{FrameStateInfo, JobReset};
+use parts::FakeBlender;
+use parts::farm::{Farm, PATIENCE, wait_until};
+use parts::gathering::{gather, gather_with, gathered, wish};
+use std::time::Duration;
+
+/// A Blender whose scene is denoised, and whose denoised pixels have the value 0.25.
+fn denoising(more: &str) -> FakeBlender {
+    FakeBlender::told(&format!(
+        r#"{{"size": [61, 47], "gradient": true, {more} "collected": {{"adapts": true, "denoising":
+        {{"layers": [{{"name": "ViewLayer"}}], "passes": "RGB", "prefilter": "NONE"}}}}}}"#
+    ))
+}
+
+#[test]
+fn tiles_overlap_and_a_slave_denoises_them_when_they_are_together() {
+    let farm = Farm::start();
+    let blender = denoising("");
+    let _slaves = [farm.slave(&blender, "one"), farm.slave(&blender, "two")];
+    let client = farm.client();
+    let folder = tempfile::tempdir().unwrap();
+    let mut wish = wish(&blender, "3x2");
+    let submission = client.submit(wish.clone()).unwrap();
+    let job = submission.wait(PATIENCE).unwrap().unwrap();
+    let warnings = submission.progress().warnings;
+    assert!(warnings[0].contains("tiles overlap by 4 pixels"), "{warnings:?}");
+    assert!(warnings[1].contains("a slave denoises each frame"), "{warnings:?}");
+    // No Blender is needed here.
+    let frame = gather_with(&client, job, folder.path(), Some(folder.path().join("no_blender")));
+    let told = images::inspect(&frame).unwrap();
+    assert_eq!((told.width, told.height), (61, 47));
+    let passes: Vec<&String> = told.layers["ViewLayer"].keys().collect();
+    assert_eq!(passes, ["Combined", "Noisy Image"]);
+    let left = std::fs::read_dir(folder.path())
+        .unwrap()
+        .map(|file| file.unwrap().file_name());
+    assert_eq!(left.collect::<Vec<_>>(), ["000003.exr"], "nothing is left of the tiles");
+    assert_eq!((farm.job(job).total, farm.job(job).done), (7, 7));
+    let told = farm.frames(job)[0].clone();
+    assert_eq!(told.tiles.unwrap().denoising, Some(FrameStateInfo::Done));
+    assert!(client.log(job, 3, None).unwrap().contains("putting 6 tiles together"));
+
+    wish.tiles_exact = true;
+    let refusal = client.submit(wish).unwrap().wait(PATIENCE).unwrap_err();
+    assert!(
+        refusal.message.ends_with("adaptive sampling looks at the pixels around"),
+        "{refusal}"
+    );
+}
+
+#[test]
+fn a_slave_that_cannot_denoise_is_passed_over_and_one_that_comes_does_it() {
+    let farm = Farm::start();
+    let lacking = denoising(r#""lacks_denoiser": true,"#);
+    let bare = farm.slave(&lacking, "bare");
+    let client = farm.client();
+    let job = client.submit(wish(&lacking, "2x1")).unwrap().wait(PATIENCE).unwrap().unwrap();
+    wait_until("it says why it waits", || {
+        let told = farm.job(job).explanation;
+        told.iter()
+            .any(|why| why.contains("not fit for it") && why.contains("without OpenImageDenoise"))
+    });
+    assert_eq!((farm.job(job).done, farm.job(job).failed), (2, 0));
+    let blender = denoising("");
+    let _able = farm.slave(&blender, "able");
+    wait_until("it is denoised", || farm.job(job).done == 3);
+    assert_eq!(farm.frames(job)[0].failure, None);
+    drop(bare);
+}
+
+#[test]
+fn tiles_are_here_while_their_frame_is_denoised_and_a_crash_of_that_is_a_failed_attempt() {
+    let farm = Farm::start();
+    let blender = denoising(r#""gate_denoising": true, "crash_on_denoising": true, "times": 1,"#);
+    let _slave = farm.slave(&blender, "one");
+    let client = farm.client();
+    let folder = tempfile::tempdir().unwrap();
+    let job = client.submit(wish(&blender, "2x2")).unwrap().wait(PATIENCE).unwrap().unwrap();
+    let gather = client.gather(GatherRequest {
+        blender: None,
+        job,
+        folder: folder.path().to_path_buf(),
+        frames: None,
+        follow: true,
+        what: Gathered::Layers,
+    });
+    let gather = gather.unwrap();
+    wait_until("all tiles are here", || gather.tiles(3).len() == 4);
+    wait_until("it is told what goes on", || {
+        gather
+            .frame(3, Duration::ZERO)
+            .text
+            .starts_with("frame 3 is being denoised on")
+    });
+    std::fs::write(blender.folder().join("fake_blender.open"), b"").unwrap();
+    assert!(gather.wait(PATIENCE).complete);
+    let frame = gather.frame(3, Duration::ZERO).path.unwrap();
+    assert_eq!(images::inspect(&frame).unwrap().layers["ViewLayer"].len(), 2);
+    let told = farm.frames(job)[0].clone();
+    assert_eq!(told.attempt, 2);
+    assert!(told.failure.unwrap().contains("while denoising"));
+}
+
+#[test]
+fn a_tile_that_is_rendered_anew_is_denoised_anew() {
+    let farm = Farm::start();
+    let blender = denoising("");
+    let _slave = farm.slave(&blender, "one");
+    let client = farm.client();
+    let folder = tempfile::tempdir().unwrap();
+    let (job, frame) = gathered(&client, &blender, "2x2", folder.path());
+    let before = farm.frames(job)[0].clone();
+    let reset = JobReset::Frames {
+        frames: "3".parse().unwrap(),
+        tiles: vec![2],
+    };
+    farm.ask(async |link| {
+        link.post::<_, serde_json::Value>(&format!("jobs/{job}/reset"), &reset, Duration::ZERO)
+            .await
+    });
+    wait_until("it is denoised anew", || farm.job(job).done == 5);
+    let after = farm.frames(job)[0].clone();
+    assert_eq!((before.attempt, after.attempt), (1, 3), "the reset counts as one");
+    let again = gather(&client, job, folder.path());
+    assert_eq!(again, frame);
+    images::verify(&again, Some((61, 47))).unwrap();
+}
