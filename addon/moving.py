@@ -108,7 +108,7 @@ class Gathering:
 
 
 def gather_frames(connection: Connection, job: str, frames: str, parent: str | None, blender: str) -> Question[Gathering]:
-    """Frames for a render, in a temporary folder below `parent` that goes with the gathering; `blender` denoises what slaves left noisy."""
+    """Frames for a render, in a temporary folder below `parent` that goes with the gathering; `blender` denoises the rest."""
 
     def steps() -> Steps[Gathering]:
         client = yield from connected(connection)

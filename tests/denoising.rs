@@ -1,16 +1,51 @@
 //! Frames in tiles that a slave denoises once all their tiles are done: over a farm of fake Blenders.
 
-#![expect(clippy::unwrap_used, reason = "a test may end by a panic")]
-
 mod parts;
 
-use netrender::client::{GatherRequest, Gathered};
+use netrender::client::{GatherRequest, Gathered, SubmitRequest};
+use netrender::error::Error;
 use netrender::images;
+use netrender::slave::Slave;
 use netrender::wire::{FrameStateInfo, JobReset};
-use parts::FakeBlender;
 use parts::farm::{Farm, PATIENCE, wait_until};
 use parts::gathering::{gather, gather_with, gathered, wish};
+use parts::{FakeBlender, make_scene, real_blenders};
 use std::time::Duration;
+
+/// Of whole frames and of those in tiles that slaves denoised; the real Blenders that cannot say so before anything is sent.
+#[test]
+fn what_a_slave_denoised_is_the_whole_frame_bit_by_bit() {
+    let blenders = tokio::runtime::Runtime::new().unwrap().block_on(real_blenders());
+    for installation in blenders {
+        let folder = tempfile::tempdir().unwrap();
+        make_scene(&installation, "scenes/tiles.py", folder.path());
+        let farm = Farm::start();
+        let program = installation.program.clone();
+        let slaves = ["one", "two"].map(|name| Slave::start(farm.slave_options_of(program.clone(), name)).unwrap());
+        let client = farm.client();
+        let made = |tiles: &str, place: &str| {
+            let mut wish = SubmitRequest::new(folder.path().join("main.blend"));
+            wish.blender = Some(program.clone());
+            wish.settings.scene = Some("Denoised".to_owned());
+            wish.frames = Some("3".parse().unwrap());
+            wish.tiles = tiles.parse().unwrap();
+            let job = client.submit(wish).unwrap().wait(PATIENCE)?.unwrap();
+            let nowhere = Some(folder.path().join("no_blender"));
+            Ok::<_, Error>(gather_with(&client, job, &folder.path().join(place), nowhere))
+        };
+        let denoised = match made("2x2", "denoised") {
+            Ok(denoised) => denoised,
+            Err(refusal) => {
+                assert!(refusal.message.contains("it has no OpenImageDenoise"), "{refusal}");
+                continue;
+            }
+        };
+        let whole = made("1x1", "whole").unwrap();
+        let difference = images::compare(&whole, &denoised).unwrap();
+        assert!(difference.is_identical(), "{difference:?}");
+        drop(slaves);
+    }
+}
 
 /// A Blender whose scene is denoised, and whose denoised pixels have the value 0.25.
 fn denoising(more: &str) -> FakeBlender {
