@@ -24,6 +24,7 @@ from . import (
     gathering,
     joblist,
     jobs,
+    keys,
     native,
     network,
     notices,
@@ -57,7 +58,7 @@ bl_info = {
 
 # In the order in which they are registered: a panel's parent before it, and panels in the order of their showing.
 _MODULES = (
-    *(preferences, properties, view, session, borrow, engine, notices, watching, waiting, refresh),
+    *(keys, preferences, properties, view, session, borrow, engine, notices, watching, waiting, refresh),
     *(panels, versions, background, gathering, sending, baking, jobs, joblist, results, framelist, thumbnails),
     *(slavelist, blacklist, rules, search, network),
 )

@@ -108,7 +108,7 @@ class RENDER_OT_netclientweb(bpy.types.Operator):
 
 
 class RENDER_OT_netmasterkey(bpy.types.Operator):
-    """Copy the key of this master's farm, to be pasted as Farm Key on other computers"""
+    """Copy the key of this computer's farm, to be pasted as Farm Key on other computers"""
 
     bl_idname = "render.netmasterkey"
     bl_label = "Copy Farm Key"
@@ -116,7 +116,7 @@ class RENDER_OT_netmasterkey(bpy.types.Operator):
     @classmethod
     def poll(cls, _context: bpy.types.Context) -> bool:
         """Whether there is a key to be copied."""
-        return session.farm_key() is not None or refuse(cls, "No master with a key runs here")
+        return session.farm_key() is not None or refuse(cls, "No master with a key has run here yet")
 
     def execute(self, context: bpy.types.Context) -> Result:
         """Puts it into the clipboard."""

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from . import native
+from . import keys, native
 from .connection import CONNECT_TIMEOUT_S, Connection, Steps, connected
 from .native import Failure
 from .questions import Question
@@ -28,6 +28,15 @@ def masters(timeout: float = SEARCH_TIMEOUT_S) -> Question[list[core.MasterFound
         return found
 
     return Question(steps())
+
+
+def why_unusable(found: list[core.MasterFound]) -> str:
+    """What keeps masters that answered from being used from here."""
+    unknown = sorted(master.name for master in found if master.farm not in keys.farms())
+    if unknown:
+        return f"the key of {', '.join(unknown)} is not known on this computer: Enter Farm Key in Network Settings takes it"
+    others = ", ".join(sorted(f"{master.name} ({master.version})" for master in found))
+    return f"{others} is another version of Network Render than this Blender's: bring both to one"
 
 
 def trust(url: str, key_file: str | None) -> Question[str]:

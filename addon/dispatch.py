@@ -11,7 +11,7 @@ import shutil
 import tempfile
 from collections.abc import Generator
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 import bpy
 
@@ -19,9 +19,6 @@ from . import client, job, moving, service, simulations
 from .connection import AUTO, Connection
 from .native import Failure
 from .questions import Question
-
-if TYPE_CHECKING:
-    from netrender_core import MasterFound
 
 T = TypeVar("T")
 Steps = Generator[str, None, T]
@@ -95,7 +92,7 @@ class Dispatch:
         if usable:
             self._connect_to(usable[0].url)
         elif found:
-            raise Failure(_why_unusable(found))
+            raise Failure(client.why_unusable(found))
         elif self._may_start:
             yield "starting a master and a slave in this Blender"
             self._connect_to(service.start_farm(self.scene()))
@@ -114,11 +111,6 @@ class Dispatch:
             question.stop()
             raise
         return answer
-
-
-def _why_unusable(found: list[MasterFound]) -> str:
-    names = ", ".join(sorted(master.name for master in found))
-    return f"the key of {names} is not known here, or it is of another version: paste its Farm Key in Network Settings"
 
 
 @contextlib.contextmanager

@@ -89,6 +89,9 @@ class RENDER_PT_network_frames(JobPanel, bpy.types.Panel):
         refresh.see("frames")
         layout: Layout = self.layout
         view = view_of(context)
+        if not view.has_frames():
+            layout.label(text="Asking the master…", icon="SORTTIME")
+            return
         selected_job, selected = view.active_job(), view.active_frame()
         row = layout.row()
         row.template_list("RENDER_UL_network_frames", "", view, "frames", view, "active_frame_index", rows=4)
@@ -116,6 +119,7 @@ def show_log(text: str, *, in_editor: bool = True) -> None:
             bpy.ops.wm.window_new()
         editors = [windows[-1].screen.areas[0]]
         editors[0].type = "TEXT_EDITOR"
+        editors[0].spaces.active.show_word_wrap = True
     space: Any = editors[0].spaces.active
     space.text, space.top = shown, 0
     editors[0].tag_redraw()

@@ -4,7 +4,7 @@ from typing import Any
 
 import bpy
 
-from . import client, questions, refresh
+from . import client, native, questions, refresh
 from .answers import sentence
 from .asking import needing
 from .layout import Layout, SubPanel, beside, lines
@@ -99,7 +99,7 @@ def draw_state(context: bpy.types.Context, layout: Layout, view: NetworkRenderVi
         box = layout.box()
         box.alert = True
         lines(context, box, view.trouble, "ERROR")
-    elif questions.is_asking() and not (view.is_known and questions.is_asking(refresh.LOOK)):
+    elif native.obstacle() is None and (not view.is_known or (questions.is_asking() and not questions.is_asking(refresh.LOOK))):
         layout.label(text="Asking the master…", icon="SORTTIME")
 
 

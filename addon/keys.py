@@ -1,4 +1,7 @@
-"""The keys of farms. The core keeps them in the user's own folder, readable by this user alone; Blender never saves one."""
+"""The keys of farms. The core keeps them in the user's own folder, readable by this user alone; Blender never saves one.
+
+Read from the disk when the add-on starts and after every change: while a panel is drawn, nothing is asked (see `session`).
+"""
 
 from typing import TYPE_CHECKING
 
@@ -9,31 +12,44 @@ if TYPE_CHECKING:
 else:
     core = native.core
 
-_farms: list[str] | None = None
+_farms: list[str] = []
+_own: str | None = None
 
 
 def keep(line: str) -> str:
     """Keeps the key that another computer has shown, and tells which farm it opens."""
-    global _farms
     with native.failures_told():
         farm = core.add_key(line.strip())
-    _farms = None
+    look()
     return farm
 
 
 def farms() -> list[str]:
-    """The farms whose keys are here; read from the disk once, and after every change."""
-    global _farms
-    if _farms is None:
-        try:
-            with native.failures_told():
-                _farms = core.known_farms()
-        except native.Failure:
-            _farms = []
-    return _farms
+    """The farms whose keys are here, that of this computer's own masters first."""
+    return list(_farms)
 
 
-def look_again() -> None:
-    """A master that started here may have made a key."""
-    global _farms
-    _farms = None
+def own() -> str | None:
+    """The key of this computer's own masters, if one of them has made it."""
+    return _own
+
+
+def look() -> None:
+    """Reads which keys are here; a master that has started may have made one."""
+    global _farms, _own
+    try:
+        with native.failures_told():
+            _farms, _own = core.known_farms(), core.own_key()
+    except native.Failure:
+        _farms, _own = [], None
+
+
+def register() -> None:
+    """Looks which there are."""
+    look()
+
+
+def unregister() -> None:
+    """Forgets them."""
+    global _farms, _own
+    _farms, _own = [], None

@@ -52,6 +52,7 @@ class RENDER_OT_netclientkey(bpy.types.Operator):
         finally:
             self.key = ""
         connection.forget()
+        search.again()
         self.report({"INFO"}, f"The key of farm {farm} is kept")
         return {"FINISHED"}
 

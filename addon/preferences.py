@@ -32,6 +32,8 @@ _LOG_LEVELS = (
 
 # What became of the key that was pasted last.
 _key_said = ""
+# Stands in the field for keys that are here: nobody reads them there.
+_KEY_MASK = "*" * 12
 
 
 @dataclass(frozen=True)
@@ -64,13 +66,14 @@ def read() -> Preferences:
     )
 
 
-def _no_key(_stored: Any) -> str:
-    return ""
+def _masked_key(_stored: Any) -> str:
+    return _KEY_MASK if keys.farms() else ""
 
 
 def _keep_key(_stored: Any, line: str) -> None:
     global _key_said
-    if not line.strip():
+    line = line.replace(_KEY_MASK, "").strip()
+    if not line:
         return
     try:
         _key_said = f"The key of farm {keys.keep(line)} is kept"
@@ -127,10 +130,10 @@ class NetworkRenderPreferences(bpy.types.AddonPreferences):
 
     key: StringProperty(
         name="Farm Key",
-        description="Paste what Copy Farm Key gave on the master's computer; it is kept in a file of your own, not in Blender",
+        description="Paste what Copy Farm Key gave on the master's computer; keys are kept in files of your own, not in Blender",
         subtype="PASSWORD",
         maxlen=KEY_CHARACTERS_MAX,
-        get=_no_key,
+        get=_masked_key,
         set=_keep_key,
         options={"SKIP_SAVE"},
     )
@@ -169,10 +172,13 @@ class NetworkRenderPreferences(bpy.types.AddonPreferences):
         layout.use_property_split = True
         layout.use_property_decorate = False
         column = layout.column()
-        column.prop(self, "key", icon="LOCKED")
-        farms = keys.farms()
-        known = f"Known farms: {', '.join(farms)}" if farms else "No key is known yet; a master makes one at its first start"
-        _say(column, _key_said or known)
+        row = column.row(align=True)
+        row.prop(self, "key", icon="LOCKED")
+        row.operator("render.netmasterkey", text="", icon="COPYDOWN")
+        if _key_said:
+            _say(column, _key_said)
+        for number, line in enumerate(_known_farms()):
+            _say(column, line, title="" if number else "Known Farms")
         column.prop(self, "key_file")
         column = layout.column()
         column.prop(self, "master")
@@ -196,6 +202,14 @@ class NetworkRenderPreferences(bpy.types.AddonPreferences):
         column.prop(self, "slave_allow_scripts")
         if self.slave_allow_scripts:
             _say(column, "Whoever has the farm's key can run programs as you on this computer", "ERROR")
+
+
+def _known_farms() -> list[str]:
+    farms = keys.farms()
+    if not farms:
+        return ["None yet: paste a key, or start a master, which makes one"]
+    own = [f"{farms[0]}, of this computer"] if keys.own() else []
+    return own + [f"{farm}, of another computer" for farm in farms[len(own) :]]
 
 
 def _say(layout: Any, text: str, icon: str = "NONE", *, title: str = "") -> None:

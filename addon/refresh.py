@@ -117,7 +117,10 @@ def tick() -> float:
     now = connection, _job(bpy.context)
     if _asked is not None and _asked[0] != connection:
         forget()
-    if _ticks_left > 0 and _asked == now:
+    view = view_of(bpy.context)
+    # Another file brings an empty view.
+    is_shown = view.is_known or view.trouble
+    if _ticks_left > 0 and _asked == now and is_shown:
         return TICK_S
     wanted = what_is_drawn(bpy.context)
     _drawn.clear()

@@ -90,6 +90,12 @@ def say(text: str) -> None:
     _said = sentence(text)
 
 
+def again() -> None:
+    """Looks once more, where masters are shown that could not be used so far."""
+    if not bpy.app.background and _found and not any(master.usable for master in _found):
+        questions.ask(SEARCH, client.masters(), _show_later, say)
+
+
 def _show(found: list[MasterFound]) -> None:
     global _found, _said
     _found = sorted(found, key=lambda master: (not master.usable, master.name))
@@ -101,7 +107,7 @@ def _show(found: list[MasterFound]) -> None:
     elif usable:
         _said = "Several masters answered: choose one"
     elif _found:
-        _said = "None of these can be used from here yet: enter its Farm Key, or bring both to one version"
+        _said = sentence(client.why_unusable(_found))
     else:
         _said = "No master answered on this network. Animation on Network starts one; one elsewhere needs its Address"
 

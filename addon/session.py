@@ -97,7 +97,7 @@ def start(role: Role, arguments: dict[str, Any]) -> None:
             if role == "master":
                 listens_everywhere = arguments.get("address", EVERYWHERE) == EVERYWHERE
                 service = _Service(core.Master.start(**arguments), _own_host() if listens_everywhere else None)
-                keys.look_again()
+                keys.look()
             else:
                 service = _Service(core.Slave.start(**arguments, wait=bpy.app.background))
             _services[role] = service
@@ -169,8 +169,8 @@ def own_url() -> str | None:
 
 
 def farm_key() -> str | None:
-    """The key of the master that runs here."""
-    return _services["master"].key if is_running("master") else None
+    """The key of the master that runs here, or of one that has run here."""
+    return _services["master"].key if is_running("master") else keys.own()
 
 
 def monitor_url(connection: Connection) -> str | None:

@@ -52,7 +52,7 @@ class RENDER_PT_network_pictures(JobPanel, bpy.types.Panel):
         refresh.see("frames")
         layout: Layout = self.layout
         view = view_of(context)
-        frames = choose(view)
+        frames = choose(view) if view.has_frames() else []
         _wanted[:] = frames
         if not frames:
             layout.label(text="Finished frames of the selected job are shown here", icon="IMAGE_DATA")

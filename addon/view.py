@@ -117,8 +117,14 @@ class NetworkRenderView(bpy.types.PropertyGroup):
         return self.bans[self.active_ban_index] if 0 <= self.active_ban_index < len(self.bans) else None
 
     def active_frame(self) -> NetworkRenderFrame | None:
-        """The selected row."""
-        return self.frames[self.active_frame_index] if 0 <= self.active_frame_index < len(self.frames) else None
+        """The selected row, if it is one of the selected job's."""
+        chosen = self.active_frame_index if self.has_frames() else -1
+        return self.frames[chosen] if 0 <= chosen < len(self.frames) else None
+
+    def has_frames(self) -> bool:
+        """Whether the frames are those of the selected job: another one may have been selected since they were told."""
+        job = self.active_job()
+        return job is not None and job.job_id == self.frames_job
 
 
 def view_of(context: bpy.types.Context) -> NetworkRenderView:

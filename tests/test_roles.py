@@ -118,9 +118,11 @@ def test_python_and_blender_keep_such_a_key_too(farm: Farm, tmp_path: Path, monk
         lines[role] = core.key_line(master=farm.url, role=role, host="127.0.0.1")
     with pytest.raises(core.InvalidJob, match="no role of a key"):
         core.key_line(master=farm.url, role="owner")  # type: ignore[arg-type]
+    assert core.own_key() == farm.run("key").stdout.strip()
     monkeypatch.setenv("NETRENDER_CONFIG", str(tmp_path / "elsewhere"))
     assert core.add_key(lines["render"]) == core.add_key(lines["submit"])
     assert len(core.known_farms()) == 1
+    assert core.own_key() is None, "no master has run on this machine"
     client = core.Client.connect(master=farm.url)
     assert client.role == "submit", "of two keys a client takes the one that allows more"
     with pytest.raises(core.Refused, match="a key to submit may not replace the farm's key") as caught:

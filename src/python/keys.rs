@@ -3,7 +3,7 @@
 use super::error::away;
 use super::own::span;
 use super::pending::Pending;
-use crate::access::{KeyLine, KeySource, KnownMasters, kept_farms};
+use crate::access::{FarmKey, KeyLine, KeySource, KnownMasters, kept_farms, own_key_file};
 use crate::client::Client;
 use crate::ids::Role;
 use pyo3::prelude::*;
@@ -24,6 +24,16 @@ pub(super) fn add_key(py: Python<'_>, line: &str) -> PyResult<String> {
 pub(super) fn known_farms(py: Python<'_>) -> PyResult<Vec<String>> {
     let farms = away(py, kept_farms)?;
     Ok(farms.iter().map(ToString::to_string).collect())
+}
+
+/// The key of this machine's own masters; None as long as none has made one.
+#[pyfunction]
+pub(super) fn own_key(py: Python<'_>) -> PyResult<Option<String>> {
+    away(py, || {
+        let path = own_key_file()?;
+        path.exists().then(|| FarmKey::read(&path)).transpose()
+    })
+    .map(|key| key.map(|key| key.to_string()))
 }
 
 /// One line that gives another machine the key, the master's address and its certificate.

@@ -43,7 +43,7 @@ mod _core {
     #[pymodule_export]
     use super::finishing::{Finish, FinishProgress};
     #[pymodule_export]
-    use super::keys::{add_key, key_line, known_farms, start_trust, trust};
+    use super::keys::{add_key, key_line, known_farms, own_key, start_trust, trust};
     #[pymodule_export]
     use super::later::Later;
     #[pymodule_export]

@@ -64,7 +64,11 @@ class Blender:
 
     def environment(self) -> dict[str, str]:
         """Nothing of the user's own Blender is read or written."""
-        return os.environ | {
+        return os.environ | self.own_environment()
+
+    def own_environment(self) -> dict[str, str]:
+        """What of it is this Blender's own."""
+        return {
             "BLENDER_USER_RESOURCES": str(self.home),
             "LIBGL_ALWAYS_SOFTWARE": "1",
             "NETRENDER_CONFIG": str(self.home / "netrender"),

@@ -819,6 +819,9 @@ def add_key(line: str) -> str:
 def known_farms() -> list[str]:
     """The farms whose keys are kept for this user, that of this machine's own masters first. From the disk, not the network."""
 
+def own_key() -> str | None:
+    """The key of this machine's own masters, as it is in the user's own folder; None as long as none has made one."""
+
 def key_line(
     *,
     master: str = "auto",

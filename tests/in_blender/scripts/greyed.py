@@ -34,7 +34,7 @@ grey(render.netclientgather, "Send a job first")
 grey(render.netclientbakes, "Save the file first: bakes lie beside it")
 grey(render.netclientvcsguess, "Save the file into a working copy first")
 grey(render.netclientstop, "No service runs in this Blender")
-grey(render.netmasterkey, "No master with a key runs here")
+grey(render.netmasterkey, "No master with a key has run here yet")
 grey(render.netclientwithdraw, "No job is being sent")
 for operator in (render.netclientweb, netrender.show_job):
     grey(operator, "Start a master here, connect to one by Refresh, or enter its address")
@@ -73,7 +73,11 @@ row.name = row.job_id = "7k3vq9xd"
 row.failed = row.done = 1
 for rows in (view.slaves, view.bans, view.frames):
     rows.add()
+view.frames_job = "8abcdefg"
 view.active_job_index = view.active_slave_index = view.active_ban_index = view.active_frame_index = 0
+# The frames that are here may be another job's.
+grey(netrender.show_log, "Select a frame in the list", network_render_needs_frame=view)
+view.frames_job = row.job_id
 for need, (operator, _) in NEEDS.items():
     possible(operator, **{f"network_render_needs_{need}": view})
 

@@ -25,7 +25,10 @@ def refused(operator, **arguments: object) -> str:
 
 def search(*found: tuple[str, bool]) -> str:
     """Looks on a network where these masters answer, by their names and whether they can be used."""
-    masters = [SimpleNamespace(name=name, url=f"http://{name}:8123", usable=usable) for name, usable in found]
+    masters = [
+        SimpleNamespace(name=name, url=f"http://{name}:8123", usable=usable, farm="2jtf28xt", version="0.0.9")
+        for name, usable in found
+    ]
     client.masters = lambda: SimpleNamespace(wait=lambda: masters)
     assert render.netclientscan() == {"FINISHED"}
     return netrender.search._said
@@ -41,7 +44,11 @@ assert search() == "No master answered on this network. Animation on Network sta
 assert settings.server_address == "[default]"
 assert "Several" in search(("studio", True), ("attic", True))
 assert [one.name for one in netrender.search._found] == ["attic", "studio"]
-assert "Farm Key" in search(("studio", False))
+assert "he key of studio is not known" in search(("studio", False))
+keys._farms.append("2jtf28xt")
+assert search(("studio", False)).startswith("Studio (0.0.9) is another version")
+keys.look()
+assert keys.farms() == []
 assert search(("attic", False), ("studio", True)) == "Found studio"
 assert (settings.server_address, settings.server_port, settings.use_ssl) == ("studio", 8123, False)
 assert "is no address" in refused(render.netclientusemaster, url="nonsense")
@@ -56,7 +63,9 @@ assert stat.S_IMODE(kept.stat().st_mode) == 0o600
 assert keys.farms() == [kept.stem]
 preferences = bpy.context.preferences.addons["netrender"].preferences
 preferences.key = "beef" * 16
-assert preferences.key == "", "what was pasted is not shown"
+assert set(preferences.key) == {"*"}, "what was pasted is not shown"
+preferences.key = preferences.key
+assert "is kept" in netrender.preferences._key_said, "the mask itself is no key"
 assert len(keys.farms()) == 2
 bpy.ops.wm.save_userpref()
 bpy.ops.wm.save_as_mainfile(filepath=f"{folder}/scene.blend", compress=False)
@@ -65,8 +74,13 @@ for saved in (*Path(folder, "home").rglob("userpref.blend"), Path(folder, "scene
     assert b"beef" * 16 not in saved.read_bytes(), saved
 
 # A master is trusted at the first meeting; another certificate is asked about.
+assert keys.own() is None
 first = master("first")
 url = first.url.rstrip("/")
+keys.look()
+assert keys.own() == first.key == netrender.session.farm_key(), "who starts a master can hand its key over later, too"
+told = [line.split(", ")[1] for line in netrender.preferences._known_farms()]
+assert told == ["of this computer", "of another computer", "of another computer"]
 assert render.netclientusemaster(url=url) == {"FINISHED"}
 assert settings.use_ssl
 assert settings.connection().address == url
