@@ -166,8 +166,14 @@ def test_files_that_cannot_be_sent_are_told(running: Farm, tmp_path: Path) -> No
     refused(submit(tmp_path / "gone.blend"), "there is no file")
     refused(submit(tmp_path), "is no file")
     refused(running.run("submit", str(fake_scene(tmp_path)), "--master", running.url, "--blender", str(text)), "notes")
-    refused(submit(fake_scene(tmp_path), "--priority", "11"), "priority 11 is not from 1 to 10")
-    refused(submit(fake_scene(tmp_path), "--chunks", "70000"), "chunks of 70000")
+    for option, value, words in (
+        ("--priority", "11", "priority 11 is not from 1 to 10"),
+        ("--chunks", "70000", "chunks of 70000"),
+    ):
+        # The master's word, after the scene was read: a slow machine shows that meanwhile.
+        late = submit(fake_scene(tmp_path), option, value)
+        told = [line for line in late.stderr.splitlines() if line.startswith("netrender: ")]
+        assert (late.returncode, len(told), words in told[0]) == (1, 1, True), late.stderr
     not_blend = submit(text)
     assert not_blend.returncode == 1
     assert "notes.blend" in not_blend.stderr

@@ -4,7 +4,7 @@ use super::address::MasterAddress;
 use crate::error::{Code, Error, Result};
 use crate::tls::speaks_no_tls;
 use crate::wire::FaultBody;
-use reqwest::Response;
+use reqwest::{Response, StatusCode};
 use serde::de::DeserializeOwned;
 
 /// Longest pause within an answer. Longer than the longest wait for work, which sends nothing meanwhile.
@@ -14,10 +14,11 @@ pub(super) const STALL_TIMEOUT_S: u64 = 180;
 /// Longest answer that is kept in memory.
 const ANSWER_BYTES_MAX: usize = 64 << 20;
 
-/// Passes an answer on if it is a success, and makes an error of the master's own words if not.
+/// Passes an answer on if it is a success, or if what the caller has is still so, and makes an error of the master's own words if
+/// not.
 pub(super) async fn success(response: Response) -> Result<Response> {
     let status = response.status();
-    if status.is_success() {
+    if status.is_success() || status == StatusCode::NOT_MODIFIED {
         return Ok(response);
     }
     let body = bytes(response).await.unwrap_or_default();

@@ -3,7 +3,8 @@
 use super::answer;
 use super::connect::Link;
 use crate::error::Result;
-use reqwest::Method;
+use reqwest::header::{ETAG, IF_NONE_MATCH};
+use reqwest::{Method, StatusCode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::time::Duration;
@@ -18,6 +19,23 @@ impl Link {
             .request(Method::GET, path)
             .timeout(Duration::from_secs(QUESTION_TIMEOUT_S));
         answer::json(self.send(request).await?).await
+    }
+
+    /// The same with the mark (`ETag`) of the answer; nothing if it is what the caller has, whose mark is `known`.
+    pub async fn get_unless<T: DeserializeOwned>(&self, path: &str, known: Option<&str>) -> Result<Option<(T, Option<String>)>> {
+        let mut request = self
+            .request(Method::GET, path)
+            .timeout(Duration::from_secs(QUESTION_TIMEOUT_S));
+        if let Some(known) = known {
+            request = request.header(IF_NONE_MATCH, known);
+        }
+        let response = self.send(request).await?;
+        if response.status() == StatusCode::NOT_MODIFIED {
+            return Ok(None);
+        }
+        let mark = response.headers().get(ETAG).and_then(|mark| mark.to_str().ok());
+        let mark = mark.map(str::to_owned);
+        Ok(Some((answer::json(response).await?, mark)))
     }
 
     /// `GET /api/v1/<path>` for a text, such as a log.

@@ -70,6 +70,8 @@ pub(super) struct JobFolder {
     pub(super) name: String,
     blender: Option<BlenderVersion>,
     manifest: Manifest,
+    /// By which the master knows this manifest from a later one.
+    mark: Option<String>,
     /// The latest lease for which the manifest was still the same.
     checked_for: Mutex<u64>,
     placed: Mutex<Placed>,
@@ -81,7 +83,7 @@ pub(super) struct JobFolder {
 
 impl JobFolder {
     /// A folder with nothing in it yet.
-    pub(super) fn new(folder: PathBuf, info: JobInfo, manifest: Manifest, lease: u64) -> Self {
+    pub(super) fn new(folder: PathBuf, info: JobInfo, (manifest, mark): (Manifest, Option<String>), lease: u64) -> Self {
         Self {
             job: info.id,
             folder,
@@ -93,6 +95,7 @@ impl JobFolder {
                 revision: 0,
             }),
             manifest,
+            mark,
             filling: tokio::sync::Mutex::default(),
             copy: Mutex::default(),
         }
@@ -112,10 +115,20 @@ impl JobFolder {
     pub(super) fn renew(&self, manifest: &Manifest, lease: u64) -> bool {
         let is_same = self.manifest == *manifest;
         if is_same {
-            let mut checked_for = lock(&self.checked_for);
-            *checked_for = lease.max(*checked_for);
+            self.note_current(lease);
         }
         is_same
+    }
+
+    /// Notes that the manifest had not changed at the time of a lease.
+    pub(super) fn note_current(&self, lease: u64) {
+        let mut checked_for = lock(&self.checked_for);
+        *checked_for = lease.max(*checked_for);
+    }
+
+    /// By which the master knows its manifest.
+    pub(super) fn mark(&self) -> Option<String> {
+        self.mark.clone()
     }
 
     /// Has its scene in a working copy from now on, or not any more.
@@ -206,6 +219,7 @@ mod tests {
             name: "flight".to_owned(),
             blender: None,
             checked_for: Mutex::new(1),
+            mark: None,
             placed: Mutex::new(Placed {
                 files: vec![false; manifest.files.len()],
                 revision: 0,

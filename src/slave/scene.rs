@@ -182,7 +182,16 @@ impl Scenes {
             return Ok(Arc::clone(known));
         }
         let info: JobInfo = link.get(&format!("jobs/{job}")).await?;
-        let manifest: Manifest = link.get(&format!("jobs/{job}/manifest")).await?;
+        let mark = known.as_ref().and_then(|known| known.mark());
+        let told = link.get_unless(&format!("jobs/{job}/manifest"), mark.as_deref()).await?;
+        let (manifest, mark): (Manifest, _) = match (told, &known) {
+            (None, Some(known)) => {
+                known.note_current(lease);
+                return Ok(Arc::clone(known));
+            }
+            (None, None) => return Err(Error::internal("the master told nothing of the job's files")),
+            (Some(told), _) => told,
+        };
         if let Some(known) = known.as_ref().filter(|known| known.renew(&manifest, lease)) {
             return Ok(Arc::clone(known));
         }
@@ -191,7 +200,7 @@ impl Scenes {
         let name = known.map_or_else(|| job.to_string(), |_| format!("{job}_{lease}"));
         let folder = self.folder.join(name);
         remove_folder(&folder)?;
-        let begun = Arc::new(JobFolder::new(folder, info, manifest, lease));
+        let begun = Arc::new(JobFolder::new(folder, info, (manifest, mark), lease));
         lock(&self.jobs).push_front(Arc::clone(&begun));
         Ok(begun)
     }

@@ -82,6 +82,25 @@ fn all_files() -> Vec<(String, String, Value)> {
 }
 
 #[test]
+fn a_manifest_is_read_again_only_once_something_else_is_baked() {
+    let farm = Farm::start();
+    let (baking, rendered) = announced(&farm);
+    let path = format!("jobs/{rendered}/manifest");
+    let unless = |mark: &str| farm.send(farm.request("GET", &path).header("if-none-match", mark));
+    let mark_of = |path: &str| farm.get(path).expect(200).headers["etag"].to_str().unwrap().to_owned();
+    let before = mark_of(&path);
+    let same = unless(&before);
+    assert_eq!((same.status, same.body.len()), (304, 0));
+    bake_both(&farm, &baking);
+    let after = mark_of(&path);
+    assert_eq!(unless(&before).expect(200).json()["baked"].as_array().unwrap().len(), 2);
+    assert_eq!(unless(&after).status, 304);
+    farm.post(&format!("jobs/{rendered}/cancel"), &json!({}));
+    farm.delete(&format!("jobs/{rendered}"));
+    unless(&after).refused(404, "not_found", "no job");
+}
+
+#[test]
 fn bakes_are_done_in_their_order_and_what_comes_of_them_is_in_the_manifests() {
     let farm = Farm::start();
     let (baking, rendered) = announced(&farm);

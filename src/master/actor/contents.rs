@@ -8,6 +8,9 @@ use crate::happening::HappeningKind;
 use crate::ids::ContentHash;
 use std::collections::HashSet;
 
+/// Most contents that are taken out of the way at once: about ten milliseconds, in which nobody is answered.
+const SWEPT_AT_ONCE: usize = 256;
+
 impl Actor {
     /// Contents are complete and on the disk. The jobs that waited for them go on; one that no job waits for any more goes.
     pub(super) fn arrived(&mut self, now: Moment, hashes: Vec<ContentHash>) {
@@ -38,11 +41,31 @@ impl Actor {
         }
     }
 
-    /// Takes contents that no job needs out of the way, with what has arrived of them.
+    /// Contents that no job needs are not here any more, whatever is on the disk. They go from there bit by bit.
     pub(super) fn discard_contents(&mut self, hashes: &[ContentHash]) {
         for hash in hashes {
             self.state.present.remove(hash);
-            if let Err(error) = self.home.discard_content(*hash) {
+        }
+        self.unneeded.extend(hashes);
+        self.sweep_contents();
+    }
+
+    /// Takes some of the contents that no job needs out of the way, with what has arrived of them; one that a job has come to need
+    /// meanwhile stays.
+    pub(super) fn sweep_contents(&mut self) {
+        let State { jobs, present, farm, .. } = &self.state;
+        // A job that has just been removed is still noted.
+        let waiting: Vec<_> = jobs
+            .iter()
+            .filter(|(job, notes)| !notes.missing.is_empty() && farm.job(**job).is_some())
+            .map(|(_, notes)| &notes.missing)
+            .collect();
+        let first = self.unneeded.len().saturating_sub(SWEPT_AT_ONCE);
+        for hash in self.unneeded.drain(first..) {
+            if present.contains(&hash) || waiting.iter().any(|missing| missing.contains(&hash)) {
+                continue;
+            }
+            if let Err(error) = self.home.discard_content(hash) {
                 self.happenings.add(HappeningKind::Warning, error.to_string());
             }
         }
@@ -51,6 +74,7 @@ impl Actor {
 
 #[cfg(test)]
 mod tests {
+    use super::SWEPT_AT_ONCE;
     use crate::ids::ContentHash;
     use crate::master::actor::{Telling, start};
     use crate::master::home::Home;
@@ -71,6 +95,36 @@ mod tests {
             .block_on(desk.look(move |state| state.present.contains(&hash)))
             .unwrap();
         assert!(!present && !contents.has(hash));
+        desk.stop().unwrap();
+        thread.join().unwrap();
+    }
+
+    #[test]
+    fn many_contents_go_bit_by_bit() {
+        let folder = tempfile::tempdir().unwrap();
+        let (home, store) = Home::open(folder.path(), false).unwrap();
+        let contents = home.folders.contents.clone();
+        let (desk, thread) = start(home, store, Telling::to_nobody()).unwrap();
+        let hashes: Vec<_> = (0..3 * SWEPT_AT_ONCE)
+            .map(|number| {
+                let mut bytes = [9; 32];
+                bytes[..8].copy_from_slice(&number.to_le_bytes());
+                ContentHash(bytes)
+            })
+            .collect();
+        let mut batch = contents.begin_batch().unwrap();
+        for hash in &hashes {
+            batch.add(*hash, b"smoke").unwrap();
+        }
+        batch.place(|_| true).unwrap();
+        desk.arrived(hashes.clone()).unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let left = || hashes.iter().filter(|hash| contents.has(**hash)).count();
+        // Each question is a round, and each round takes some of them.
+        for _ in 0..4 {
+            runtime.block_on(desk.look(|state| state.jobs.len())).unwrap();
+        }
+        assert_eq!(left(), 0);
         desk.stop().unwrap();
         thread.join().unwrap();
     }

@@ -87,6 +87,9 @@ struct Actor {
     store_fails: bool,
     /// When to look at the disk again.
     disk_due: Moment,
+    /// Contents on the disk that no job needs: they go bit by bit, so that those of a large job keep nobody waiting. What is left
+    /// of them at the end goes with the next start.
+    unneeded: Vec<ContentHash>,
     happenings: Arc<Happenings>,
     board: Arc<StatusBoard>,
     feed: Arc<Feed>,
@@ -135,6 +138,7 @@ impl Actor {
             deeds: Vec::new(),
             store_fails: false,
             disk_due: Moment(0),
+            unneeded: Vec::new(),
             happenings: telling.happenings,
             board: telling.board,
             feed: telling.feed,
@@ -187,6 +191,7 @@ impl Actor {
                 }
                 self.carry_out(now);
             }
+            self.sweep_contents();
             if self.board.refresh(now, || Status::of(&self.state.farm)) {
                 self.publish_presence(now);
             }
@@ -197,6 +202,9 @@ impl Actor {
     }
 
     fn sleep(&self) -> Duration {
+        if !self.unneeded.is_empty() {
+            return Duration::ZERO;
+        }
         let now = self.clock.now();
         let deadline = [self.state.farm.next_deadline(), self.board.due(), Some(self.disk_due)]
             .into_iter()

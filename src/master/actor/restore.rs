@@ -49,12 +49,10 @@ impl Actor {
 
     /// Removes those contents that no job needs.
     pub(super) fn release(&mut self, contents: &[ContentHash]) {
-        for hash in contents {
-            // Better one too many than one too few: the next start looks through them all.
-            if matches!(self.state.store.needs(*hash), Ok(false)) {
-                self.discard_contents(&[*hash]);
-            }
-        }
+        // Better one too many than one too few: the next start looks through them all.
+        let is_needless = |hash: &ContentHash| matches!(self.state.store.needs(*hash), Ok(false));
+        let needless: Vec<ContentHash> = contents.iter().copied().filter(is_needless).collect();
+        self.discard_contents(&needless);
     }
 
     /// They were there when an archive was read, or a bake arrived, but another job may have taken some with it.

@@ -2,7 +2,7 @@
 
 use crate::error::Result;
 use crate::farm::{Farm, JobRecord, JobState, Moment, Records, TaskState};
-use crate::ids::{ContentHash, JobId, SlaveId};
+use crate::ids::{ContentHash, JobId, SlaveId, TaskIndex};
 use crate::master::home::Folders;
 use crate::master::playback::Announced;
 use crate::master::usage::Usage;
@@ -118,14 +118,30 @@ impl State {
         Ok(())
     }
 
+    /// Whose bakes a job is rendered with, or bakes: once the baking job is removed, what it made is the job's own.
+    fn bakes_for(&self, job: JobId) -> Result<JobId> {
+        let from = self.store.bakes_from(job)?.filter(|from| self.farm.job(*from).is_some());
+        Ok(from.unwrap_or(job))
+    }
+
+    /// A mark of a job's manifest as it is now: another one once something else is baked for it. Nothing long is read for it.
+    pub(in crate::master) fn mark_of_manifest(&self, job: JobId) -> Result<String> {
+        let whose = self.bakes_for(job)?;
+        let bakes = self.farm.job(whose).map_or(0, |view| view.record.job.bakes.len());
+        let done = (0..).map(TaskIndex).take(bakes).filter_map(|task| {
+            let record = self.farm.task(whose, task)?;
+            let is_done = matches!(record.state, TaskState::Done { .. });
+            is_done.then(|| format!("-{}.{}", task.0, record.attempt.0))
+        });
+        Ok(format!("{whose}{}", done.collect::<String>()))
+    }
+
     /// A job's manifest, with what was baked for it.
     pub(in crate::master) fn announced(&self, job: JobId) -> Result<Option<Announced>> {
         let Some(document) = self.store.manifest(job)? else {
             return Ok(None);
         };
-        // Once the baking job is removed, what it made is the job's own.
-        let from = self.store.bakes_from(job)?.filter(|from| self.farm.job(*from).is_some());
-        let whose = from.unwrap_or(job);
+        let whose = self.bakes_for(job)?;
         let bakes = self.farm.job(whose).is_some_and(|view| !view.record.job.bakes.is_empty());
         let is_done = |task| {
             let record = self.farm.task(whose, task);

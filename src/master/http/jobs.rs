@@ -13,8 +13,8 @@ use crate::master::convert;
 use crate::master::fault::Fault;
 use crate::wire::{Accepts, Explanation, FaultBody, FrameInfo, JobAnnounce, JobAnnounced, JobInfo, Manifest};
 use axum::extract::{Path, State};
-use axum::http::{StatusCode, header};
-use axum::response::IntoResponse;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use serde::Deserialize;
 use std::collections::BTreeSet;
@@ -142,15 +142,34 @@ pub(super) async fn tiles(State(app): Shared, Path((job, frame)): Path<(String, 
 }
 
 /// What Blender opens, and all files of the job; what is baked for it by now is among them.
+///
+/// Asked with the `ETag` of an earlier answer in `If-None-Match`, it answers 304 as long as nothing else is baked.
 #[utoipa::path(get, path = "/jobs/{job}/manifest", params(("job" = String, Path)),
     responses((status = 200, body = Manifest), (status = "default", body = FaultBody)))]
-pub(super) async fn manifest(State(app): Shared, Path(job): Path<String>) -> Result<impl IntoResponse, Fault> {
+pub(super) async fn manifest(State(app): Shared, Path(job): Path<String>, headers: HeaderMap) -> Result<Response, Fault> {
     let job: JobId = parse(&job)?;
-    let (is_known, document) = app
-        .desk
-        .look(move |state| (state.jobs.contains_key(&job), state.announced(job)))
-        .await?;
-    let announced = document?.ok_or_else(|| {
+    let tells_paths = offers::accepts(&app).await?;
+    let had = headers.get(header::IF_NONE_MATCH).cloned();
+    let look = move |state: &Known| -> Result<_> {
+        let mark = format!(
+            "\"{}{}\"",
+            state.mark_of_manifest(job)?,
+            if tells_paths { "-paths" } else { "" }
+        );
+        // What the caller has need not be read, which takes long where many files were baked.
+        let is_known = state.jobs.contains_key(&job);
+        let document = if is_known && had.is_some_and(|had| had == mark) {
+            None
+        } else {
+            Some(state.announced(job)?)
+        };
+        Ok((is_known, mark, document))
+    };
+    let (is_known, mark, document) = app.desk.look(look).await??;
+    let Some(document) = document else {
+        return Ok((StatusCode::NOT_MODIFIED, [(header::ETAG, mark)]).into_response());
+    };
+    let announced = document.ok_or_else(|| {
         if is_known {
             Error::not_found(format!("the job {job} has no files"))
         } else {
@@ -158,12 +177,13 @@ pub(super) async fn manifest(State(app): Shared, Path(job): Path<String>) -> Res
         }
     })?;
     let document = announced.text()?;
-    let document = if offers::accepts(&app).await? {
+    let document = if tells_paths {
         document
     } else {
         without_artist_folder(document)?
     };
-    Ok(([(header::CONTENT_TYPE, "application/json")], document))
+    let headers = [(header::CONTENT_TYPE, "application/json".to_owned()), (header::ETAG, mark)];
+    Ok((headers, document).into_response())
 }
 
 /// The same for a job that was announced before that was so.
