@@ -1,16 +1,22 @@
 //! Frames in tiles that a slave denoises once all their tiles are done: over a farm of fake Blenders.
 
+#![expect(clippy::unwrap_used, reason = "a test may end by a panic")]
+
 mod parts;
 
 use netrender::client::{GatherRequest, Gathered, SubmitRequest};
 use netrender::error::Error;
 use netrender::images;
 use netrender::slave::Slave;
-use netrender::wire::{FrameStateInfo, JobReset};
+use netrender::wire::{FrameStateInfo, JobReset, JobStateInfo};
 use parts::farm::{Farm, PATIENCE, wait_until};
 use parts::gathering::{gather, gather_with, gathered, wish};
 use parts::{FakeBlender, make_scene, real_blenders};
+use std::io::{Cursor, Read as _, Write as _};
+use std::path::Path;
 use std::time::Duration;
+use zip::CompressionMethod;
+use zip::write::SimpleFileOptions;
 
 /// Of whole frames and of those in tiles that slaves denoised; the real Blenders that cannot say so before anything is sent.
 #[test]
@@ -167,4 +173,59 @@ fn a_tile_that_is_rendered_anew_is_denoised_anew() {
     let again = gather(&client, job, folder.path());
     assert_eq!(again, frame);
     images::verify(&again, Some((61, 47))).unwrap();
+}
+
+/// An archive as a release wrote it that denoised where frames are gathered.
+fn of_earlier_release(archive: &Path) {
+    let mut zip = zip::ZipArchive::new(std::fs::File::open(archive).unwrap()).unwrap();
+    let names: Vec<String> = zip.file_names().map(|name| name.unwrap().into_owned()).collect();
+    let mut older = zip::ZipWriter::new(Cursor::new(Vec::new()));
+    for name in names
+        .iter()
+        .filter(|name| !name.contains("/000003.") && !name.contains("/000003_"))
+    {
+        let mut bytes = Vec::new();
+        zip.by_name(name).unwrap().read_to_end(&mut bytes).unwrap();
+        if name == "job.json" {
+            let mut job: serde_json::Value = serde_json::from_slice(&bytes).unwrap();
+            job.as_object_mut().unwrap().remove("denoises").unwrap();
+            bytes = serde_json::to_vec(&job).unwrap();
+        } else if name == "frames.jsonl" {
+            let lines = String::from_utf8(bytes).unwrap();
+            let tiles = lines.lines().filter(|line| line.contains("\"tile\""));
+            bytes = tiles.flat_map(|line| [line, "\n"]).collect::<String>().into_bytes();
+        }
+        let stored = SimpleFileOptions::default().compression_method(CompressionMethod::Stored);
+        older.start_file(name, stored).unwrap();
+        older.write_all(&bytes).unwrap();
+    }
+    std::fs::write(archive, older.finish().unwrap().into_inner()).unwrap();
+}
+
+#[test]
+fn frames_of_an_earlier_release_are_denoised_where_they_are_gathered() {
+    let (farm, blender, folder) = (Farm::start(), denoising(""), tempfile::tempdir().unwrap());
+    let slave = farm.slave(&blender, "one");
+    let (job, by_slave) = gathered(&farm.client(), &blender, "2x1", &folder.path().join("slave"));
+    let archive = folder.path().join("archive.zip");
+    farm.client().archive(job, &archive).unwrap();
+    of_earlier_release(&archive);
+    let other = Farm::start();
+    assert_eq!(other.client().restore(&archive).unwrap(), job);
+    assert_eq!((other.job(job).total, other.job(job).state), (2, JobStateInfo::Finished));
+    let client = other.client();
+    let here = gather_with(&client, job, &folder.path().join("here"), Some(blender.path()));
+    let difference = images::compare(&by_slave, &here).unwrap();
+    assert!(difference.is_identical(), "{difference:?}");
+    let nowhere = client.gather(GatherRequest {
+        blender: Some(folder.path().join("no_blender")),
+        job,
+        folder: folder.path().join("nowhere"),
+        frames: None,
+        follow: true,
+        what: Gathered::Layers,
+    });
+    let refusal = nowhere.err().unwrap().message;
+    assert!(refusal.contains("denoised on the machine that gathers it, and"), "{refusal}");
+    drop(slave);
 }

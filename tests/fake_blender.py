@@ -22,6 +22,8 @@ every order), else from the environment variable FAKE_BLENDER, as JSON too; ever
     gate_bakes        [3]: as gate_frames
     gate_frames       [3]: waits until the file beside it that ends in `.open` is there
     gate_tiles        [3]: the same for tiles of these numbers
+    gate_denoising    true: the same for denoising
+    lacks_denoiser    true          crash_on_denoising  true
     times             how often, over all processes, a frame or bake crashes, hangs, fails or is spoilt in another way; then it
                       goes well
     print_bytes       prints so much before each frame

@@ -3,7 +3,9 @@
 Slaves are real ones with a Blender that pretends where there are pictures, and else only pretend to be slaves (`busy_farm.py`).
 """
 
+import json
 import re
+import zipfile
 from pathlib import Path
 
 from browsing import live, log_in, picture, row
@@ -146,6 +148,33 @@ def test_a_frame_that_is_cut_is_shown_whole_and_tile_by_tile(page: Page, farm: F
     tiles = f"{farm.url}/api/v1/jobs/{job}/frames/1/tiles"
     wait_until("only that tile was rendered anew", lambda: [tile["attempt"] for tile in page.request.get(tiles).json()][3] > 1)
     assert [tile["attempt"] for tile in page.request.get(tiles).json()][:3] == [1, 1, 1]
+
+
+def test_a_frame_that_is_denoised_is_shown_so_with_the_log_of_that(page: Page, farm: Farm, tmp_path: Path) -> None:
+    denoising = {"layers": [{"name": "ViewLayer"}], "passes": "RGB", "prefilter": "NONE"}
+    farm.env["FAKE_BLENDER"] = json.dumps({"size": [64, 48], "collected": {"denoising": denoising}})
+    log_in(page, farm)
+    farm.start_slave("slave1", FAKE)
+    job = submit(farm, tmp_path, "--tiles", "2x2")
+    page.goto(f"{farm.url}/jobs/{job}")
+    live(page)
+    expect(page.locator("h1")).to_contain_text("finished", timeout=60_000)
+    expect(page.get_by_text(f"{5 * FRAMES} of {5 * FRAMES} tasks")).to_be_visible()
+    page.locator(".grid canvas").click(position={"x": 5, "y": 5})
+    details = page.get_by_role("complementary", name="Frame")
+    expect(details).to_contain_text("4 done of 2x2")
+    expect(details.get_by_role("log")).to_contain_text("putting 4 tiles together")
+    whole = details.locator(".picture img")
+    assert whole.evaluate("(image) => image.decode().then(() => image.naturalWidth)") == 64
+    details.get_by_role("button", name="Tile 3/2x2").click()
+    expect(details.get_by_role("log")).to_contain_text("Fra:1")
+    details.get_by_role("tab", name="Attempt 1").click()
+    expect(details.get_by_role("log")).to_contain_text("putting 4 tiles together")
+    with page.expect_download() as zipped:
+        page.goto(f"{farm.url}/jobs/{job}")
+        page.evaluate(f"location.assign('/api/v1/jobs/{job}/results.zip')")
+    names = zipfile.ZipFile(zipped.value.path()).namelist()
+    assert names == [f"{frame:06}.exr" for frame in range(1, FRAMES + 1)]
 
 
 def test_names_from_outside_are_text_and_nothing_else(page: Page, api: Api) -> None:

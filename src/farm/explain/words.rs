@@ -1,4 +1,4 @@
-//! Numbers of frames, or of bakes, in words.
+//! Numbers of frames, tiles or bakes in words.
 
 use crate::farm::job::Job;
 
@@ -20,6 +20,15 @@ impl Noun {
         does: "renders",
         done: "rendered",
     };
+    const TILE: Self = Self {
+        singular: "tile",
+        ..Self::FRAME
+    };
+    /// Tiles, and the denoising of whole frames.
+    const TASK: Self = Self {
+        singular: "task",
+        ..Self::FRAME
+    };
     const BAKE: Self = Self {
         singular: "bake",
         doing: "baking",
@@ -28,7 +37,13 @@ impl Noun {
     };
 
     pub(super) fn of(job: &Job) -> Self {
-        if job.bakes() { Self::BAKE } else { Self::FRAME }
+        let layout = &job.record.layout;
+        match () {
+            () if job.bakes() => Self::BAKE,
+            () if layout.denoises() => Self::TASK,
+            () if layout.grid().is_whole() => Self::FRAME,
+            () => Self::TILE,
+        }
     }
 
     pub(super) fn count(self, count: u32) -> String {
