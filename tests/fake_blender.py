@@ -11,6 +11,7 @@ every order), else from the environment variable FAKE_BLENDER, as JSON too; ever
     crash_on_start    true: dies before it listens
     crash_on_open     true          hang_on_open    true      fail_on_open    "a sentence"    lacks_on_open  "a sentence"
     crash_on_frames   [3]           hang_on_frames  [3]       fail_on_frames  [3]
+    crash_on_blocks   true: dies of tiles that are rendered as one
     truncate_frames   [3]: writes only half of the file
     shrink_frames     [3]: writes a picture of one pixel
     grow_mib          takes so much more memory with each frame
@@ -150,8 +151,12 @@ def render(fake, order):
     print_much(fake.get("print_bytes", 0))
     GROWN.append(b"x" * (fake.get("grow_mib", 0) << 20))
     print(f"Fra:{frame} Mem:8.00M (Peak 8.00M)", flush=True)
+    if len(numbers_of(order.get("tile"))) > 1:
+        print(f"fake: {len(numbers_of(order['tile']))} tiles as one", flush=True)
+        if fake.get("crash_on_blocks") and still_due(fake):
+            crash()
     time.sleep(float(fake.get("render_ms", os.environ.get("FAKE_BLENDER_FRAME_MS", "0"))) / 1000)
-    is_gated = frame in fake.get("gate_frames", []) or number_of(order.get("tile")) in fake.get("gate_tiles", [])
+    is_gated = frame in fake.get("gate_frames", []) or set(numbers_of(order.get("tile"))) & set(fake.get("gate_tiles", []))
     while is_gated and not os.path.exists(BESIDE + ".open"):
         time.sleep(0.01)
     failure = misbehave(fake, "frame", frame)
@@ -175,7 +180,8 @@ def render(fake, order):
         file.write(picture)
     layers = fake.get("layers", ["ViewLayer"])
     seconds, margins = time.perf_counter() - started, before + after
-    return {"reply": "rendered", "seconds": seconds, "size": size, "margins": margins, "layers": layers}
+    told = {"seconds": seconds, "picture": whole, "size": size, "margins": margins}
+    return {"reply": "rendered", **told, "layers": layers}
 
 
 def denoise(fake, order):
@@ -230,12 +236,16 @@ def bake(fake, order):
     return {"reply": "baked", "seconds": 0.1, "files": 1}
 
 
-def number_of(tile):
-    return None if tile is None else tile["row"] * tile["columns"] + tile["column"]
+def numbers_of(tile):
+    """Of the tiles that are rendered as one."""
+    if tile is None:
+        return []
+    rows, columns = range(tile["row"], tile["row"] + tile["high"]), range(tile["column"], tile["column"] + tile["wide"])
+    return [row * tile["columns"] + column for row in rows for column in columns]
 
 
 def cut(whole, tile):
-    """Left, top, width and height of a tile, as `blender/tiles.py` cuts it."""
+    """Left, top, width and height of a tile or a block of them, as `blender/tiles.py` cuts it."""
     if tile is None:
         return 0, 0, *whole
 
@@ -246,8 +256,8 @@ def cut(whole, tile):
         return side * part * (2 * parts - part) // (parts * parts)
 
     edge = tapered if tile["tapered"] else even
-    left, right = (even(whole[0], tile["column"] + more, tile["columns"]) for more in (0, 1))
-    top, bottom = (edge(whole[1], tile["row"] + more, tile["rows"]) for more in (0, 1))
+    left, right = (even(whole[0], tile["column"] + more, tile["columns"]) for more in (0, tile["wide"]))
+    top, bottom = (edge(whole[1], tile["row"] + more, tile["rows"]) for more in (0, tile["high"]))
     return left, top, right - left, bottom - top
 
 

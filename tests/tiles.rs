@@ -12,7 +12,7 @@ mod parts;
 use netrender::blender::{CollectRequest, Denoiser, Installation, Worker, WorkerOptions, collect};
 use netrender::client::{GatherRequest, Gathered, SubmitRequest};
 use netrender::error::Code;
-use netrender::ids::TileGrid;
+use netrender::ids::{Rectangle, Tile, TileBlock, TileGrid};
 use netrender::images::{self, DenoisedPicture};
 use netrender::wire::{Denoising, FrameInfo, FrameStateInfo, JobReset, RenderSettings};
 use parts::bench::{Bench, request, worker};
@@ -62,13 +62,40 @@ impl Scenes {
         (path, rendered.size)
     }
 
+    /// The same of tiles that were rendered as one where they are in one of these blocks.
+    async fn assembled_of_blocks(&mut self, frame: i32, blocks: &[Vec<Tile>], size: (u32, u32), name: &str) -> PathBuf {
+        let mut tiles = Vec::new();
+        for block in blocks {
+            let output = self.path(&format!("{name}_block"));
+            let whole = TileBlock::of(block).unwrap();
+            let rendered = self.worker.render_part(frame, Some(whole), &output).await.unwrap();
+            let place = whole.of_picture(size.0, size.1);
+            assert_eq!((rendered.picture, rendered.size), (size, place.size()), "{name}");
+            let parts = block.iter().map(|tile| {
+                let of = tile.of(size.0, size.1);
+                let inside = Rectangle {
+                    columns: of.columns.start - place.columns.start..of.columns.end - place.columns.start,
+                    rows: of.rows.start - place.rows.start..of.rows.end - place.rows.start,
+                };
+                (inside, self.path(&format!("{name}_{}", tile.number())))
+            });
+            let parts: Vec<_> = parts.collect();
+            images::cut(&output, rendered.margins, rendered.size, &parts).unwrap();
+            tiles.extend(parts.into_iter().map(|(_, path)| path));
+        }
+        let path = self.path(name);
+        images::assemble(blocks[0][0].grid(), &tiles, &path).unwrap();
+        images::verify(&path, Some(size)).unwrap();
+        path
+    }
+
     /// The tiles of a frame, cropped as slaves do, and put together.
     async fn assembled(&mut self, frame: i32, grid: &str, size: (u32, u32), name: &str) -> PathBuf {
         let grid: TileGrid = grid.parse().unwrap();
         let mut tiles = Vec::new();
         for tile in grid.tiles() {
             let output = self.path(&format!("{name}_{}", tile.number()));
-            let rendered = self.worker.render_part(frame, Some(tile), &output).await.unwrap();
+            let rendered = self.worker.render_part(frame, Some(tile.into()), &output).await.unwrap();
             assert_eq!(rendered.size, tile.of(size.0, size.1).size(), "{name}");
             images::crop(&output, rendered.margins, rendered.size).unwrap();
             images::verify(&output, Some(rendered.size)).unwrap();
@@ -109,11 +136,41 @@ async fn assembled_tiles_are_the_whole_frame_bit_by_bit() {
             ("Odd Passes", "3x2", 1, 3),
             ("Bordered", "1x3t", 1, 2),
             ("Blurred", "1x2", 3, 0),
+            ("Odd Size", "7x3t", 1, 0),
         ] {
             scenes.open(scene, overlapping(overlap, None)).await;
             let (whole, size) = scenes.whole(frame, &format!("{scene} whole")).await;
             let assembled = scenes.assembled(frame, grid, size, scene).await;
             assert_same(&whole, &assembled, &format!("{scene} of Blender {}", installation.version));
+        }
+        for (scene, grid, numbers, overlap) in [
+            (
+                "Odd Passes",
+                "3x4t",
+                &[&[0, 1][..], &[2], &[3, 4, 5, 6, 7, 8], &[9], &[10, 11]][..],
+                3,
+            ),
+            ("Bordered", "4x1", &[&[0], &[1, 2, 3]], 0),
+            (
+                "Odd Size",
+                "5x3",
+                &[&[0, 1, 2, 3, 4, 5, 6, 7, 8, 9], &[10, 11, 12, 13], &[14]],
+                0,
+            ),
+        ] {
+            let grid: TileGrid = grid.parse().unwrap();
+            let block = |numbers: &&[u32]| numbers.iter().filter_map(|number| grid.tile(*number)).collect();
+            let blocks: Vec<Vec<Tile>> = numbers.iter().map(block).collect();
+            scenes.open(scene, overlapping(overlap, None)).await;
+            let (whole, size) = scenes.whole(1, &format!("{scene} as a whole")).await;
+            let assembled = scenes
+                .assembled_of_blocks(1, &blocks, size, &format!("{scene} in blocks"))
+                .await;
+            assert_same(
+                &whole,
+                &assembled,
+                &format!("{scene} in blocks of Blender {}", installation.version),
+            );
         }
         for (scene, overlap, reason) in [
             ("Seams", 4, "a time limit would let each tile take as long as the frame"),
@@ -121,7 +178,10 @@ async fn assembled_tiles_are_the_whole_frame_bit_by_bit() {
         ] {
             scenes.open(scene, overlapping(overlap, None)).await;
             let never = scenes.path("never");
-            let refused = scenes.worker.render_part(1, Some("0/2x2".parse().unwrap()), &never).await;
+            let refused = scenes
+                .worker
+                .render_part(1, Some("0/2x2".parse::<Tile>().unwrap().into()), &never)
+                .await;
             let refusal = refused.unwrap_err().to_string();
             assert!(refusal.contains(reason), "{refusal}");
         }

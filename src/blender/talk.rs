@@ -4,7 +4,7 @@ use super::log::Log;
 use super::process::{Tree, ending};
 use super::worker::{Playback, last_words};
 use crate::error::{Error, Result};
-use crate::ids::{BlenderVersion, Tile};
+use crate::ids::{BlenderVersion, TileBlock};
 use crate::wire::{BakeTask, Baked, Denoising, RenderSettings};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
@@ -98,7 +98,7 @@ pub(super) struct NumberedBake<'a> {
     pub(super) bake: &'a BakeTask,
 }
 
-/// A tile in its grid, from the top left.
+/// A tile in its grid, from the top left, or a block of them.
 #[derive(Debug, Serialize)]
 pub(super) struct TilePlace {
     column: u32,
@@ -106,16 +106,21 @@ pub(super) struct TilePlace {
     columns: u16,
     rows: u16,
     tapered: bool,
+    wide: u32,
+    high: u32,
 }
 
-impl From<Tile> for TilePlace {
-    fn from(tile: Tile) -> Self {
+impl From<TileBlock> for TilePlace {
+    fn from(block: TileBlock) -> Self {
+        let tile = block.first();
         Self {
             column: tile.column(),
             row: tile.row(),
             columns: tile.grid().columns(),
             rows: tile.grid().rows(),
             tapered: tile.grid().is_tapered(),
+            wide: block.wide(),
+            high: block.high(),
         }
     }
 }
@@ -133,6 +138,7 @@ pub(super) enum Reply {
     },
     Rendered {
         seconds: f64,
+        picture: (u32, u32),
         size: (u32, u32),
         /// Left, top, right and bottom.
         #[serde(default)]

@@ -26,11 +26,11 @@ def picture_size(settings):
 def only(settings, tile, overlap):
     """Has Blender render a tile (none: the whole picture) and so many pixels around it, for as long as this lasts.
 
-    Tells the size of the tile, and how much of the picture there is at its left, top, right and bottom.
+    Tells the size of the picture and that of the tile, and how much there is rendered at its left, top, right and bottom.
     """
     whole = picture(settings)
     if tile is None:
-        yield picture_size(settings), [0, 0, 0, 0]
+        yield picture_size(settings), picture_size(settings), [0, 0, 0, 0]
         return
     place = cut(whole, tile)
     left, bottom, right, top = (
@@ -40,12 +40,16 @@ def only(settings, tile, overlap):
     width, height = full_size(settings)
     before = {name: getattr(settings, name) for name in BORDER}
     edges = ((left, width), (right, width), (bottom, height), (top, height))
+    size = picture_size(settings)
     try:
         settings.use_border = settings.use_crop_to_border = True
         for name, (edge, side) in zip(BORDER[2:], edges, strict=True):
             setattr(settings, name, min((edge + INSIDE) / side, 1.0))
-        size = [place[2] - place[0], place[3] - place[1]]
-        yield size, [place[0] - left, top - place[3], right - place[2], place[1] - bottom]
+        yield (
+            size,
+            [place[2] - place[0], place[3] - place[1]],
+            [place[0] - left, top - place[3], right - place[2], place[1] - bottom],
+        )
     finally:
         for name, value in before.items():
             setattr(settings, name, value)
@@ -55,20 +59,16 @@ BORDER = ("use_border", "use_crop_to_border", "border_min_x", "border_max_x", "b
 
 
 def cut(whole, tile):
-    """The edges of a tile; empty ones cannot be rendered."""
+    """The edges of a tile, or of a block of them that are rendered as one; empty tiles cannot be rendered."""
     left, bottom, right, top = whole
     (column, columns), (row, rows) = (tile["column"], tile["columns"]), (tile["row"], tile["rows"])
     width, height = right - left, top - bottom
     edge = tapered_edge if tile["tapered"] else even_edge
-    place = (
-        left + even_edge(width, column, columns),
-        top - edge(height, row + 1, rows),
-        left + even_edge(width, column + 1, columns),
-        top - edge(height, row, rows),
-    )
-    if place[0] == place[2] or place[1] == place[3]:
+    across = [even_edge(width, part, columns) for part in range(column, column + tile["wide"] + 1)]
+    along = [edge(height, part, rows) for part in range(row, row + tile["high"] + 1)]
+    if len(set(across)) < len(across) or len(set(along)) < len(along):
         raise TooSmall(f"a picture of {width}x{height} pixels cannot be cut into {columns}x{rows} tiles")
-    return place
+    return left + across[0], top - along[-1], left + across[-1], top - along[0]
 
 
 def even_edge(side, part, parts):

@@ -181,7 +181,7 @@ def tell_progress(text, *_):
 
 
 def render(order):
-    """Renders one frame, or a tile of it, to a file of exactly the given name."""
+    """Renders one frame, or neighbouring tiles of it, to a file of exactly the given name."""
     scene = bpy.data.scenes.get(STATE["scene"])
     if scene is None:
         raise Failed("no scene is open")
@@ -197,7 +197,7 @@ def render(order):
         refuse_seams(scene)
     try:
         # Asked here, for borders can be animated.
-        with tiles.only(scene.render, order.get("tile"), STATE["overlap"]) as (size, margins):
+        with tiles.only(scene.render, order.get("tile"), STATE["overlap"]) as (picture, size, margins):
             bpy.ops.render.render(write_still=True, scene=scene.name)
     except (RuntimeError, tiles.TooSmall) as error:
         kind = opening.Lacking if opening.lacks_denoiser(error) else Failed
@@ -208,7 +208,8 @@ def render(order):
         raise Failed("Blender ended the render without writing the picture")
     STATE["ended"] = time.perf_counter()
     seconds = STATE["ended"] - started
-    return {"reply": "rendered", "seconds": seconds, "size": size, "margins": margins, "layers": rendered_layers(scene)}
+    told = {"seconds": seconds, "picture": picture, "size": size, "margins": margins}
+    return {"reply": "rendered", **told, "layers": rendered_layers(scene)}
 
 
 def refuse_seams(scene):

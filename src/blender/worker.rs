@@ -7,7 +7,7 @@ use super::log::{Log, LogLine};
 use super::process::{Launch, Tree, ending};
 use super::talk::{NumberedBake, Reply, Talk, What};
 use crate::error::{Error, Result};
-use crate::ids::{BlenderVersion, JobPath, Tile};
+use crate::ids::{BlenderVersion, JobPath, TileBlock};
 use crate::wire::{BakeTask, Baked, RenderSettings};
 use serde::Serialize;
 use std::convert::Infallible;
@@ -76,7 +76,9 @@ pub struct BakeOrder<'a> {
 pub struct Rendered {
     /// Seconds of rendering, file included.
     pub seconds: f64,
-    /// Width and height in pixels, by the scene's settings …
+    /// Width and height of the whole picture in pixels, by the scene's settings.
+    pub picture: (u32, u32),
+    /// Width and height of what was to be rendered of it …
     pub size: (u32, u32),
     /// … without what was rendered around it to be cut off, in pixels at its left, top, right and bottom.
     pub margins: [u32; 4],
@@ -180,10 +182,10 @@ impl Worker {
         self.render_part(frame, None, output).await
     }
 
-    /// The same of one tile of the frame's picture; none: of all of it. Refuses tiles that would not fit together.
-    pub async fn render_part(&mut self, frame: i32, tile: Option<Tile>, output: &Path) -> Result<Rendered> {
+    /// The same of some tiles of the frame's picture, as one; none: of all of it. Refuses tiles that would not fit together.
+    pub async fn render_part(&mut self, frame: i32, tiles: Option<TileBlock>, output: &Path) -> Result<Rendered> {
         self.log.set_frame(Some(frame));
-        let tile = tile.map(Into::into);
+        let tile = tiles.map(Into::into);
         let what = What::Render { frame, tile, output };
         let rendering = format!("while rendering frame {frame}");
         let reply = self.talk.ask(what, &rendering, &mut self.tree, &self.log).await;
@@ -191,11 +193,13 @@ impl Worker {
         match reply {
             Ok(Reply::Rendered {
                 seconds,
+                picture,
                 size,
                 margins,
                 layers,
             }) => Ok(Rendered {
                 seconds,
+                picture,
                 size,
                 margins,
                 layers,

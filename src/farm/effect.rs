@@ -67,6 +67,8 @@ pub struct Lease {
     pub job: JobId,
     /// The tasks, each with the attempt that reports must name.
     pub tasks: Vec<(TaskIndex, Attempt)>,
+    /// Whether they are tiles to be rendered as one.
+    pub as_one: bool,
 }
 
 /// Why something was refused.

@@ -7,6 +7,7 @@ use super::effect::Effect;
 use super::event::TaskRef;
 use super::job::Job;
 use super::model::Hold;
+use super::slave::Loss;
 use super::task::{Failures, State, Task};
 use super::time::Moment;
 use crate::ids::{Attempt, JobId, SlaveId, TaskIndex};
@@ -48,10 +49,16 @@ impl Farm {
         let Some(slave) = self.slaves.get_mut(&slave) else {
             return;
         };
-        if slave.release(job, task, rendered, self.now) {
-            self.work_appeared |= self.balance.slot_freed(self.now, job);
-        } else if !rendered {
-            self.balance.spare_gone(job);
+        let loss = slave.release(job, task, rendered, self.now);
+        self.lose(job, loss);
+    }
+
+    /// Notes what a job has less of.
+    pub(super) fn lose(&mut self, job: JobId, loss: Loss) {
+        match loss {
+            Loss::Slot => self.work_appeared |= self.balance.slot_freed(self.now, job),
+            Loss::Spare => self.balance.spare_gone(job),
+            Loss::Nothing => {}
         }
     }
 

@@ -213,7 +213,7 @@ impl Job {
         if let State::Done { seconds, .. } = task.state
             && !self.is_denoising(index)
         {
-            self.latest_seconds.push(seconds);
+            self.latest_seconds.push(seconds / self.size_of(index));
         }
         self.tasks[place] = task;
         if frees_others {

@@ -18,6 +18,8 @@ pub(super) const AUTO_CHUNK_TASKS_MAX: usize = 100;
 pub(super) const AUTO_CHUNK_S: f64 = 5.0;
 /// Leases per slot that the rest of a job is cut into when the farm chooses, so that all slaves end together.
 pub(super) const AUTO_CHUNK_LEASES_PER_SLOT: u32 = 2;
+/// How long tiles that are rendered as one should take at most: nothing of them is seen before all are done.
+pub(super) const BLOCK_S_MAX: f64 = 180.0;
 /// A chunk that has been held for less long is left as it is when others are idle.
 pub(super) const TAKE_BACK_AFTER_MS: u64 = 5_000;
 /// A task is leased a second time if where it is it will take more than so many times as long as on the idle slave.

@@ -10,6 +10,7 @@
 mod bakes;
 mod balance;
 mod blacklist;
+mod blocks;
 mod check;
 mod denoising;
 mod dependencies;

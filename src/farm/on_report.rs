@@ -74,14 +74,9 @@ impl Farm {
         if let Some(job) = self.jobs.get_mut(&at.job) {
             job.note_rendered(at.task, slave);
         }
-        let freed = self
-            .slaves
-            .get_mut(&slave)
-            .is_some_and(|slave| slave.rendered(at.job, at.task, self.now));
-        if freed {
-            self.work_appeared |= self.balance.slot_freed(self.now, at.job);
-        } else {
-            self.balance.spare_gone(at.job);
+        if let Some(slave) = self.slaves.get_mut(&slave) {
+            let loss = slave.rendered(at.job, at.task, self.now);
+            self.lose(at.job, loss);
         }
         self.record_task(at.job, at.task);
     }

@@ -114,6 +114,7 @@ impl Farm {
         Some(Lease {
             job: chunk.job,
             tasks: tasks.collect(),
+            as_one: chunk.is_block,
         })
     }
 
@@ -139,13 +140,18 @@ impl Farm {
         };
         let chosen = self.balance.next_job(self.now, warm, fits)?;
         let job = self.jobs.get(&chosen)?;
-        let count = chunk_tasks(job, self.balance.slots()).min(room);
-        let tasks = job.next_tasks(count, |failures| self.may_retry(slave, job, failures));
+        let tasks = if job.renders_blocks() {
+            self.next_block(slave, job, room)
+        } else {
+            let count = chunk_tasks(job, self.balance.slots()).min(room);
+            job.next_tasks(count, |failures| self.may_retry(slave, job, failures))
+        };
         Some(self.hand_over(chosen, id, tasks))
     }
 
     pub(super) fn hand_over(&mut self, id: JobId, slave: SlaveId, tasks: Vec<TaskIndex>) -> Lease {
         let mut leased: Vec<(TaskIndex, Attempt)> = Vec::with_capacity(tasks.len());
+        let as_one = self.jobs.get(&id).is_some_and(Job::renders_blocks);
         for index in &tasks {
             if let Some(job) = self.jobs.get_mut(&id) {
                 leased.push((*index, job.lease(*index, slave, self.now)));
@@ -162,6 +168,7 @@ impl Farm {
             tasks,
             heard_of: false,
             repeated: None,
+            is_block: as_one,
             percent: None,
         };
         if let Some(slave) = self.slaves.get_mut(&slave) {
@@ -170,7 +177,11 @@ impl Farm {
             self.timeouts_due.get_or_insert(self.now.plus_millis(TIMEOUTS_LOOK_MS));
         }
         self.settle(id);
-        Lease { job: id, tasks: leased }
+        Lease {
+            job: id,
+            tasks: leased,
+            as_one,
+        }
     }
 
     fn note_dispatch(&mut self, id: JobId) {

@@ -152,7 +152,7 @@ impl Farm {
             set_aside: slave.ban.is_some(),
             resting: slave.resting.as_deref(),
             leased: leased.collect(),
-            speed: 1.0 / slave.pace,
+            speed: 1.0 / slave.pace(),
             done: slave.done,
             failed: slave.failed,
             latest: slave.latest,

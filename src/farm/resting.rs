@@ -16,7 +16,6 @@ use super::judging::note_fault;
 use super::limits::{REST_MS_MAX, REST_MS_MIN};
 use super::slave::{Chunk, Slave};
 use super::time::Moment;
-use super::timeouts::rendered_now;
 use crate::ids::{JobId, SlaveId, TaskIndex};
 use std::collections::BTreeSet;
 
@@ -129,16 +128,20 @@ impl Farm {
         let not_begun = chunks.flat_map(|chunk| {
             let begun = begun_elsewhere(slave, chunk, job, together);
             let unrendered = self.unrendered(slave, chunk).into_iter();
-            unrendered.filter(move |task| Some(*task) != begun)
+            unrendered.filter(move |task| !begun.contains(task))
         });
         not_begun.collect()
     }
 }
 
-/// The task that is being rendered of a chunk, if it is not the one whose task failed.
-fn begun_elsewhere(slave: &Slave, chunk: &Chunk, job: &Job, together: &[TaskIndex]) -> Option<TaskIndex> {
+/// What is being rendered of a chunk, if it is not the one whose task failed.
+fn begun_elsewhere(slave: &Slave, chunk: &Chunk, job: &Job, together: &[TaskIndex]) -> Vec<TaskIndex> {
     let is_elsewhere = chunk.heard_of && !chunk.tasks.iter().any(|task| together.contains(task));
-    if is_elsewhere { rendered_now(slave, chunk, job) } else { None }
+    if is_elsewhere {
+        job.begun(slave, chunk).collect()
+    } else {
+        Vec::new()
+    }
 }
 
 /// How long to rest after so many failed attempts in a row; a single one may be the frame's own fault.

@@ -164,6 +164,7 @@ impl Farm {
     }
 
     fn restore_chunk(&mut self, job: JobId, slave: SlaveId, since: Moment, tasks: &[(TaskIndex, bool)]) {
+        let is_block = self.jobs.get(&job).is_some_and(Job::renders_blocks);
         let Some(slave) = self.slaves.get_mut(&slave) else {
             return;
         };
@@ -178,6 +179,7 @@ impl Farm {
             // The answer that leased it may have died with the master.
             heard_of: unrendered < tasks.len(),
             repeated: None,
+            is_block,
             percent: None,
         };
         if unrendered > 0 {

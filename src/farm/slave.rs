@@ -28,7 +28,7 @@ pub(super) struct Slave {
     /// Tasks that it failed since it last finished one.
     pub(super) faults: BTreeSet<(JobId, TaskIndex)>,
     /// How much longer than others it takes for a frame, as far as was measured: 2 for twice as long.
-    pub(super) pace: f64,
+    pub(super) pace: Option<f64>,
     /// The last task that it delivered.
     pub(super) latest: Option<TaskRef>,
     pub(super) done: u64,
@@ -53,13 +53,26 @@ pub(super) struct Chunk {
     pub(super) heard_of: bool,
     /// When that answer was last repeated.
     pub(super) repeated: Option<Moment>,
+    /// Whether its tasks are tiles that are rendered as one.
+    pub(super) is_block: bool,
     /// How much of a task of it is done, as the slave last told. Of no other task anything is known.
     pub(super) percent: Option<(TaskIndex, u32)>,
+}
+
+/// What a job has less of when a task is not to be rendered any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Loss {
+    Slot,
+    Spare,
+    Nothing,
 }
 
 impl Chunk {
     /// How many of its tasks cannot have been started yet.
     pub(super) fn spare(&self) -> u32 {
+        if self.is_block {
+            return 0;
+        }
         u32::try_from(self.unrendered.saturating_sub(1)).unwrap_or(u32::MAX)
     }
 }
@@ -77,7 +90,7 @@ impl Slave {
             ban: None,
             resting: None,
             faults: BTreeSet::new(),
-            pace: 1.0,
+            pace: None,
             latest: None,
             done: 0,
             failed: 0,
@@ -86,6 +99,11 @@ impl Slave {
 
     pub(super) fn id(&self) -> SlaveId {
         self.record.id
+    }
+
+    /// Its pace; that of others as long as nothing was measured.
+    pub(super) fn pace(&self) -> f64 {
+        self.pace.unwrap_or(1.0)
     }
 
     pub(super) fn slots(&self) -> u32 {
@@ -118,15 +136,19 @@ impl Slave {
         self.chunks.iter_mut().rfind(unheard)
     }
 
-    /// Notes that a held task is rendered; whether that freed a slot.
-    pub(super) fn rendered(&mut self, job: JobId, task: TaskIndex, now: Moment) -> bool {
+    /// Notes that a held task is rendered.
+    pub(super) fn rendered(&mut self, job: JobId, task: TaskIndex, now: Moment) -> Loss {
         let Some(place) = self.chunk_of(job, task) else {
-            return false;
+            return Loss::Nothing;
         };
         let chunk = &mut self.chunks[place];
         chunk.moved = now;
         chunk.unrendered -= 1;
-        chunk.unrendered == 0
+        match chunk.unrendered {
+            0 => Loss::Slot,
+            _ if chunk.is_block => Loss::Nothing,
+            _ => Loss::Spare,
+        }
     }
 
     /// Notes that the slave has told of a task: the chunk has arrived.
@@ -136,9 +158,13 @@ impl Slave {
         }
     }
 
-    /// Takes a task out of the slave's hands; whether that freed a slot.
-    pub(super) fn release(&mut self, job: JobId, task: TaskIndex, was_rendered: bool, now: Moment) -> bool {
-        let frees = !was_rendered && self.rendered(job, task, now);
+    /// Takes a task out of the slave's hands.
+    pub(super) fn release(&mut self, job: JobId, task: TaskIndex, was_rendered: bool, now: Moment) -> Loss {
+        let loss = if was_rendered {
+            Loss::Nothing
+        } else {
+            self.rendered(job, task, now)
+        };
         if let Some(place) = self.chunk_of(job, task) {
             let chunk = &mut self.chunks[place];
             chunk.tasks.retain(|it| *it != task);
@@ -146,6 +172,6 @@ impl Slave {
                 self.chunks.remove(place);
             }
         }
-        frees
+        loss
     }
 }

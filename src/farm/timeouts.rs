@@ -77,9 +77,16 @@ impl Farm {
             return;
         };
         let attempt = hold.attempt;
+        let block = self.slaves.get(&slave).zip(self.jobs.get(&job));
+        let block = block.map_or_else(Vec::new, |(slave, of)| of.block_of(slave, task));
         let task = TaskRef { job, task, attempt };
         self.failed(slave, task, hold.rendered, reason);
         self.effects.push_back(Effect::Cancel { slave, task });
+        for index in block.into_iter().filter(|index| *index != task.task) {
+            let cancel = self.take_back(slave, job, index);
+            self.effects.extend(cancel);
+        }
+        self.settle(job);
     }
 
     fn verdict(&self, slave: &Slave, chunk: &Chunk, job: &Job) -> Option<Verdict> {
@@ -88,27 +95,26 @@ impl Farm {
         if exceeds(slave.last_seen, limits.silence_s) {
             return Some(Verdict::Silent);
         }
-        let frame_s = frame_limit_s(&self.settings, job);
-        let stall_s = stall_limit_s(&self.settings, job);
+        let begun: Vec<TaskIndex> = job.begun(slave, chunk).collect();
+        let frame_s = frame_limit_s(&self.settings, job, &begun);
+        let stall_s = stall_limit_s(&self.settings, job, &begun);
+        let what = match begun.len() {
+            0 | 1 => "a frame".to_owned(),
+            count => format!("{count} tiles"),
+        };
         let reason = if exceeds(chunk.moved, frame_s) {
-            format!("it took longer than the {frame_s} s that a frame of this job may take")
+            format!("it took longer than the {frame_s} s that {what} of this job may take")
         } else if exceeds(chunk.heard.max(chunk.moved), stall_s) {
             format!("nothing was heard of it for {stall_s} s")
         } else {
             return None;
         };
-        Some(Verdict::TooLong(rendered_now(slave, chunk, job)?, reason))
+        Some(Verdict::TooLong(*begun.first()?, reason))
     }
 }
 
-/// The task of a chunk that the slave is rendering.
-pub(super) fn rendered_now(slave: &Slave, chunk: &Chunk, job: &Job) -> Option<TaskIndex> {
-    let is_unrendered = |task: &&TaskIndex| job.hold_of(**task, slave.id()).is_some_and(|hold| !hold.rendered);
-    chunk.tasks.iter().find(is_unrendered).copied()
-}
-
-/// Seconds that a frame of a job may take; 0: any.
-pub(super) fn frame_limit_s(settings: &Settings, job: &Job) -> u32 {
+/// Seconds that tasks of a job, begun as one, may take; 0: any.
+fn frame_limit_s(settings: &Settings, job: &Job, begun: &[TaskIndex]) -> u32 {
     let own = job.record.job.limits.frame_s;
     // A bake is no frame: it takes as long as it takes, unless its own job sets a limit.
     let set = if job.bakes() {
@@ -118,21 +124,26 @@ pub(super) fn frame_limit_s(settings: &Settings, job: &Job) -> u32 {
     };
     match job.latest_seconds.median() {
         Some(median) if set == 0 && !job.bakes() && job.latest_seconds.len() >= MEDIAN_TRUSTED_FRAMES => {
-            whole_seconds(median * FRAME_LEARNT_FACTOR).max(FRAME_LEARNT_S_MIN)
+            whole_seconds(median * size(job, begun) * FRAME_LEARNT_FACTOR).max(FRAME_LEARNT_S_MIN)
         }
-        _ => set,
+        _ => set.saturating_mul(u32::try_from(begun.len()).unwrap_or(u32::MAX)),
     }
 }
 
-/// Seconds without news of a task after which it is taken to hang.
-pub(super) fn stall_limit_s(settings: &Settings, job: &Job) -> u32 {
+/// Seconds without news of tasks, begun as one, after which they are taken to hang.
+fn stall_limit_s(settings: &Settings, job: &Job, begun: &[TaskIndex]) -> u32 {
     match first_set(job.record.job.limits.stall_s, settings.limits.stall_s) {
         0 => {
             let median = job.latest_seconds.median().unwrap_or_default();
-            whole_seconds(median * STALL_LEARNT_FACTOR).max(STALL_LEARNT_S_MIN)
+            whole_seconds(median * size(job, begun) * STALL_LEARNT_FACTOR).max(STALL_LEARNT_S_MIN)
         }
         set => set,
     }
+}
+
+/// How many average tasks they are like; a small one is given the time of an average one.
+fn size(job: &Job, begun: &[TaskIndex]) -> f64 {
+    begun.iter().map(|task| job.size_of(*task)).sum::<f64>().max(1.0)
 }
 
 fn first_set(own: u32, of_farm: u32) -> u32 {

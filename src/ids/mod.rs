@@ -4,6 +4,7 @@
 //! Absences: no I/O, no clock, no serde, no randomness (who makes an id hands the random bits in). Everything here has
 //! exactly one spelling as text, `Display` writes it and `FromStr` reads it back; the wire and the store use that spelling.
 
+mod blocks;
 mod fingerprint;
 mod frames;
 mod hash;
@@ -17,6 +18,7 @@ mod role;
 mod tiles;
 mod version;
 
+pub use blocks::TileBlock;
 pub use fingerprint::Fingerprint;
 pub use frames::{FRAME_MAX, FRAME_MIN, FRAMES_LEFT_OUT, FRAMES_PER_JOB_MAX, FrameSet};
 pub use hash::ContentHash;

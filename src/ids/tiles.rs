@@ -174,6 +174,17 @@ impl Tile {
         self.number / u32::from(self.grid.columns)
     }
 
+    /// How many tiles of average size are as large.
+    #[must_use]
+    pub fn average_tiles(self) -> f64 {
+        let rows = f64::from(self.grid.rows);
+        if self.grid.is_tapered {
+            (2.0 * (rows - f64::from(self.row())) - 1.0) / rows
+        } else {
+            1.0
+        }
+    }
+
     /// Its pixels of a picture of this size. Cut where `blender/tiles.py` cuts; empty if the picture has fewer pixels than tiles.
     #[must_use]
     pub fn of(self, width: u32, height: u32) -> Rectangle {
@@ -316,6 +327,9 @@ mod tests {
         let tapered: TileGrid = "1x8t".parse().unwrap();
         let heights: Vec<u32> = tapered.tiles().map(|tile| tile.of(9, 1080).size().1).collect();
         assert_eq!(heights, [253, 219, 186, 152, 118, 84, 51, 17]);
+        for (tile, height) in tapered.tiles().zip(heights) {
+            assert!((tile.average_tiles() - f64::from(height) / 135.0).abs() < 0.01, "{tile}");
+        }
         assert!(
             "3x1"
                 .parse::<TileGrid>()

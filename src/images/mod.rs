@@ -18,7 +18,7 @@ mod verify;
 
 pub use assemble::{assemble, assembled_bytes};
 pub use compare::{Comparison, compare};
-pub use crop::crop;
+pub use crop::{crop, cut};
 pub use denoised::{DenoisedPicture, take_denoised};
 pub use inspect::{ExrInfo, inspect};
 pub use mosaic::Mosaic;

@@ -2,9 +2,9 @@
 //!
 //! Its scene is not opened, and none of the job's files is needed; the Blender is one of the job's series, and ends afterwards.
 
+use super::assignment::Assignment;
 use super::fetch;
 use super::finish::Made;
-use super::held::Assignment;
 use super::job_folder::Scene;
 use super::log::AttemptLog;
 use super::outbox::stem;
@@ -58,6 +58,7 @@ impl Slot {
         take(how, made, (whole, folder), picture.to_path_buf()).await?;
         let rendered = Rendered {
             seconds: began.elapsed().as_secs_f64(),
+            picture: size,
             size,
             margins: [0; 4],
             layers,

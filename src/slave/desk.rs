@@ -1,6 +1,7 @@
 //! The handle of what is held: wakes whoever waits for it to change.
 
-use super::held::{Assignment, Cause, Held, Stage};
+use super::assignment::Assignment;
+use super::held::{Cause, Held, Stage};
 use crate::ids::JobId;
 use crate::wire::{LeaseInfo, ReportInfo, ReportKind, TaskName};
 use tokio::sync::watch;
@@ -151,6 +152,7 @@ mod tests {
     fn lease(job: u64, tasks: std::ops::Range<u32>) -> LeaseInfo {
         LeaseInfo {
             job: JobId::from_bits(job),
+            as_one: false,
             tasks: tasks
                 .map(|task| LeasedTask {
                     task,
@@ -190,6 +192,53 @@ mod tests {
         );
         assert!(desk.forget(first.name));
         assert_eq!(desk.look(Held::names).len(), 1);
+    }
+
+    /// Tiles of a grid of three columns, to be rendered as one.
+    fn block(tiles: &[u32]) -> LeaseInfo {
+        let grid: crate::ids::TileGrid = "3x4t".parse().unwrap();
+        let task = |number: &u32| LeasedTask {
+            task: *number,
+            attempt: 1,
+            frame: 1,
+            tile: grid.tile(*number),
+            denoise: None,
+        };
+        LeaseInfo {
+            job: JobId::from_bits(1),
+            as_one: true,
+            tasks: tiles.iter().map(task).collect(),
+        }
+    }
+
+    #[tokio::test]
+    async fn tiles_that_are_leased_as_one_are_begun_as_one_and_go_on_while_one_is_wanted() {
+        let desk = Desk::new(1, OUTBOX_BYTES_MAX);
+        desk.lease(&block(&[3, 4, 5, 6, 7, 8]));
+        let begun = desk.next(0).await;
+        assert_eq!(begun.what(), "tiles 4 to 9 of 3x4t of frame 1");
+        assert_eq!((begun.names().count(), desk.look(Held::has_queued)), (6, false));
+        for name in begun.names().take(5) {
+            desk.forget(name);
+            assert!(!begun.unwanted.is_cancelled());
+        }
+        desk.forget(begun.names().last().unwrap());
+        assert!(begun.unwanted.is_cancelled());
+    }
+
+    #[tokio::test]
+    async fn what_is_left_of_tiles_that_are_no_rectangle_any_more_is_begun_one_by_one() {
+        let desk = Desk::new(1, OUTBOX_BYTES_MAX);
+        desk.lease(&block(&[0, 1, 2, 3, 4, 5]));
+        let second = desk.look(Held::queued)[1];
+        desk.forget(second);
+        let mut begun = Vec::new();
+        while desk.look(Held::has_queued) {
+            let next = desk.next(0).await;
+            begun.push(next.names().map(|name| name.task).collect::<Vec<_>>());
+            next.names().for_each(|name| assert!(desk.rendered(name)));
+        }
+        assert_eq!(begun, [&[0][..], &[2], &[3, 4, 5]]);
     }
 
     #[tokio::test]

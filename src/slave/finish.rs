@@ -2,13 +2,13 @@
 
 use super::copies::Label;
 use super::finals::{FinalOrder, packed};
-use super::outbox::{Outcome, Parcel};
+use super::outbox::{self, Outcome, Parcel};
 use super::shop::Shop;
 use crate::blender::Rendered;
 use crate::error::{Error, Result};
 use crate::files::{self, BakedZip};
 use crate::happening::HappeningKind;
-use crate::ids::{ContentHash, JobPath, Piece};
+use crate::ids::{ContentHash, JobPath, Piece, Rectangle, Tile, TileBlock};
 use crate::images::{self, THUMBNAIL_WIDTH};
 use crate::wire::TaskName;
 use std::path::{Path, PathBuf};
@@ -53,8 +53,79 @@ pub(super) struct Finishing {
 
 /// Checks a picture and puts it into the outbox; a picture that is not whole makes the attempt a failed one.
 pub(super) async fn finish(shop: Arc<Shop>, finishing: Finishing) {
+    finish_one(&shop, &finishing).await;
+    drop(finishing.permit);
+}
+
+/// The same of tiles that were rendered as one picture: each becomes one of its own. If that cannot be, one has failed, and the
+/// others go back.
+pub(super) async fn finish_block(shop: Arc<Shop>, mut finishing: Finishing, others: Vec<(TaskName, Tile)>) {
+    let Some(first) = finishing.piece.tile else { return };
+    let tiles: Vec<(TaskName, Tile)> = std::iter::once((finishing.task, first)).chain(others).collect();
+    match cut(&shop, &finishing, &tiles).await {
+        Ok(pictures) => {
+            for ((task, tile), (picture, rendered)) in tiles.into_iter().zip(pictures) {
+                finishing.task = task;
+                finishing.piece.tile = Some(tile);
+                (finishing.picture, finishing.made) = (picture, Made::Picture(rendered));
+                finish_one(&shop, &finishing).await;
+            }
+        }
+        Err(error) => {
+            for (task, _) in tiles.iter().skip(1) {
+                shop.give_back(*task);
+            }
+            shop.fail(finishing.task, &error);
+            remove(&finishing.picture);
+        }
+    }
+}
+
+/// The pictures of tiles out of that of all of them. Of the seconds, each has its part of the pixels.
+async fn cut(shop: &Shop, finishing: &Finishing, tiles: &[(TaskName, Tile)]) -> Result<Vec<(PathBuf, Rendered)>> {
+    let of_tiles: Vec<Tile> = tiles.iter().map(|(_, tile)| *tile).collect();
+    let (Made::Picture(rendered), Some(block)) = (finishing.made.clone(), TileBlock::of(&of_tiles)) else {
+        return Err(Error::internal("what was rendered as one makes no picture of tiles"));
+    };
+    let useless = |why: &str| Error::blender(format!("Blender left a picture that cannot be used: {why}"));
+    let (width, height) = rendered.picture;
+    let all = block.of_picture(width, height);
+    if all.size() != rendered.size {
+        return Err(useless(&format!("{block} of {width}x{height} pixels are of another size")));
+    }
+    let parts: Vec<(Rectangle, PathBuf)> = tiles
+        .iter()
+        .map(|(task, tile)| {
+            let place = tile.of(width, height);
+            let inside = Rectangle {
+                columns: place.columns.start - all.columns.start..place.columns.end - all.columns.start,
+                rows: place.rows.start - all.rows.start..place.rows.end - all.rows.start,
+            };
+            (inside, shop.work_folder.join(format!("{}.exr", outbox::stem(*task))))
+        })
+        .collect();
+    let (path, margins, size) = (finishing.picture.clone(), rendered.margins, rendered.size);
+    let cut = {
+        let parts = parts.clone();
+        blocking(move || images::cut(&path, margins, size, &parts)).await
+    };
+    cut.map_err(|error| useless(&error.message))?;
+    let pixels = |(width, height): (u32, u32)| f64::from(width) * f64::from(height);
+    let of_tile = |(place, path): (Rectangle, PathBuf)| {
+        let tile = Rendered {
+            seconds: rendered.seconds * pixels(place.size()) / pixels(size),
+            size: place.size(),
+            margins: [0; 4],
+            ..rendered.clone()
+        };
+        (path, tile)
+    };
+    Ok(parts.into_iter().map(of_tile).collect())
+}
+
+async fn finish_one(shop: &Arc<Shop>, finishing: &Finishing) {
     let (task, picture) = (finishing.task, finishing.picture.clone());
-    match parcel(&shop, &finishing).await {
+    match parcel(shop, finishing).await {
         Ok(Some(parcel)) => {
             if !shop.desk.boxed(task, parcel.bytes()) {
                 shop.forget(task);
@@ -67,7 +138,6 @@ pub(super) async fn finish(shop: Arc<Shop>, finishing: Finishing) {
             remove(&picture);
         }
     }
-    drop(finishing.permit);
 }
 
 /// The picture in the outbox, with its final files if they are wanted; none if nobody wants it any more.

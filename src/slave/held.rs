@@ -5,26 +5,14 @@
 //! Reports that are lost with a connection need no repeating: after every lost connection the slave registers again and
 //! names what it holds, and what it does not name is free again.
 
-use crate::ids::{JobId, Piece, TileGrid};
+use super::assignment::Assignment;
+use crate::ids::{JobId, Piece, Tile, TileBlock, TileGrid};
 use crate::wire::{LeaseInfo, ReportInfo, ReportKind, TaskName};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use tokio_util::sync::CancellationToken;
 
 /// Reports that travel together.
 const REPORTS_AT_ONCE: usize = 500;
-
-/// One frame, or tile of one, to render.
-#[derive(Debug, Clone)]
-pub(super) struct Assignment {
-    pub(super) name: TaskName,
-    pub(super) piece: Piece,
-    /// How the frame is cut that is to be denoised, rather than to be rendered.
-    pub(super) denoise: Option<TileGrid>,
-    /// Which lease it came with: tasks of one are a chunk.
-    pub(super) lease: u64,
-    /// Cancelled as soon as nobody wants the frame any more.
-    pub(super) unwanted: CancellationToken,
-}
 
 /// Why a slave takes no work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -55,6 +43,8 @@ struct Task {
     piece: Piece,
     denoise: Option<TileGrid>,
     lease: u64,
+    /// Whether it is rendered as one with the others of its lease.
+    as_one: bool,
     unwanted: CancellationToken,
 }
 
@@ -237,6 +227,7 @@ impl Held {
             piece,
             denoise: None,
             lease,
+            as_one: false,
             unwanted,
         };
         self.tasks.insert(name, task);
@@ -257,7 +248,7 @@ impl Held {
             };
             if self.add(name, piece, self.leases, Stage::Queued) {
                 if let Some(added) = self.tasks.get_mut(&name) {
-                    added.denoise = task.denoise;
+                    (added.denoise, added.as_one) = (task.denoise, lease.as_one);
                 }
                 self.queue.push_back(name);
                 self.unheard.insert(self.leases);
@@ -275,6 +266,7 @@ impl Held {
         let place = self.queue.iter().position(of_own);
         let place = place.or_else(|| self.queue.iter().position(|name| self.may_begin(slot, *name)))?;
         let name = self.queue.remove(place)?;
+        let others = self.begin_with(name);
         let task = self.tasks.get_mut(&name)?;
         task.stage = Stage::Rendering;
         let assignment = Assignment {
@@ -282,11 +274,34 @@ impl Held {
             piece: task.piece,
             denoise: task.denoise,
             lease: task.lease,
+            others,
             unwanted: task.unwanted.clone(),
         };
         let taken_by = self.slots.get_mut(slot)?;
         (taken_by.lease, taken_by.latest) = (Some(assignment.lease), Some(name));
         Some(assignment)
+    }
+
+    /// Begins what waits to be rendered as one with a tile: nothing if it makes no rectangle any more.
+    fn begin_with(&mut self, first: TaskName) -> Vec<(TaskName, Tile)> {
+        let tile_of = |name: &TaskName| Some((*name, self.tasks.get(name)?.piece.tile?));
+        let Some((task, (_, tile))) = self.tasks.get(&first).zip(tile_of(&first)).filter(|(task, _)| task.as_one) else {
+            return Vec::new();
+        };
+        let of_lease = self.queue.iter().filter(|name| self.lease_of(**name) == Some(task.lease));
+        let others: Vec<(TaskName, Tile)> = of_lease.filter_map(tile_of).collect();
+        let tiles: Vec<Tile> = std::iter::once(tile).chain(others.iter().map(|(_, tile)| *tile)).collect();
+        if TileBlock::of(&tiles).is_none() {
+            return Vec::new();
+        }
+        let unwanted = task.unwanted.clone();
+        for (name, _) in &others {
+            self.queue.retain(|queued| queued != name);
+            if let Some(task) = self.tasks.get_mut(name) {
+                (task.stage, task.unwanted) = (Stage::Rendering, unwanted.clone());
+            }
+        }
+        others
     }
 
     /// Whether a slot may begin this chunk: no other one is at it, or has its scene open and nothing else to do.
@@ -318,7 +333,11 @@ impl Held {
         let Some(task) = self.tasks.remove(&name) else {
             return false;
         };
-        task.unwanted.cancel();
+        let is_with = |other: &Task| other.lease == task.lease && other.as_one && other.stage == Stage::Rendering;
+        let is_shared = task.as_one && task.stage == Stage::Rendering && self.tasks.values().any(is_with);
+        if !is_shared {
+            task.unwanted.cancel();
+        }
         self.unheard.remove(&task.lease);
         self.queue.retain(|queued| *queued != name);
         self.boxed.retain(|boxed| *boxed != name);

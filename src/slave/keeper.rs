@@ -4,8 +4,8 @@
 //! warm one is kept until a frame of another job comes. Where frames of a job failed again and again, or the job asks for
 //! it, each of its chunks gets a fresh one.
 
+use super::assignment::Assignment;
 use super::empty::Empty;
-use super::held::Assignment;
 use super::job_folder::Scene;
 use super::pauses;
 use super::shop::Shop;
@@ -13,7 +13,7 @@ use super::warm::{self, Printed, Warm};
 use crate::blender::{BakeOrder, DenoiseOrder, Installation, Rendered};
 use crate::error::{Error, Result};
 use crate::happening::HappeningKind;
-use crate::ids::{BlenderVersion, JobId, Piece};
+use crate::ids::{BlenderVersion, JobId};
 use std::convert::Infallible;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -113,13 +113,13 @@ impl Keeper {
         scene.request.settings.fresh_blender || self.failures.iter().any(failed_often)
     }
 
-    /// Renders a frame, or a tile of one, in the Blender that has its scene open. Given up half-way, that has to be killed.
-    pub(super) async fn render(&mut self, piece: Piece, picture: &Path, printed: &Printed<'_>) -> Result<Rendered> {
+    /// Renders a frame, or tiles of one, in the Blender that has its scene open. Given up half-way, that has to be killed.
+    pub(super) async fn render(&mut self, assignment: &Assignment, picture: &Path, printed: &Printed<'_>) -> Result<Rendered> {
         let Some(warm) = &mut self.warm else {
             return Err(Error::internal("the Blender that was just started is not there"));
         };
         self.busy = true;
-        let rendered = warm.render(piece, picture, printed).await;
+        let rendered = warm.render(assignment, picture, printed).await;
         self.busy = rendered.is_err();
         rendered
     }

@@ -7,6 +7,7 @@
 //! Absences: no thread calls back into whoever started it; [`Slave::events`] is drained.
 
 mod actor;
+mod assignment;
 mod board;
 mod cache;
 mod copies;

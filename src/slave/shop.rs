@@ -1,5 +1,6 @@
 //! What all parts of a slave share.
 
+use super::assignment::Assignment;
 use super::board::Board;
 use super::cache::CACHE_GIB_DEFAULT;
 use super::copies::Copies;
@@ -198,6 +199,20 @@ impl Shop {
     pub(super) fn forget_files(&self, task: TaskName) {
         self.outbox.remove(task);
         self.logs.forget(task);
+    }
+
+    /// Given back unrendered; nothing of it stays.
+    pub(super) fn give_back(&self, task: TaskName) {
+        self.desk.give_back(task);
+        self.forget_files(task);
+    }
+
+    /// An attempt failed. Of tiles that were rendered as one, nobody knows which it was: one has failed, the others go back.
+    pub(super) fn fail_first(&self, assignment: &Assignment, error: &Error) {
+        for (name, _) in &assignment.others {
+            self.give_back(*name);
+        }
+        self.fail(assignment.name, error);
     }
 
     /// An attempt failed: its log is delivered first, then the reason.

@@ -1,8 +1,9 @@
 //! A slot: takes one frame after the other from the desk, brings its files, and has its Blender render it.
 
+use super::assignment::Assignment;
 use super::finals::FinalOrder;
 use super::finish::{self, Finishing, Made};
-use super::held::{Assignment, Cause, Held};
+use super::held::{Cause, Held};
 use super::job_folder::Scene;
 use super::keeper::Keeper;
 use super::log::AttemptLog;
@@ -41,7 +42,7 @@ pub(super) struct Slot {
     pub(super) number: usize,
     pub(super) scenes: Arc<Scenes>,
     pub(super) keeper: Keeper,
-    /// Seconds of the last frame, and of which job it was.
+    /// Seconds of the last frame, or of each tile that was rendered as one, and of which job it was.
     pace: Option<(JobId, f64)>,
     finishing: Arc<Semaphore>,
 }
@@ -117,11 +118,16 @@ impl Slot {
             End::Made(made) => {
                 let (made, scene) = *made;
                 self.pace = match &made {
-                    Made::Picture(rendered) if assignment.denoise.is_none() => Some((assignment.name.job, rendered.seconds)),
+                    Made::Picture(rendered) if assignment.denoise.is_none() => {
+                        Some((assignment.name.job, rendered.seconds / assignment.names().count() as f64))
+                    }
                     // Of the next one it says nothing.
                     Made::Picture(_) | Made::Caches { .. } => None,
                 };
-                shop.desk.rendered(assignment.name);
+                for name in assignment.names() {
+                    shop.desk.rendered(name);
+                }
+                let others = assignment.others.clone();
                 let finishing = Finishing {
                     task: assignment.name,
                     piece: assignment.piece,
@@ -131,7 +137,11 @@ impl Slot {
                     finals: self.final_order(assignment, scene),
                     permit,
                 };
-                tokio::spawn(finish::finish(Arc::clone(&shop), finishing));
+                if others.is_empty() {
+                    tokio::spawn(finish::finish(Arc::clone(&shop), finishing));
+                } else {
+                    tokio::spawn(finish::finish_block(Arc::clone(&shop), finishing, others));
+                }
             }
             End::Failed(error) => {
                 let how = if error.code == Code::Unfit {
@@ -140,8 +150,8 @@ impl Slot {
                     "failed"
                 };
                 shop.board
-                    .tell(HappeningKind::Warning, format!("{} {how}: {error}", assignment.piece));
-                shop.fail(assignment.name, &error);
+                    .tell(HappeningKind::Warning, format!("{} {how}: {error}", assignment.what()));
+                shop.fail_first(assignment, &error);
                 remove(&picture);
                 if error.code != Code::Unfit {
                     self.keeper.note_failure(assignment.name.job);
@@ -154,12 +164,11 @@ impl Slot {
                 }
             }
             End::Unwanted => {
-                shop.forget(assignment.name);
+                assignment.names().for_each(|name| shop.forget(name));
                 remove(&picture);
             }
             End::Stopped => {
-                shop.desk.give_back(assignment.name);
-                shop.forget_files(assignment.name);
+                assignment.names().for_each(|name| shop.give_back(name));
                 remove(&picture);
             }
         }
@@ -198,6 +207,10 @@ impl Slot {
     async fn render(&mut self, assignment: &Assignment, picture: &Path, ahead: &mut Ahead<'_>) -> Result<(Made, Scene)> {
         let shop = Arc::clone(&self.shop);
         let log = shop.logs.begin(assignment.name)?;
+        for (name, _) in &assignment.others {
+            let told = format!("netrender: rendered as one with {}, whose log tells of it", assignment.piece);
+            shop.logs.begin(*name)?.write_lines(std::iter::once(told.as_str()));
+        }
         self.keeper.make_room(assignment.name.job).await;
         if let Some(grid) = assignment.denoise {
             return self.denoise(assignment, grid, picture, &log).await;
@@ -215,11 +228,11 @@ impl Slot {
         }
         self.keeper.open(assignment, &scene, &printed).await?;
         shop.board
-            .rendering(self.number, format!("rendering {piece} of {}", scene.name));
+            .rendering(self.number, format!("rendering {} of {}", assignment.what(), scene.name));
         let pace = self.pace.filter(|(job, _)| *job == assignment.name.job);
         let rendered = tokio::select! {
-            rendered = self.keeper.render(piece, picture, &printed) => rendered?,
-            never = ahead.in_time(pace.map(|(_, seconds)| seconds)) => match never {},
+            rendered = self.keeper.render(assignment, picture, &printed) => rendered?,
+            never = ahead.in_time(pace.map(|(_, seconds)| seconds * assignment.names().count() as f64)) => match never {},
         };
         Ok((Made::Picture(rendered), scene))
     }

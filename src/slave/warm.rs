@@ -1,5 +1,6 @@
 //! One Blender that keeps its scene open from frame to frame, and when it is replaced by a fresh one.
 
+use super::assignment::Assignment;
 use super::empty::Empty;
 use super::job_folder::Scene;
 use super::log::AttemptLog;
@@ -7,7 +8,7 @@ use super::shop::Shop;
 use crate::blender::{BakeOrder, BakeProgress, DenoiseOrder, Installation, LogLine, Rendered, Worker};
 use crate::error::{Error, Result};
 use crate::happening::HappeningKind;
-use crate::ids::{JobId, Piece};
+use crate::ids::JobId;
 use std::path::{Path, PathBuf};
 use std::pin::pin;
 use std::time::Duration;
@@ -93,12 +94,12 @@ impl Warm {
         self.worker.ended().await;
     }
 
-    /// Renders a frame, or a tile of one. After an error, or if it is given up half-way, it is good for nothing but to be killed.
-    pub(super) async fn render(&mut self, piece: Piece, output: &Path, printed: &Printed<'_>) -> Result<Rendered> {
+    /// Renders a frame, or tiles of one. After an error, or if it is given up half-way, it is good for nothing but to be killed.
+    pub(super) async fn render(&mut self, assignment: &Assignment, output: &Path, printed: &Printed<'_>) -> Result<Rendered> {
         self.frames += 1;
-        let rendering = self.worker.render_part(piece.frame, piece.tile, output);
+        let rendering = self.worker.render_part(assignment.piece.frame, assignment.block(), output);
         printed
-            .while_it_prints(rendering, &mut self.lines, &format!("rendering {piece}"))
+            .while_it_prints(rendering, &mut self.lines, &format!("rendering {}", assignment.what()))
             .await
     }
 

@@ -231,6 +231,9 @@ pub struct LeaseInfo {
     pub job: JobId,
     /// The frames.
     pub tasks: Vec<LeasedTask>,
+    /// Whether they are tiles of one frame that are to be rendered as one: they make a rectangle.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub as_one: bool,
 }
 
 /// One frame of a chunk.

@@ -36,6 +36,12 @@ def bordered(scene):
     scene.render.border_min_y, scene.render.border_max_y = 0.1, 0.9
 
 
+def odd_size(scene):
+    plain(scene)
+    scene.render.resolution_x, scene.render.resolution_y = 333, 187
+    scene.cycles.samples = 1
+
+
 def blurred(scene):
     """Depth of field, motion blur, an animated seed."""
     plain(scene)
@@ -84,6 +90,7 @@ MAKERS = {
     "Plain": plain,
     "Odd Passes": odd_passes,
     "Bordered": bordered,
+    "Odd Size": odd_size,
     "Blurred": blurred,
     "Adaptive": adaptive,
     "Other Seed": other_seed,

@@ -3,7 +3,7 @@
 use super::trial::{Answer, tasks_of};
 use crate::farm::{Machine, Refusal, ReportBody, TaskRef};
 use crate::ids::{JobId, SlaveId, Tile, TileGrid};
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 
 pub(super) struct Agent {
     pub(super) id: SlaveId,
@@ -11,6 +11,10 @@ pub(super) struct Agent {
     pub(super) frame_ms: u64,
     /// How its tasks are parts of a frame; none: each is one.
     pub(super) tiles: Option<TileGrid>,
+    /// What each render costs beside its pixels.
+    pub(super) start_ms: u64,
+    /// How many renders it began.
+    pub(super) renders: u32,
     pub(super) alive: bool,
     /// Counts its lives: what belongs to an earlier one does not reach it.
     pub(super) life: u32,
@@ -24,8 +28,8 @@ pub(super) struct Agent {
     /// Calls without an answer yet.
     pub(super) calls: BTreeMap<u64, Call>,
     slots: Vec<Slot>,
-    /// Rendered and not delivered: on disk, so it survives.
-    outbox: BTreeSet<TaskRef>,
+    /// Rendered and not delivered, and how long that took: on disk, so it survives.
+    outbox: BTreeMap<TaskRef, u64>,
 }
 
 #[derive(Debug, Clone)]
@@ -54,7 +58,10 @@ enum Slot {
     Telling,
     Asking,
     Rendering {
-        task: TaskRef,
+        /// The first of those that were begun as one, wanted or not by now, …
+        begun: TaskRef,
+        /// … and those that are wanted.
+        now: Vec<TaskRef>,
         rest: VecDeque<TaskRef>,
     },
 }
@@ -66,6 +73,8 @@ impl Agent {
             machine,
             frame_ms,
             tiles: None,
+            start_ms: 0,
+            renders: 0,
             alive: false,
             life: 0,
             keeps_scene: false,
@@ -74,7 +83,7 @@ impl Agent {
             kept_scene: 0,
             calls: BTreeMap::new(),
             slots: Vec::new(),
-            outbox: BTreeSet::new(),
+            outbox: BTreeMap::new(),
         }
     }
 
@@ -88,7 +97,7 @@ impl Agent {
             after_ms: 10_000,
             alarm: Alarm::Heartbeat,
         });
-        wishes.extend(self.outbox.iter().map(|task| self.done(*task)));
+        wishes.extend(self.outbox.keys().map(|task| self.done(*task)));
         wishes
     }
 
@@ -104,10 +113,10 @@ impl Agent {
     /// Everything that it has in its hands.
     pub(super) fn holding(&self) -> Vec<TaskRef> {
         let rendering = self.slots.iter().flat_map(|slot| match slot {
-            Slot::Rendering { task, rest } => std::iter::once(*task).chain(rest.iter().copied()).collect(),
+            Slot::Rendering { now, rest, .. } => now.iter().chain(rest).copied().collect(),
             Slot::Telling | Slot::Asking => Vec::new(),
         });
-        rendering.chain(self.outbox.iter().copied()).collect()
+        rendering.chain(self.outbox.keys().copied()).collect()
     }
 
     pub(super) fn on_answer(&mut self, call: Call, answer: &Answer) -> Vec<Wish> {
@@ -119,8 +128,10 @@ impl Agent {
                 self.leases += 1;
                 self.kept_scene += u32::from(self.scene == Some(lease.job));
                 self.scene = Some(lease.job);
-                let rest = tasks_of(lease).into_iter().filter(|task| !has.contains(task)).collect();
-                self.render_next(slot, rest)
+                let mut rest: VecDeque<TaskRef> = tasks_of(lease).into_iter().filter(|task| !has.contains(task)).collect();
+                let at_once = if lease.as_one { rest.len() } else { 1 };
+                let now = rest.drain(..at_once.min(rest.len())).collect();
+                self.render(slot, now, rest)
             }
             (Call::Ask { slot }, _) => {
                 self.slots[slot] = Slot::Telling;
@@ -157,11 +168,19 @@ impl Agent {
         let mut wishes = Vec::new();
         match alarm {
             Alarm::Heartbeat => wishes.push(Wish::Alarm { after_ms: 10_000, alarm }),
-            Alarm::Uploaded { task } if self.outbox.contains(&task) => wishes.push(self.done(task)),
+            Alarm::Uploaded { task } if self.outbox.contains_key(&task) => wishes.push(self.done(task)),
             Alarm::Uploaded { .. } => {}
             Alarm::Rendered { slot, task } => match self.slots.get(slot).cloned() {
-                Some(Slot::Rendering { task: now, rest }) if now == task => {
-                    wishes.extend(self.deliver(task, fails, upload_ms));
+                Some(Slot::Rendering { begun, now, rest }) if begun == task => {
+                    let shares = self.shares_ms(&now);
+                    for (place, (task, ms)) in now.into_iter().zip(shares).enumerate() {
+                        wishes.extend(if fails && place > 0 {
+                            let body = ReportBody::Returned;
+                            vec![Wish::Call(Call::Report { task, body })]
+                        } else {
+                            self.deliver(task, ms, fails, upload_ms)
+                        });
+                    }
                     wishes.extend(self.render_next(slot, rest));
                 }
                 _ => {}
@@ -178,7 +197,7 @@ impl Agent {
         wishes
     }
 
-    fn deliver(&mut self, task: TaskRef, fails: bool, upload_ms: u64) -> Vec<Wish> {
+    fn deliver(&mut self, task: TaskRef, ms: u64, fails: bool, upload_ms: u64) -> Vec<Wish> {
         if fails {
             let reason = "the simulated Blender crashed".to_owned();
             return vec![Wish::Call(Call::Report {
@@ -186,7 +205,7 @@ impl Agent {
                 body: ReportBody::Failed { reason },
             })];
         }
-        self.outbox.insert(task);
+        self.outbox.insert(task, ms);
         if upload_ms == 0 {
             return vec![self.done(task)];
         }
@@ -203,16 +222,36 @@ impl Agent {
     }
 
     fn render_next(&mut self, slot: usize, mut rest: VecDeque<TaskRef>) -> Vec<Wish> {
-        let Some(task) = rest.pop_front() else {
+        let now = rest.pop_front().into_iter().collect();
+        self.render(slot, now, rest)
+    }
+
+    fn render(&mut self, slot: usize, now: Vec<TaskRef>, rest: VecDeque<TaskRef>) -> Vec<Wish> {
+        let Some(begun) = now.first().copied() else {
             self.slots[slot] = Slot::Telling;
             return Vec::new();
         };
-        self.slots[slot] = Slot::Rendering { task, rest };
-        let alarm = Alarm::Rendered { slot, task };
-        vec![Wish::Alarm {
-            after_ms: self.task_ms(task),
-            alarm,
-        }]
+        self.renders += 1;
+        let after_ms = self.start_ms + now.iter().map(|task| self.task_ms(*task)).sum::<u64>();
+        self.slots[slot] = Slot::Rendering { begun, now, rest };
+        let alarm = Alarm::Rendered { slot, task: begun };
+        vec![Wish::Alarm { after_ms, alarm }]
+    }
+
+    /// What is rendered together with a task.
+    pub(super) fn block_of(&self, task: TaskRef) -> Vec<TaskRef> {
+        let block = self.slots.iter().find_map(|slot| match slot {
+            Slot::Rendering { begun, now, .. } if *begun == task => Some(now.clone()),
+            _ => None,
+        });
+        block.unwrap_or_default()
+    }
+
+    /// How long each of those took that were rendered as one.
+    fn shares_ms(&self, block: &[TaskRef]) -> Vec<u64> {
+        let own: Vec<u64> = block.iter().map(|task| self.task_ms(*task)).collect();
+        let sum = own.iter().sum::<u64>().max(1);
+        own.into_iter().map(|ms| ms + self.start_ms * ms / sum).collect()
     }
 
     /// How long it renders a task; a tile takes its part of the frame, and some are harder than others.
@@ -222,7 +261,8 @@ impl Agent {
     }
 
     fn done(&self, task: TaskRef) -> Wish {
-        let seconds = self.task_ms(task) as f64 / 1_000.0;
+        let ms = self.outbox.get(&task).copied().unwrap_or_default();
+        let seconds = ms as f64 / 1_000.0;
         let body = ReportBody::Done { seconds, result: None };
         Wish::Call(Call::Report { task, body })
     }
@@ -231,9 +271,10 @@ impl Agent {
         self.outbox.remove(&dropped);
         let mut wishes = Vec::new();
         for place in 0..self.slots.len() {
-            if let Slot::Rendering { task, rest } = &mut self.slots[place] {
+            if let Slot::Rendering { now, rest, .. } = &mut self.slots[place] {
                 rest.retain(|it| *it != dropped);
-                if *task == dropped {
+                now.retain(|it| *it != dropped);
+                if now.is_empty() {
                     let rest = std::mem::take(rest);
                     wishes.extend(self.render_next(place, rest));
                 }

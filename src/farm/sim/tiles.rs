@@ -8,20 +8,26 @@ use crate::farm::{JobState, NewJob};
 use crate::ids::TileGrid;
 
 /// How long the frame takes on the slowest slave.
-const FRAME_MS: u64 = 3_600_000;
+const FRAME_MS: u64 = 36_000_000;
 
 /// What part of the time that all slaves together would need for the frame is not lost to waiting for the last tiles.
 fn efficiency(grid: TileGrid, speeds: &[u64]) -> f64 {
+    efficiency_with(grid, speeds, 0, 0).0
+}
+
+/// The same where each render costs so much on the slowest slave before its first pixel; how many renders there were.
+fn efficiency_with(grid: TileGrid, speeds: &[u64], start_ms: u64, chunk_tasks: u32) -> (f64, u32) {
     let mut world = World::new(seed(), Weather::default());
     for (number, speed) in (0..).zip(speeds) {
         let mut agent = Agent::new(slave_id(number), a_machine(&[]), FRAME_MS / speed);
         agent.tiles = Some(grid);
+        agent.start_ms = start_ms / speed;
         world.add(agent);
     }
     let job = a_job(1, 1);
     world.submit(NewJob {
         tiles: grid,
-        chunk_tasks: 0,
+        chunk_tasks,
         ..job
     });
     let started = world.now();
@@ -30,7 +36,8 @@ fn efficiency(grid: TileGrid, speeds: &[u64]) -> f64 {
     }
     let ms = world.now().millis_since(started) as f64;
     let work_ms: u64 = grid.tiles().map(|tile| tile_ms(tile, FRAME_MS)).sum();
-    work_ms as f64 / speeds.iter().sum::<u64>() as f64 / ms
+    let renders = world.agents.iter().map(|agent| agent.renders).sum();
+    (work_ms as f64 / speeds.iter().sum::<u64>() as f64 / ms, renders)
 }
 
 #[test]
@@ -48,6 +55,25 @@ fn sixteen_uneven_slaves_end_a_frame_together() {
             even * 100.0
         ),
     );
+}
+
+#[test]
+fn what_a_render_costs_beside_its_pixels_is_paid_for_blocks_of_tiles() {
+    let speeds: Vec<u64> = (1..=8).chain(1..=8).collect();
+    let grid = TileGrid::fitting(1920, 1080, 16, 0);
+    for start_s in [60, 200] {
+        let (blocks, fewer) = efficiency_with(grid, &speeds, start_s * 1_000, 0);
+        let (single, renders) = efficiency_with(grid, &speeds, start_s * 1_000, 1);
+        tell(
+            "BLOCKS",
+            blocks >= single * 1.1 && fewer * 4 <= renders * 3,
+            &format!(
+                "a render costs {start_s} s beside its pixels, the frame 10 h: {:.1} % in {fewer} renders, {:.1} % in {renders}",
+                blocks * 100.0,
+                single * 100.0
+            ),
+        );
+    }
 }
 
 #[test]

@@ -192,7 +192,10 @@ impl World {
             self.happen(&Event::SlaveSeen { slave });
         }
         let is_broken = match alarm {
-            Alarm::Rendered { task, .. } => (self.broken)(self.agents[agent].id, task),
+            Alarm::Rendered { task, .. } => {
+                let (agent, is_broken) = (&self.agents[agent], &self.broken);
+                agent.block_of(task).into_iter().any(|task| is_broken(agent.id, task))
+            }
             Alarm::Uploaded { .. } | Alarm::Heartbeat => false,
         };
         let fails = self.chance(self.weather.fails) || is_broken;

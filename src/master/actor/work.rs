@@ -57,6 +57,7 @@ impl Work {
         self.accept();
         self.answer.lease = Some(LeaseInfo {
             job: lease.job,
+            as_one: lease.as_one && lease.tasks.len() > 1,
             tasks: lease
                 .tasks
                 .iter()
