@@ -6,14 +6,15 @@ mod parts;
 
 use netrender::client::{GatherRequest, Gathered, SubmitRequest};
 use netrender::error::Error;
+use netrender::ids::JobId;
 use netrender::images;
 use netrender::slave::Slave;
 use netrender::wire::{FrameStateInfo, JobReset, JobStateInfo};
 use parts::farm::{Farm, PATIENCE, wait_until};
 use parts::gathering::{gather, gather_with, gathered, wish};
-use parts::{FakeBlender, make_scene, real_blenders};
+use parts::{FakeBlender, lives, make_scene, real_blenders};
 use std::io::{Cursor, Read as _, Write as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 use zip::CompressionMethod;
 use zip::write::SimpleFileOptions;
@@ -202,30 +203,55 @@ fn of_earlier_release(archive: &Path) {
     std::fs::write(archive, older.finish().unwrap().into_inner()).unwrap();
 }
 
-#[test]
-fn frames_of_an_earlier_release_are_denoised_where_they_are_gathered() {
-    let (farm, blender, folder) = (Farm::start(), denoising(""), tempfile::tempdir().unwrap());
-    let slave = farm.slave(&blender, "one");
-    let (job, by_slave) = gathered(&farm.client(), &blender, "2x1", &folder.path().join("slave"));
-    let archive = folder.path().join("archive.zip");
+/// A job of two tiles of an earlier release, on a farm without slaves, and what a slave of this one denoised of it.
+fn restored(blender: &FakeBlender, folder: &Path) -> (Farm, JobId, PathBuf) {
+    let farm = Farm::start();
+    let slave = farm.slave(blender, "one");
+    let (job, by_slave) = gathered(&farm.client(), blender, "2x1", &folder.join("slave"));
+    let archive = folder.join("archive.zip");
     farm.client().archive(job, &archive).unwrap();
+    drop(slave);
     of_earlier_release(&archive);
     let other = Farm::start();
     assert_eq!(other.client().restore(&archive).unwrap(), job);
     assert_eq!((other.job(job).total, other.job(job).state), (2, JobStateInfo::Finished));
-    let client = other.client();
-    let here = gather_with(&client, job, &folder.path().join("here"), Some(blender.path()));
-    let difference = images::compare(&by_slave, &here).unwrap();
-    assert!(difference.is_identical(), "{difference:?}");
-    let nowhere = client.gather(GatherRequest {
-        blender: Some(folder.path().join("no_blender")),
+    (other, job, by_slave)
+}
+
+fn request(job: JobId, folder: PathBuf, blender: PathBuf) -> GatherRequest {
+    GatherRequest {
+        blender: Some(blender),
         job,
-        folder: folder.path().join("nowhere"),
+        folder,
         frames: None,
         follow: true,
         what: Gathered::Layers,
-    });
-    let refusal = nowhere.err().unwrap().message;
+    }
+}
+
+#[test]
+fn frames_of_an_earlier_release_are_denoised_where_they_are_gathered() {
+    let (blender, folder) = (denoising(""), tempfile::tempdir().unwrap());
+    let (farm, job, by_slave) = restored(&blender, folder.path());
+    let client = farm.client();
+    let here = gather_with(&client, job, &folder.path().join("here"), Some(blender.path()));
+    let difference = images::compare(&by_slave, &here).unwrap();
+    assert!(difference.is_identical(), "{difference:?}");
+    let nowhere = request(job, folder.path().join("nowhere"), folder.path().join("no_blender"));
+    let refusal = client.gather(nowhere).err().unwrap().message;
     assert!(refusal.contains("denoised on the machine that gathers it, and"), "{refusal}");
-    drop(slave);
+}
+
+#[test]
+fn a_gathering_that_is_stopped_ends_its_blender_at_once() {
+    let (blender, folder) = (denoising(""), tempfile::tempdir().unwrap());
+    let (farm, job, _) = restored(&blender, folder.path());
+    let client = farm.client();
+    let stuck = denoising(r#""gate_denoising": true, "note_starts": true,"#);
+    let gather = client.gather(request(job, folder.path().join("here"), stuck.path())).unwrap();
+    let worker = || stuck.starts().into_iter().find(|(what, _)| what == "worker");
+    wait_until("a Blender denoises", || worker().is_some());
+    gather.stop();
+    wait_until("it is ended", || !lives(worker().unwrap().1));
+    assert!(gather.view().ended.is_some());
 }
