@@ -16,7 +16,7 @@ from farm import wait_until
 
 FAKE = str(Path(fake_blender.__file__))
 # The same on every run; a bad one that is found is added.
-SEEDS = (1, 2)
+SEEDS = (1, 12)
 CUTS = 24
 FRAMES = 24
 SIDE_PIXELS = 96

@@ -199,6 +199,22 @@ fn a_connection_that_breaks_within_an_upload_leaves_what_has_arrived() {
 }
 
 #[test]
+fn a_question_of_which_only_the_sending_direction_is_cut_may_be_asked_again() {
+    let farm = Farm::start();
+    let host = farm.master.url().replace("http://", "");
+    let mut stream = TcpStream::connect(&host).unwrap();
+    let bearer = farm.key.bearer();
+    let head = format!("POST /api/v1/jobs HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {bearer}\r\nContent-Length: 900\r\n");
+    stream.write_all(head.as_bytes()).unwrap();
+    stream.write_all(b"Content-Type: application/json\r\n\r\n{\"name\":").unwrap();
+    stream.shutdown(std::net::Shutdown::Write).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    // The code of "try again later", where any other would end a submission.
+    assert!(answer.contains("\"unreachable\"") && answer.contains("broke off"), "{answer}");
+}
+
+#[test]
 fn results_that_are_not_wanted_are_refused_and_leave_nothing() {
     let (farm, job, slave) = rendering();
     let picture = picture("picture", 0);

@@ -51,7 +51,8 @@ pub(in crate::master) async fn collect(body: Body, bytes_max: usize) -> Result<B
     match whole.await {
         Ok(Ok(bytes)) => Ok(bytes),
         Ok(Err(error)) if is_too_long(&error) => Err(Fault::too_large(bytes_max)),
-        Ok(Err(_)) => Err(Error::bad_input("the request ended before its body was complete").into()),
+        // Its sender may still listen, where only one direction of the connection was cut: what it sent was not wrong.
+        Ok(Err(_)) => Err(Error::unreachable("the request broke off before its body was complete").into()),
         Err(_) => Err(Error::timeout(format!("the request's body took longer than {BODY_TIMEOUT_S} s")).into()),
     }
 }
