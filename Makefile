@@ -77,6 +77,8 @@ addon: wheel ## the add-on with its core as one zip, for Blender 3.4 to 5.x
 .PHONY: packages
 packages: $(PACKAGING)/made $(BPY)/made ## wheel for Linux since 2014, source package, the add-on with that wheel; each tried (slow)
 	rm -rf dist/packages target/packages/core
+	# Files of a source package have no time of their own, so that cargo would take what it built of others for its build of these.
+	rm -rf target/{,packages/,packages/*/}*/.fingerprint/netrender-*
 	PATH="$(CURDIR)/$(PACKAGING)/bin:$$PATH" maturin build --locked --sdist --zig --compatibility manylinux2014 \
 	  --profile $(WHEEL_PROFILE) --target-dir target/packages --out dist/packages
 	$(PACKAGING)/bin/python -m zipfile -e dist/packages/*.whl target/packages/core

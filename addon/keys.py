@@ -40,7 +40,8 @@ def look() -> None:
     try:
         with native.failures_told():
             _farms, _own = core.known_farms(), core.own_key()
-    except native.Failure:
+    except (native.Failure, AttributeError):
+        # After an update an older core stays loaded until Blender ends, which the panel tells.
         _farms, _own = [], None
 
 

@@ -67,7 +67,8 @@ def _audit(wheel: Path) -> None:
 
 def _try_in_python(package: Path, folder: Path) -> None:
     venv.create(folder, with_pip=True)
-    # The source is built as the tests build theirs, so that dependencies which are compiled already are not compiled again.
+    # The source is built as the tests build theirs, so that dependencies which are compiled already are not compiled again
+    # (and it itself is: see `make packages`).
     build = {"CARGO_TARGET_DIR": str(ROOT / "target"), "MATURIN_PEP517_ARGS": "--profile dev --locked"}
     _run([str(folder / "bin" / "pip"), "install", "-q", str(package)], folder, **build)
     _run([str(folder / "bin" / "netrender"), "--version"], folder)

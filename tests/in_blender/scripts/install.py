@@ -43,7 +43,11 @@ assert len(handlers) == len(set(handlers)) > 0, handlers
 assert not module.native.notices(), module.native.notices()
 if module.native.core is not None:
     module.native.core.netrender_loaded_from = 0
+    # The core that is loaded may be one without what is new.
+    own_key = module.native.core.own_key
+    del module.native.core.own_key
     module.register()
+    module.native.core.own_key = own_key
     assert "restart Blender" in " ".join(module.native.notices()), module.native.notices()
 
 # A copy that was installed the other way waits, is told of, and takes over when the first one goes.
