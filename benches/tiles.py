@@ -1,10 +1,12 @@
 """One heavy still: two one-thread slaves, in tiles, against one Blender with two threads.
 
-Run by `make bench`. Prints seconds and the ratio; the network time is the whole job, from the command to the frame put
+Run by `make bench`, or alone, in fewer rounds: `.venv/bin/python benches/tiles.py --rounds 1`. A round is one after the other.
+Prints seconds, how busy the machine was, and the ratio; the network time is the whole job, from the command to the frame put
 together, the local time is the whole process. The slaves have stood idle for a while before, as slaves do.
 """
 
 import argparse
+import os
 import shutil
 import statistics
 import sys
@@ -54,6 +56,8 @@ def main() -> None:
             samples = ("--samples", str(options.samples))
             local.append(render_locally(options.blender, scene, scene.parent / "local", "1-1", *samples))
             network.append(over_the_network(options.blender, scene, folder / f"farm{number}", options.samples))
+            load = os.getloadavg()[0]
+            print(f"tiles: round {number + 1}: network {network[-1]:.1f} s, local {local[-1]:.1f} s, load {load:.1f}", flush=True)
     ratio = statistics.median(a / b for a, b in zip(network, local, strict=True))
     print(f"tiles: one still, two one-thread slaves against one Blender with two threads, {options.rounds} rounds")
     print(f"  network {statistics.median(network):.1f} s, local {statistics.median(local):.1f} s, ratio {ratio:.2f}")

@@ -82,6 +82,23 @@ def test_a_copy_elsewhere_plays_back_what_lies_beside_the_original(
         assert seen[frame]["Kept"] == own["before"][frame]["Kept"]
 
 
+def test_a_copy_elsewhere_plays_back_nodes_from_where_they_were_baked(bpy_python: str, scripts: Path, tmp_path: Path) -> None:
+    """Blender does not write the folders of nodes anew in a copy that is saved elsewhere."""
+    home, output = tmp_path / "home", tmp_path / "elsewhere" / "nodes_baked.blend"
+    home.mkdir()
+    output.parent.mkdir()
+    do(bpy_python, tmp_path, ["nodes", str(scripts), str(home), str(tmp_path / "here.json")])
+    here = json.loads((tmp_path / "here.json").read_text())
+    order = {"blend": str(home / "nodes.blend"), "name": "nodes.blend", "baked": [], "output": str(output)}
+    with Worker(bpy_python, tmp_path / "worker") as worker:
+        assert worker.ask(order="copy", **order)["told"] == []
+    do(bpy_python, tmp_path, ["look", str(output), [7, 2, 8], str(tmp_path / "seen.json")])
+    seen = json.loads((tmp_path / "seen.json").read_text())
+    for frame in ("7", "2", "8"):
+        assert seen[frame]["Grown"] == here[frame]["Grown"]
+    assert here["2"]["Grown"] != here["8"]["Grown"]
+
+
 def test_bakes_of_other_scenes_and_objects_have_other_folders(blender: str, scripts: Path, tmp_path: Path) -> None:
     """Also where the readable part is the same: cut off, or without a letter that every disk can write."""
     twins = [

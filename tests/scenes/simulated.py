@@ -4,7 +4,7 @@ Its argument is a file of JSON, a list of what is to be done. `make` makes `main
 in which two cloths fall on each other; then it bakes the first one in Blender's own way, for `local.json`. `few` makes a
 smaller one, `few.blend`, its pictures' scene baked as `local/few.blend` and `few.json`. `play` has a file play back what was
 baked elsewhere, `look` tells what one shows by itself, and `plan` how one would be baked. `own` makes `own.blend`, of which
-its artist has baked some, and tells what becomes of that.
+its artist has baked some, and tells what becomes of that; `nodes` makes `nodes.blend`, whose nodes are baked beside it.
 """
 
 import json
@@ -272,6 +272,23 @@ def own(scripts, folder, result):
     write(result, answer)
 
 
+def nodes_beside(scripts, folder, result):
+    """A simulation zone, baked into a folder beside the .blend."""
+    sys.path.insert(0, scripts)
+    import simulations
+
+    begin()
+    nodes(grid("Grown", (8, 0, 0)), cube("Flag", (-4, 0, 0)))
+    path = f"{folder}/nodes.blend"
+    bpy.ops.wm.save_as_mainfile(filepath=path)
+    grown = next(each for each in simulations.simulations(bpy.context.scene) if each.kind == "simulation")
+    simulations.write_nodes_to(grown.handle, "//baked/nodes")
+    simulations.run_for_node("geometry_node_bake_single", grown)
+    bpy.ops.wm.save_mainfile()
+    bpy.ops.wm.open_mainfile(filepath=path)
+    write(result, shapes(range(1, FRAMES + 1)))
+
+
 def baked_elsewhere(simulation):
     kind, thing, item = simulation.key
     index = {"name": simulation.name, "kind": kind, "object": thing, "item": item, "scene": simulation.scene.name}
@@ -295,5 +312,5 @@ def end():
 
 if __name__ == "__main__":
     for what, *given in json.loads(Path(sys.argv[-1]).read_text()):
-        {"make": make, "few": few, "play": play, "look": look, "plan": plan, "own": own}[what](*given)
+        {"make": make, "few": few, "play": play, "look": look, "plan": plan, "own": own, "nodes": nodes_beside}[what](*given)
     end()

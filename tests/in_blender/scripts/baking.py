@@ -1,11 +1,10 @@
 """Runs in Blender: has the simulations of the open file baked on the network, and looks whether they play back."""
 
-import json
 import time
-from pathlib import Path
 
 import bpy
 import start
+from played_back import check_places
 
 TIMEOUT_S = 120
 
@@ -31,12 +30,5 @@ assert view.jobs[0].bakes
 
 assert bpy.ops.render.netclientbakes() == {"FINISHED"}
 assert netrender.baking.unbaked(scene) == ["rigid bodies of Scene"]
-baked = json.loads(Path(local).read_text(encoding="utf-8"))
-for frame in (7, 2, 8, 1):
-    scene.frame_set(frame)
-    graph = bpy.context.evaluated_depsgraph_get()
-    for name in ("Cape", "Flag"):
-        shown = bpy.data.objects[name].evaluated_get(graph)
-        places = [list(shown.matrix_world @ vertex.co) for vertex in shown.to_mesh().vertices]
-        assert places == baked[str(frame)][name][0], f"{name} in frame {frame}"
+check_places(local)
 print("all play back")

@@ -1,11 +1,11 @@
 """Runs in a Blender with a window: the farm bakes simulations, then the animation is rendered; by buttons, as artists do."""
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import bpy
 import start
+from played_back import check_places
 
 url, output, local = start.arguments()
 bpy.context.preferences.view.render_display_type = "AREA"
@@ -36,18 +36,6 @@ def rendered() -> bool:
     return scene.render.engine == "CYCLES" and not watching.said() and all(one.is_over() for one in watching.jobs())
 
 
-def check_places() -> None:
-    """Each vertex is where a local bake has it, whichever frame comes first."""
-    baked = json.loads(Path(local).read_text(encoding="utf-8"))
-    for frame in (7, 2, 8, 1):
-        scene.frame_set(frame)
-        graph = bpy.context.evaluated_depsgraph_get()
-        for name in ("Cape", "Flag"):
-            shown = bpy.data.objects[name].evaluated_get(graph)
-            places = [list(shown.matrix_world @ vertex.co) for vertex in shown.to_mesh().vertices]
-            assert places == baked[str(frame)][name][0], f"{name} in frame {frame}"
-
-
 def walk() -> Iterator[start.Awaited]:
     """The story; each `yield` says what to wait for."""
     names = ["rigid bodies of Scene", "cloth of Cape", "cloth of Flag"]
@@ -66,7 +54,7 @@ def walk() -> Iterator[start.Awaited]:
     assert press("netclientbakes") == {"FINISHED"}
     yield lambda: any("play back in this scene" in text for text in told)
     assert baking.unbaked(scene) == names[:1]
-    check_places()
+    check_places(local)
 
     # What plays back is baked; the rest is what is sent now.
     assert press("netclientbake") == {"RUNNING_MODAL"}
