@@ -126,9 +126,10 @@ fn count(job: &JobInfo) -> String {
     if job.tiles.is_whole() {
         return format!("{} frames", job.total);
     }
-    let frames = job.total / job.tiles.count();
+    // One that is denoised is a task more.
+    let frames = job.total / (job.tiles.count() + u32::from(job.denoises));
     let s = if frames == 1 { "" } else { "s" };
-    format!("{frames} frame{s} in {} tiles", job.total)
+    format!("{frames} frame{s} in {} tiles", frames * job.tiles.count())
 }
 
 /// The sentence of a failure names a few of them only.

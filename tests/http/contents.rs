@@ -247,3 +247,34 @@ fn nothing_stays_of_contents_that_no_job_needs() {
     let queued: Value = farm.get(&format!("jobs/{}", again.text("job"))).json();
     assert_eq!(queued["state"], "queued");
 }
+
+#[test]
+fn a_job_that_comes_while_contents_of_another_go_waits_for_nothing_that_is_there() {
+    let farm = Farm::start();
+    // Many more than are taken out of the way at once.
+    let contents: Vec<Vec<u8>> = (0..1_500).map(|number| format!("smoke {number}").into_bytes()).collect();
+    let names: Vec<String> = (0..contents.len()).map(|number| format!("cache/{number}.vdb")).collect();
+    let files: Vec<(&str, &[u8])> = names
+        .iter()
+        .map(String::as_str)
+        .zip(contents.iter().map(Vec::as_slice))
+        .collect();
+    let first = farm.post("jobs", &announce("first", "1", &files)).text("job");
+    for some in contents.chunks(750) {
+        let some: Vec<&[u8]> = some.iter().map(Vec::as_slice).collect();
+        post_bundle(&farm, bundle(&some)).expect(200);
+    }
+    let shared: Vec<(&str, &[u8])> = files.into_iter().step_by(75).collect();
+    let announced = announce("second", "1", &shared);
+    farm.delete(&format!("jobs/{first}")).expect(204);
+
+    let second = farm.post("jobs", &announced).text("job");
+    // As a client does it: what is complete is not sent.
+    let sent = shared.iter().map(|(_, content)| *content);
+    let gone: Vec<&[u8]> = sent.filter(|content| !is_complete(&farm, content)).collect();
+    post_bundle(&farm, bundle(&gone)).expect(200);
+    // Each question is a round of the master, in which some are looked at.
+    let mut states = (0..100).map(|_| farm.get(&format!("jobs/{second}")).text("state"));
+    assert!(states.any(|state| state == "queued"));
+    assert!(shared.iter().all(|(_, content)| is_complete(&farm, content)));
+}

@@ -47,12 +47,20 @@ impl Actor {
             self.state.present.remove(hash);
         }
         self.unneeded.extend(hashes);
-        self.sweep_contents();
+        let needed = self.sweep_contents();
+        self.unneeded.extend(needed);
     }
 
-    /// Takes some of the contents that no job needs out of the way, with what has arrived of them; one that a job has come to need
-    /// meanwhile stays.
-    pub(super) fn sweep_contents(&mut self) {
+    /// Goes on with what is left to be taken out of the way. What a job has come to need meanwhile has arrived: its client asks the
+    /// disk, and sends nothing.
+    pub(super) fn go_on_sweeping(&mut self, now: Moment) {
+        let needed = self.sweep_contents();
+        self.arrived(now, needed);
+    }
+
+    /// Takes some of the contents that no job needs out of the way, with what has arrived of them. Those that are here and that a
+    /// job needs again stay, and are returned.
+    fn sweep_contents(&mut self) -> Vec<ContentHash> {
         let State { jobs, present, farm, .. } = &self.state;
         // A job that has just been removed is still noted.
         let waiting: Vec<_> = jobs
@@ -61,14 +69,16 @@ impl Actor {
             .map(|(_, notes)| &notes.missing)
             .collect();
         let first = self.unneeded.len().saturating_sub(SWEPT_AT_ONCE);
-        for hash in self.unneeded.drain(first..) {
-            if present.contains(&hash) || waiting.iter().any(|missing| missing.contains(&hash)) {
-                continue;
-            }
-            if let Err(error) = self.home.discard_content(hash) {
+        let mut needed = Vec::new();
+        for hash in self.unneeded.drain(first..).filter(|hash| !present.contains(hash)) {
+            if waiting.iter().any(|missing| missing.contains(&hash)) {
+                needed.push(hash);
+            } else if let Err(error) = self.home.discard_content(hash) {
                 self.happenings.add(HappeningKind::Warning, error.to_string());
             }
         }
+        needed.retain(|hash| self.home.folders.contents.has(*hash));
+        needed
     }
 }
 

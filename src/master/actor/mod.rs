@@ -185,13 +185,13 @@ impl Actor {
             }
             self.watch_disk(now);
             self.state.usage.look(&self.state.farm, now);
+            self.go_on_sweeping(now);
             while !self.writes.is_empty() || !self.deeds.is_empty() {
                 if let Err(error) = self.commit(now) {
                     return self.give_up(&error);
                 }
                 self.carry_out(now);
             }
-            self.sweep_contents();
             if self.board.refresh(now, || Status::of(&self.state.farm)) {
                 self.publish_presence(now);
             }
