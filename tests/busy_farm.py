@@ -36,7 +36,11 @@ class Api:
     def slave(self, name: str, **more: object) -> str:
         """Registers a slave."""
         blenders = [{"version": "3.4.1"}]
-        return str(self.ask("POST", "slaves", {"name": name, "slots": 1, "blenders": blenders, "machine": MACHINE, **more})["id"])
+        return str(
+            self.ask(
+                "POST", "slaves", {"name": name, "slots": 1, "denoises": True, "blenders": blenders, "machine": MACHINE, **more}
+            )["id"]
+        )
 
     def work(self, slave: str, *reports: object, want: bool = True, wait_ms: int = 0) -> Any:
         """Reports, and asks for frames; returns the lease or nothing."""

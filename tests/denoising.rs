@@ -23,6 +23,7 @@ use zip::write::SimpleFileOptions;
 #[test]
 fn what_a_slave_denoised_is_the_whole_frame_bit_by_bit() {
     let blenders = tokio::runtime::Runtime::new().unwrap().block_on(real_blenders());
+    let mut compared = 0;
     for installation in blenders {
         let folder = tempfile::tempdir().unwrap();
         make_scene(&installation, "scenes/tiles.py", folder.path());
@@ -50,8 +51,10 @@ fn what_a_slave_denoised_is_the_whole_frame_bit_by_bit() {
         let whole = made("1x1", "whole").unwrap();
         let difference = images::compare(&whole, &denoised).unwrap();
         assert!(difference.is_identical(), "{difference:?}");
+        compared += 1;
         drop(slaves);
     }
+    assert!(compared > 0 || std::env::var_os("CI").is_none(), "every Blender refused");
 }
 
 /// A Blender whose scene is denoised, and whose denoised pixels have the value 0.25.

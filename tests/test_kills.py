@@ -162,7 +162,7 @@ def test_what_a_killed_command_left_beside_the_final_files_goes_with_the_next_on
     first.kill()
     assert len(beside()) == 2, "who is killed removes nothing"
     third = farm.start("results", *waiting)
-    wait_until("what it left is gone", lambda: str(first.pid) not in " ".join(beside()) and len(beside()) == 2)
+    wait_until("what it left is gone", lambda: f"-{first.pid}-" not in " ".join(beside()) and len(beside()) == 2)
     for command in (second, third):
         assert command.stop() != 0
     assert list(folder.iterdir()) == []

@@ -103,6 +103,7 @@ impl Master {
             }],
             slots: 1,
             allows_scripts: false,
+            denoises: true,
             machine: MachineInfo::default(),
             holding: Vec::new(),
         };

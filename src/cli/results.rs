@@ -42,7 +42,8 @@ pub(super) struct ResultsArguments {
     /// Make final frames of them: composited, in the scene's own format, named by its output path
     #[arg(long = "final", group = "makes")]
     pub(super) finals: bool,
-    /// The Blender that makes final frames or that copy, or denoises what slaves of earlier releases left noisy; else one of the job's series on the PATH
+    /// The Blender that makes final frames or that copy, or denoises what slaves of earlier releases left noisy; else one of
+    /// the job's series on the PATH
     #[arg(long, value_name = "PATH")]
     pub(super) blender: Option<PathBuf>,
     /// Let scripts inside of the scene run while final frames are made

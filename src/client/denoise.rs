@@ -116,7 +116,7 @@ impl Denoise {
 async fn blender_for(named: Option<&Path>, series: Option<BlenderVersion>) -> Result<Installation> {
     choose_installation(named, series).await.map_err(|error| {
         let why = format!(
-            "what was rendered in tiles is denoised on the machine that gathers it, and {}",
+            "this job was sent to an earlier release: its frames are denoised on the machine that gathers it, and {}",
             error.message
         );
         Error::blender(why).hint("name a Blender of the job's series by --blender, or gather it on a machine that has one")

@@ -38,8 +38,8 @@ pub(super) async fn finals(link: &Link, job: JobId, frame: i32, folder: &Path) -
     Ok(path)
 }
 
-/// Brings a frame's result into the folder, put together if it is in tiles, and denoised if that is left to do. One that lies there already, and is
-/// the right one, is not fetched again.
+/// Brings a frame's result into the folder, put together if it is in tiles, and denoised if that is left to do. One that lies
+/// there already, and is the right one, is not fetched again.
 pub(super) async fn layers(
     link: &Link,
     (job, frame): (JobId, i32),

@@ -152,10 +152,10 @@ pub(super) async fn start(link: Link, request: GatherRequest) -> Result<Arc<Gath
             () = shared.token.cancelled() => stopped(),
             error = Round::new(&shared, &link).run() => error,
         };
-        shared.end(error);
         if let Some(denoise) = &shared.denoise {
             denoise.end().await;
         }
+        shared.end(error);
     });
     Ok(Arc::new(Gather { shared }))
 }

@@ -122,8 +122,9 @@ pub(super) struct Tiled {
     pub(super) grid: TileGrid,
 }
 
-/// Brings all tiles of a frame, puts them together and denoises the whole, if that is left to do. What lies there of the very same tiles is not made again. A picture
-/// that was put together is not the same file each time, so a note beside it says of which tiles it is.
+/// Brings all tiles of a frame, puts them together and denoises the whole, if that is left to do. What lies there of the very
+/// same tiles is not made again. A picture that was put together is not the same file each time, so a note beside it says of
+/// which tiles it is.
 pub(super) async fn bring(
     link: &Link,
     tiled: &Tiled,

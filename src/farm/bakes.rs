@@ -120,17 +120,20 @@ impl Job {
 
     /// Whether a task comes after one that is not done.
     pub(super) fn is_held(&self, index: TaskIndex) -> bool {
+        if let Some(tiles) = self.record.layout.denoised_by(index) {
+            // Backwards, for the last ones are done last, and this is asked with each.
+            return tiles.rev().any(|tile| !self.is_done(TaskIndex(tile)));
+        }
         self.waits_for(index).is_some()
     }
 
     /// The first that a task waits for.
     pub(super) fn waits_for(&self, index: TaskIndex) -> Option<TaskIndex> {
-        let is_done = |on: &TaskIndex| self.task(*on).is_some_and(|task| matches!(task.state, State::Done { .. }));
         if let Some(tiles) = self.record.layout.denoised_by(index) {
-            return tiles.map(TaskIndex).find(|tile| !is_done(tile));
+            return tiles.map(TaskIndex).find(|tile| !self.is_done(*tile));
         }
         let bake = self.record.job.bakes.get(index.0 as usize)?;
-        bake.after.iter().find(|on| !is_done(on)).copied()
+        bake.after.iter().find(|on| !self.is_done(**on)).copied()
     }
 
     /// Those that come directly after a task.
@@ -173,11 +176,6 @@ impl Job {
         }
         let was_touched = |index: &TaskIndex| self.task(*index).is_some_and(|task| task.attempts > 0);
         all.into_iter().filter(was_touched).collect()
-    }
-
-    fn has_failed(&self, index: TaskIndex) -> bool {
-        self.task(index)
-            .is_some_and(|task| matches!(task.state, State::Failed { .. }))
     }
 
     /// Gives up a task that nobody has, for no fault of its own.

@@ -27,6 +27,8 @@ pub(super) enum Obstacle {
     Blender(BlenderVersion),
     /// The job's scene runs scripts, which the slave does not allow.
     Scripts,
+    /// The job's frames are denoised by slaves, which a slave of this age cannot.
+    Denoising,
     /// The job rests on this slave, after so many attempts in a row that failed, for so long.
     Rests { attempts: u32, millis: u64 },
     /// What is left failed on this slave, and another one can try it.
@@ -47,7 +49,10 @@ pub(super) fn unfitness(machine: &Machine, job: &Job) -> Option<Obstacle> {
     if let Some(series) = wanted.blender.filter(|series| !has_series(*series)) {
         return Some(Obstacle::Blender(series));
     }
-    (wanted.runs_scripts && !machine.allows_scripts).then_some(Obstacle::Scripts)
+    if wanted.runs_scripts && !machine.allows_scripts {
+        return Some(Obstacle::Scripts);
+    }
+    (job.record.layout.denoises() && !machine.denoises).then_some(Obstacle::Denoising)
 }
 
 impl Farm {

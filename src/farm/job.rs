@@ -191,6 +191,15 @@ impl Job {
         self.retries.iter().take(RETRIES_SEARCHED_MAX).filter(allowed)
     }
 
+    pub(super) fn is_done(&self, index: TaskIndex) -> bool {
+        self.task(index).is_some_and(|task| matches!(task.state, State::Done { .. }))
+    }
+
+    pub(super) fn has_failed(&self, index: TaskIndex) -> bool {
+        self.task(index)
+            .is_some_and(|task| matches!(task.state, State::Failed { .. }))
+    }
+
     /// Puts a task into another state.
     pub(super) fn enter(&mut self, index: TaskIndex, state: State) {
         let task = self.task(index).unwrap_or(Task::FRESH);

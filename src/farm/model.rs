@@ -286,6 +286,8 @@ pub struct Machine {
     pub gpus: Vec<String>,
     /// Whether scripts inside of scenes run there.
     pub allows_scripts: bool,
+    /// Whether its release can denoise frames out of their tiles.
+    pub denoises: bool,
 }
 
 /// A slave as stored.

@@ -96,8 +96,7 @@ impl Farm {
             return Some(Verdict::Silent);
         }
         let begun: Vec<TaskIndex> = job.begun(slave, chunk).collect();
-        let frame_s = frame_limit_s(&self.settings, job, &begun);
-        let stall_s = stall_limit_s(&self.settings, job, &begun);
+        let (frame_s, stall_s) = limits_of(&begun, &self.settings, job);
         let what = match begun.len() {
             0 | 1 => "a frame".to_owned(),
             count => format!("{count} tiles"),
@@ -110,6 +109,17 @@ impl Farm {
             return None;
         };
         Some(Verdict::TooLong(*begun.first()?, reason))
+    }
+}
+
+/// Seconds that tasks of a job, begun as one, may take (0: any), and those without news of them. A denoising is no frame, and
+/// nothing is heard of it until it is done: limits that are meant for tiles are not its own.
+fn limits_of(begun: &[TaskIndex], settings: &Settings, job: &Job) -> (u32, u32) {
+    let stall_s = stall_limit_s(settings, job, begun);
+    if begun.iter().any(|task| job.is_denoising(*task)) {
+        (0, stall_s.max(STALL_LEARNT_S_MIN))
+    } else {
+        (frame_limit_s(settings, job, begun), stall_s)
     }
 }
 
@@ -272,6 +282,31 @@ mod tests {
             assert_eq!(trial.farm.task(job, task.task).unwrap().failures, expected);
             trial.ask(|request| Event::JobCancelled { request, job });
         }
+    }
+
+    #[test]
+    fn a_denoising_may_take_longer_than_a_tile_and_fails_when_it_hangs() {
+        let mut trial = Trial::new();
+        let slave = trial.slave(1);
+        let job = trial.submit(NewJob {
+            tiles: "1x2".parse().unwrap(),
+            denoises: true,
+            chunk_tasks: 1,
+            ..limited(Limits {
+                frame_s: 60,
+                stall_s: 30,
+                ..Limits::default()
+            })
+        });
+        for _ in 0..2 {
+            let tile = trial.leased(slave)[0];
+            trial.done(slave, tile);
+        }
+        let denoising = trial.leased(slave)[0];
+        assert!(trial.farm.denoises(job, denoising.task).is_some());
+        assert_eq!(live(&mut trial, &[slave], 3_500), []);
+        let told = live(&mut trial, &[slave], 200);
+        assert_eq!(told, [Effect::Cancel { slave, task: denoising }]);
     }
 
     #[test]

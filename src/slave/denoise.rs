@@ -29,7 +29,10 @@ impl Slot {
         log: &AttemptLog,
     ) -> Result<(Made, Scene)> {
         let shop = Arc::clone(&self.shop);
-        let folder = Folder::make(shop.work_folder.join(format!("{}_tiles", stem(assignment.name))))?;
+        // It goes with the last that works in it, which goes on if this is given up.
+        let folder = Arc::new(Folder::make(
+            shop.work_folder.join(format!("{}_tiles", stem(assignment.name))),
+        )?);
         let (scene, tiles) = self.tiles(assignment, &folder.0).await?;
         let how = scene.request.settings.denoising.clone();
         let how = how.ok_or_else(|| Error::bad_input("the job does not say how its frames are denoised"))?;
@@ -39,7 +42,7 @@ impl Slot {
         log.write_lines(std::iter::once(format!("putting {count} tiles together").as_str()));
         let began = tokio::time::Instant::now();
         let whole = folder.0.join("whole.exr");
-        let size = put_together(grid, tiles, whole.clone()).await?;
+        let size = put_together(grid, tiles, whole.clone(), Arc::clone(&folder)).await?;
         let printed = Printed {
             shop: &shop,
             log,
@@ -54,8 +57,9 @@ impl Slot {
         std::fs::create_dir_all(order.folder).map_err(|error| Error::io("make the folder", order.folder, &error))?;
         let made = self.keeper.denoise(&scene, &order, &printed).await?;
         let layers = how.layers.iter().map(|layer| layer.name.clone()).collect();
-        // The folder goes with what works in it, which goes on if this is given up.
-        take(how, made, (whole, folder), picture.to_path_buf()).await?;
+        let denoised = take(how, made, whole, Arc::clone(&folder)).await?;
+        // Only here: by one that is given up, no picture comes back that was removed.
+        std::fs::rename(&denoised, picture).map_err(|error| Error::io("write", picture, &error))?;
         let rendered = Rendered {
             seconds: began.elapsed().as_secs_f64(),
             picture: size,
@@ -110,8 +114,9 @@ async fn bring(link: &Link, job: JobId, frame: i32, folder: &Path) -> Result<Vec
 }
 
 /// The picture of all tiles, which take no room afterwards; its width and height in pixels.
-async fn put_together(grid: TileGrid, tiles: Vec<PathBuf>, whole: PathBuf) -> Result<(u32, u32)> {
+async fn put_together(grid: TileGrid, tiles: Vec<PathBuf>, whole: PathBuf, folder: Arc<Folder>) -> Result<(u32, u32)> {
     blocking(move || {
+        let _folder = folder;
         images::assemble(grid, &tiles, &whole)?;
         for tile in &tiles {
             std::fs::remove_file(tile).map_err(|error| Error::io("remove", tile, &error))?;
@@ -122,8 +127,8 @@ async fn put_together(grid: TileGrid, tiles: Vec<PathBuf>, whole: PathBuf) -> Re
     .await
 }
 
-/// Puts the denoised pictures into the frame.
-async fn take(how: Denoising, made: Vec<PathBuf>, (whole, folder): (PathBuf, Folder), picture: PathBuf) -> Result<()> {
+/// Puts the denoised pictures into the frame, as a file in the folder.
+async fn take(how: Denoising, made: Vec<PathBuf>, whole: PathBuf, folder: Arc<Folder>) -> Result<PathBuf> {
     blocking(move || {
         let pictures = how.layers.iter().zip(&made).map(|(layer, path)| DenoisedPicture {
             layer: &layer.name,
@@ -132,7 +137,7 @@ async fn take(how: Denoising, made: Vec<PathBuf>, (whole, folder): (PathBuf, Fol
         });
         let output = folder.0.join("denoised.exr");
         images::take_denoised(&whole, &pictures.collect::<Vec<_>>(), &output)?;
-        std::fs::rename(&output, &picture).map_err(|error| Error::io("write", &picture, &error))
+        Ok(output)
     })
     .await
 }

@@ -141,15 +141,20 @@ impl Held {
         !self.queue.is_empty()
     }
 
-    /// The frames of a job that wait to be rendered.
+    /// The frames of a job that wait to be rendered; those that wait to be denoised take none of its files.
     pub(super) fn queued_frames(&self, job: JobId) -> Vec<i32> {
-        let of_job = self.queue.iter().filter(|name| name.job == job);
-        of_job.filter_map(|name| Some(self.tasks.get(name)?.piece.frame)).collect()
+        let of_job = self.queued_renderings().filter(|(name, _)| name.job == job);
+        of_job.map(|(_, task)| task.piece.frame).collect()
     }
 
     /// The jobs of which frames wait to be rendered.
     pub(super) fn queued_jobs(&self) -> BTreeSet<JobId> {
-        self.queue.iter().map(|name| name.job).collect()
+        self.queued_renderings().map(|(name, _)| name.job).collect()
+    }
+
+    fn queued_renderings(&self) -> impl Iterator<Item = (&TaskName, &Task)> {
+        let queued = self.queue.iter().filter_map(|name| Some((name, self.tasks.get(name)?)));
+        queued.filter(|(_, task)| task.denoise.is_none())
     }
 
     pub(super) fn has_reports(&self) -> bool {

@@ -89,6 +89,7 @@ impl Card {
             blenders: self.blenders.clone(),
             slots: self.slots,
             allows_scripts: self.allows_scripts,
+            denoises: true,
             machine: self.machine.look(),
             holding,
         };

@@ -180,7 +180,8 @@ fn second_hold(row: &Row<'_>) -> Result<Option<Hold>> {
 
 fn load_slaves(from: &Connection) -> Result<Vec<(SlaveRecord, Option<String>)>> {
     let mut statement = from.prepare(
-        "SELECT id, name, tags, blenders, slots, facts, cores, memory_bytes, os, gpus, paused, allows_scripts, own_tags
+        "SELECT id, name, tags, blenders, slots, facts, cores, memory_bytes, os, gpus, paused, allows_scripts, own_tags,
+                denoises
          FROM slave ORDER BY id",
     )?;
     let rows = statement.query_map([], |row| {
@@ -194,6 +195,7 @@ fn load_slaves(from: &Connection) -> Result<Vec<(SlaveRecord, Option<String>)>> 
             os: row.get(8)?,
             gpus: lines(&row.get::<_, String>(9)?)?,
             allows_scripts: row.get(11)?,
+            denoises: row.get(13)?,
         };
         let record = SlaveRecord {
             id: SlaveId::from_bits(number(row, 0)?),

@@ -345,10 +345,11 @@ fn set_slave(on: &Transaction<'_>, record: &SlaveRecord) -> Result<()> {
     run(
         on,
         "INSERT INTO slave (id, name, tags, blenders, slots, cores, memory_bytes, os, gpus, paused, allows_scripts,
-                            own_tags)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)
+                            own_tags, denoises)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)
          ON CONFLICT (id) DO UPDATE SET name = ?2, tags = ?3, blenders = ?4, slots = ?5, cores = ?6, memory_bytes = ?7,
-                                        os = ?8, gpus = ?9, paused = ?10, allows_scripts = ?11, own_tags = ?12",
+                                        os = ?8, gpus = ?9, paused = ?10, allows_scripts = ?11, own_tags = ?12,
+                                        denoises = ?13",
         params![
             key(record.id.bits()),
             machine.name,
@@ -362,6 +363,7 @@ fn set_slave(on: &Transaction<'_>, record: &SlaveRecord) -> Result<()> {
             record.paused,
             machine.allows_scripts,
             record.own_tags.as_deref().map(lines),
+            machine.denoises,
         ],
     )
 }

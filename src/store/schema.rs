@@ -12,7 +12,7 @@ PRAGMA trusted_schema = OFF;
 ";
 
 /// Each step leads from the version that is its place to the next one; a new file goes through all of them.
-pub(super) const STEPS: [&str; 10] = [
+pub(super) const STEPS: [&str; 11] = [
     FIRST,
     RULES,
     REQUIREMENTS,
@@ -23,6 +23,7 @@ pub(super) const STEPS: [&str; 10] = [
     GIVEN_TAGS,
     BAKES,
     SENDERS,
+    DENOISING_SLAVES,
 ];
 
 /// The number at its start is that of `header.rs` (a test compares them).
@@ -187,4 +188,9 @@ CREATE TABLE baked (
 /// Jobs are sent with keys of different rights. Those that are known came with the farm's own.
 const SENDERS: &str = "
 ALTER TABLE job ADD COLUMN sent_by TEXT NOT NULL DEFAULT 'admin';
+";
+
+/// Slaves denoise frames out of their tiles. Those that are known say it when they come back.
+const DENOISING_SLAVES: &str = "
+ALTER TABLE slave ADD COLUMN denoises INTEGER NOT NULL DEFAULT 0;
 ";

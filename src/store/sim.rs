@@ -286,6 +286,7 @@ fn machine() -> Machine {
         os: "Linux".to_owned(),
         gpus: vec!["cuda".to_owned()],
         allows_scripts: true,
+        denoises: true,
     }
 }
 

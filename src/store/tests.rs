@@ -53,6 +53,7 @@ fn slave(bits: u64) -> SlaveRecord {
             os: "Linux (Debian GNU/Linux 12)".to_owned(),
             gpus: vec!["cuda".to_owned(), "NVIDIA GeForce RTX 4090".to_owned()],
             allows_scripts: true,
+            denoises: true,
         },
         paused: true,
         own_tags: Some(vec!["cpu".to_owned(), "old".to_owned()]),

@@ -9,8 +9,9 @@ use super::{JobAnnounce, TransitionInfo};
 use crate::ids::{Attempt, JobId, JobPath, Piece};
 use serde::{Deserialize, Serialize};
 
-/// The version of the format; a master reads its own and older ones.
-pub const ARCHIVE_FORMAT: u32 = 1;
+/// The newest version of the format, that of jobs whose frames slaves denoise; others are of version 1. A master reads its own
+/// and older ones.
+pub const ARCHIVE_FORMAT: u32 = 2;
 /// The entry that holds an [`ArchivedJob`].
 pub const ARCHIVED_JOB: &str = "job.json";
 /// The entry that holds the manifest, with what is baked by now.

@@ -62,6 +62,9 @@ pub struct Registration {
     /// Whether scripts inside of scenes run there.
     #[serde(default)]
     pub allows_scripts: bool,
+    /// Whether it can take the task to denoise a frame out of its tiles; slaves of earlier releases cannot.
+    #[serde(default)]
+    pub denoises: bool,
     /// Facts about the machine.
     pub machine: MachineInfo,
     /// What it still renders or has yet to deliver.

@@ -291,7 +291,7 @@ pub(crate) fn hash_of(bytes: &[u8]) -> String {
 
 pub(crate) fn registration(name: &str) -> Value {
     json!({
-        "name": name, "tags": [], "blenders": [{"version": "3.4.1"}], "slots": 1,
+        "name": name, "tags": [], "blenders": [{"version": "3.4.1"}], "slots": 1, "denoises": true,
         "machine": {"os": "Debian", "cores": 2, "threads": 1, "memory_bytes": 1}
     })
 }

@@ -177,7 +177,7 @@ fn a_frame_in_tiles_is_denoised_by_a_slave_and_is_one_picture_then() {
         .refused(404, "not_found", "frame 3 of job");
     let noisy = farm.get(&format!("{frame}/thumbnail")).expect(200).body;
     let names = unzipped(farm.get(&format!("jobs/{job}/results.zip")).expect(200).body);
-    assert_eq!(names_of(&names), ["000003t0000.exr", "000003t0001.exr"]);
+    assert_eq!(names_of(&names), ["000003t0000.exr", "000003t0001.exr", "not_denoised.txt"]);
 
     let lease = farm.work(&slave, &json!({"want": true})).json()["lease"]["tasks"][0].clone();
     assert_eq!(lease, json!({"task": 2, "attempt": 1, "frame": 3, "denoise": "1x2"}));

@@ -73,7 +73,7 @@ impl Slave {
         let reported = self.reports.iter().map(|(task, _)| task);
         let holding: Vec<Value> = self.holding.iter().chain(reported).map(name_of).collect();
         let mut registration = json!({
-            "name": self.name, "tags": [], "blenders": [{"version": "3.4.1"}], "slots": 1,
+            "name": self.name, "tags": [], "blenders": [{"version": "3.4.1"}], "slots": 1, "denoises": true,
             "machine": {"os": "test", "cores": 1, "threads": 1, "memory_bytes": 1}, "holding": holding
         });
         if let Some(id) = &self.id {

@@ -19,7 +19,11 @@ pub(super) fn explain_unfit(online: &[&Slave], job: &Job) -> String {
         .iter()
         .filter_map(|slave| unfitness(&slave.record.machine, job))
         .collect();
-    // Scripts are asked for last: such a slave lacks nothing else.
+    // This and scripts are asked for last: such a slave lacks nothing else.
+    if obstacles.contains(&Obstacle::Denoising) {
+        return "waiting: its frames are denoised by slaves, and every slave that could render it is of a release that cannot: update one"
+            .to_owned();
+    }
     if obstacles.contains(&Obstacle::Scripts) {
         return "waiting: its scene runs scripts, which no slave that could render it allows: start one with --allow-scripts, or \
                 send the job with --without-scripts"
@@ -101,6 +105,7 @@ pub(super) fn told(obstacle: &Obstacle, ban: Option<&Ban>) -> String {
         Obstacle::Requirement(clause) => format!("it needs {clause}"),
         Obstacle::Blender(version) => format!("it needs Blender {}", version.series()),
         Obstacle::Scripts => "its scene runs scripts, which this slave does not allow".to_owned(),
+        Obstacle::Denoising => "its frames are denoised by slaves, which this slave's release cannot: update it".to_owned(),
         Obstacle::Rests { attempts, millis } => {
             let seconds = millis.div_ceil(1_000);
             format!("it failed {attempts} times in a row here, and rests for {seconds} s")

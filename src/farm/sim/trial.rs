@@ -265,6 +265,7 @@ pub(in crate::farm) fn a_machine(tags: &[&str]) -> Machine {
         os: "Linux (Debian GNU/Linux 12)".to_owned(),
         gpus: Vec::new(),
         allows_scripts: false,
+        denoises: true,
     }
 }
 

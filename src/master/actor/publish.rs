@@ -99,6 +99,7 @@ mod tests {
             blenders: Vec::new(),
             slots: 1,
             allows_scripts: false,
+            denoises: true,
             machine: MachineInfo::default(),
             holding: Vec::new(),
         }

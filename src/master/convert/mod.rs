@@ -111,6 +111,7 @@ pub(super) fn machine(registration: Registration) -> (Machine, Vec<TaskRef>) {
         os: registration.machine.os,
         gpus: registration.machine.gpus,
         allows_scripts: registration.allows_scripts,
+        denoises: registration.denoises,
     };
     (machine, registration.holding.into_iter().map(task_ref).collect())
 }
@@ -200,7 +201,8 @@ pub(super) fn archived(view: &JobView<'_>) -> ArchivedJob {
         bakes: _,
     } = view.record.job.clone();
     ArchivedJob {
-        format: ARCHIVE_FORMAT,
+        // So that a master that would render what is to be denoised refuses it.
+        format: if denoises { ARCHIVE_FORMAT } else { 1 },
         version: env!("CARGO_PKG_VERSION").to_owned(),
         id,
         announce: JobAnnounce {

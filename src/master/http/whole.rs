@@ -27,7 +27,7 @@ use tokio_util::io::ReaderStream;
 const WAITING_MAX: usize = 32;
 /// Bytes read from a file at once.
 const READ_BYTES: usize = 1 << 20;
-/// In a zip of frames that are still to be denoised, of a job that leaves that to whoever gathers them.
+/// In a zip of frames or tiles that are still to be denoised.
 const NOTE: &str = "not_denoised.txt";
 
 /// The one who puts frames together for downloads, and those who wait for one.
@@ -122,7 +122,7 @@ pub(super) async fn entries(app: &App, job: JobId, grid: TileGrid, tiles: Vec<(P
         })
         .await??;
     if denoises {
-        return Ok(denoised_or_tiles(tiles));
+        return Ok(denoised_or_tiles(tiles, job));
     }
     let manifest = announced.map(|it| it.manifest()).transpose()?;
     let is_noisy = manifest.is_some_and(|manifest| manifest.settings.denoising.is_some());
@@ -144,24 +144,25 @@ pub(super) async fn entries(app: &App, job: JobId, grid: TileGrid, tiles: Vec<(P
             }
         }
         if is_noisy {
-            entries.push(ZipEntry {
-                name: NOTE.to_owned(),
-                source: ZipSource::Bytes(note(job).into_bytes()),
-            });
+            entries.push(note(left_to_gathering(job)));
         }
         Ok(entries)
     })
     .await
 }
 
-/// The frames that are denoised, and of the others the tiles.
-fn denoised_or_tiles(pieces: Vec<(Piece, ZipEntry)>) -> Vec<ZipEntry> {
+/// The frames that are denoised, and of the others the tiles, with a note that they are noisy.
+fn denoised_or_tiles(pieces: Vec<(Piece, ZipEntry)>, job: JobId) -> Vec<ZipEntry> {
     let whole = pieces.iter().filter(|(piece, _)| piece.tile.is_none());
     let denoised: BTreeSet<i32> = whole.map(|(piece, _)| piece.frame).collect();
     let shown = pieces
         .into_iter()
         .filter(|(piece, _)| piece.tile.is_none() || !denoised.contains(&piece.frame));
-    shown.map(|(_, entry)| entry).collect()
+    let (shown, is_noisy) = shown.fold((Vec::new(), false), |(mut shown, is_noisy), (piece, entry)| {
+        shown.push(entry);
+        (shown, is_noisy || piece.tile.is_some())
+    });
+    shown.into_iter().chain(is_noisy.then(|| note(left_to_slaves(job)))).collect()
 }
 
 /// A frame that is put together when its turn comes; none if it lacks tiles.
@@ -205,7 +206,21 @@ fn passing(folders: &Folders) -> Result<PathBuf> {
         .with_extension("exr"))
 }
 
-fn note(job: JobId) -> String {
+fn note(text: String) -> ZipEntry {
+    ZipEntry {
+        name: NOTE.to_owned(),
+        source: ZipSource::Bytes(text.into_bytes()),
+    }
+}
+
+fn left_to_slaves(job: JobId) -> String {
+    format!(
+        "The tiles in here are noisy: a slave denoises each frame as a whole, once all of its tiles are done, and these were not yet.\n\
+         netrender explain job {job} tells what they wait for.\n"
+    )
+}
+
+fn left_to_gathering(job: JobId) -> String {
     format!(
         "These frames were rendered in tiles and are not denoised yet: that is done once, on whole frames, by a Blender.\n\
          netrender results {job} FOLDER brings them denoised, to a machine that has a Blender of the job's series.\n"
