@@ -71,7 +71,7 @@ class RENDER_OT_netclientbakes(WaitingOperator, bpy.types.Operator):
 def _job_in(context: bpy.types.Context) -> str:
     """The selected job if it bakes, else the one of this scene that does."""
     selected = view_of(context).active_job()
-    if selected is not None and selected.bakes:
+    if selected is not None and selected.piece == "bake":
         return str(selected.job_id)
     return str(job.settings_in(context).bake_job_id)
 

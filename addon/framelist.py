@@ -100,8 +100,13 @@ class RENDER_PT_network_frames(JobPanel, bpy.types.Panel):
         anew = buttons.operator("netrender.reset_job", text="", icon="LOOP_BACK")
         anew.frames = str(selected.frame) if selected is not None else ""
         draw_state(context, layout, view)
-        if selected_job is not None and selected_job.total > len(view.frames) > 0:
-            lines(context, layout, f"The first {len(view.frames)} of {selected_job.total} frames; the monitor shows all", "INFO")
+        if selected_job is not None and selected_job.frame_total > len(view.frames) > 0:
+            lines(
+                context,
+                layout,
+                f"The first {len(view.frames)} of {selected_job.frame_total} frames; the monitor shows all",
+                "INFO",
+            )
         if selected is not None and selected.failure:
             lines(context, layout, sentence(selected.failure), "ERROR")
 

@@ -121,13 +121,12 @@ def _draw_buttons(context: bpy.types.Context, column: Layout, selected: NetworkR
 
 def _draw_selected(context: bpy.types.Context, layout: Layout, selected: NetworkRenderJob) -> None:
     column = layout.column(align=True)
-    told = f"{sentence(selected.state)}: {selected.done} of {selected.total} {'bakes' if selected.bakes else 'frames'}"
+    told = f"{sentence(selected.state)}: {selected.done} of {selected.total} {selected.piece}s"
     if selected.rendering and selected.state not in client.OVER:
         told += f", {selected.rendering} in work"
     lines(context, column, told, STATE_ICONS.get(selected.state, "DOT"))
     if selected.told_left:
-        each = "bake" if selected.bakes else "frame"
-        lines(context, column, f"About {selected.told_left} left, {duration(selected.seconds)} a {each}", "TIME")
+        lines(context, column, f"About {selected.told_left} left, {duration(selected.seconds)} a {selected.piece}", "TIME")
     place = f"Priority {selected.priority}" + (f", category {selected.category}" if selected.category else "")
     lines(context, column, place, "SORTBYEXT")
     if selected.blacklisted:

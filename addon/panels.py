@@ -134,16 +134,15 @@ def _draw_watched(context: bpy.types.Context, layout: Layout, watched: watching.
     if info is None:
         lines(context, layout, "Sent: asking the master how far it is…", "SORTTIME")
     elif info.state == "finished":
-        done = "bakes are done" if info.kind == "bake" else "frames are rendered"
-        lines(context, layout, f"{info.name}: all {info.total} {done}", "CHECKMARK")
+        done = "rendered" if info.piece in ("frame", "tile") else "done"
+        lines(context, layout, f"{info.name}: all {info.total} {info.piece}s are {done}", "CHECKMARK")
     else:
         left = client.left_s(info)
-        noun = "bakes" if info.kind == "bake" else "frames"
-        text = f"{info.name}: {info.done} of {info.total} {noun}"
+        text = f"{info.name}: {info.done} of {info.total} {info.piece}s"
         share = info.done / max(info.total, 1) if info.percent is None else info.percent / 100
         bar(context, layout, share, text if left is None else f"{text}, {duration(left)} left")
         if info.failed:
-            lines(context, layout, f"{info.failed} {noun} have failed", "ERROR")
+            lines(context, layout, f"{info.failed} {info.piece}s have failed", "ERROR")
         elif not info.rendering and info.explanation:
             lines(context, layout, sentence(info.explanation[0]), "INFO")
     if watched.trouble is not None:

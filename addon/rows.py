@@ -74,7 +74,7 @@ def _job(info: core.JobInfo, _names: Names) -> Values:
     return {
         "name": info.name,
         "job_id": info.id,
-        "bakes": info.kind == "bake",
+        "piece": info.piece,
         "state": info.state,
         "frames": info.frames,
         "category": info.category,
@@ -83,6 +83,7 @@ def _job(info: core.JobInfo, _names: Names) -> Values:
         "priority": info.priority,
         "chunks": info.chunks,
         "blacklisted": info.blacklisted,
+        "frame_total": info.frame_total,
         "total": info.total,
         "done": info.done,
         "failed": info.failed,

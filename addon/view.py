@@ -8,7 +8,8 @@ class NetworkRenderJob(bpy.types.PropertyGroup):
     """A row of the list of jobs, as of the last refresh; its name is the job's."""
 
     job_id: StringProperty()
-    bakes: BoolProperty()
+    # What its numbers count: "frame", "tile", "task" or "bake".
+    piece: StringProperty()
     state: StringProperty()
     frames: StringProperty()
     category: StringProperty()
@@ -16,6 +17,7 @@ class NetworkRenderJob(bpy.types.PropertyGroup):
     requirements: StringProperty()
     priority: IntProperty()
     chunks: IntProperty()
+    frame_total: IntProperty()
     total: IntProperty()
     done: IntProperty()
     failed: IntProperty()
@@ -35,7 +37,7 @@ class NetworkRenderJob(bpy.types.PropertyGroup):
         min=0,
         max=100,
         precision=0,
-        get=lambda self: self.percent if self.bakes else 100 * self.done / self.total if self.total else 0,
+        get=lambda self: self.percent if self.piece == "bake" else 100 * self.done / self.total if self.total else 0,
     )
 
 

@@ -102,7 +102,7 @@ def _lost(connection: Connection, sentence: str) -> None:
 
 
 def _tell(info: JobInfo) -> None:
-    noun, made = ("bakes", "made") if info.kind == "bake" else ("frames", "rendered")
+    noun, made = f"{info.piece}s", {"bake": "made", "task": "done"}.get(info.piece, "rendered")
     if info.state == "finished":
         notices.tell(f"{info.name} is finished: {info.done} of {info.total} {noun}")
     else:

@@ -126,8 +126,7 @@ fn count(job: &JobInfo) -> String {
     if job.tiles.is_whole() {
         return format!("{} frames", job.total);
     }
-    // One that is denoised is a task more.
-    let frames = job.total / (job.tiles.count() + u32::from(job.denoises));
+    let frames = job.frame_total();
     let s = if frames == 1 { "" } else { "s" };
     format!("{frames} frame{s} in {} tiles", frames * job.tiles.count())
 }

@@ -51,6 +51,8 @@ pub(super) struct JobInfo {
     chunks: u32,
     frames: String,
     tiles: String,
+    piece: &'static str,
+    frame_total: u32,
     state: &'static str,
     total: u32,
     queued: u32,
@@ -70,6 +72,7 @@ pub(super) struct JobInfo {
 
 impl From<wire::JobInfo> for JobInfo {
     fn from(job: wire::JobInfo) -> Self {
+        let frame_total = job.frame_total();
         Self {
             id: job.id.to_string(),
             name: job.name,
@@ -85,6 +88,13 @@ impl From<wire::JobInfo> for JobInfo {
             chunks: job.chunks,
             frames: job.frames.to_string(),
             tiles: job.tiles.to_string(),
+            piece: match job.kind {
+                JobKind::Bake => "bake",
+                JobKind::Render if job.denoises => "task",
+                JobKind::Render if job.tiles.is_whole() => "frame",
+                JobKind::Render => "tile",
+            },
+            frame_total,
             state: match job.state {
                 JobStateInfo::Waiting => "waiting",
                 JobStateInfo::Queued => "queued",
@@ -115,8 +125,8 @@ impl From<wire::JobInfo> for JobInfo {
 impl JobInfo {
     fn __repr__(&self) -> String {
         format!(
-            "<JobInfo {} {:?}: {}, {} of {} frames done>",
-            self.id, self.name, self.state, self.done, self.total
+            "<JobInfo {} {:?}: {}, {} of {} {}s done>",
+            self.id, self.name, self.state, self.done, self.total, self.piece
         )
     }
 }

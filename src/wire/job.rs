@@ -231,3 +231,11 @@ pub struct JobInfo {
     /// Why it does not go on, or what it is doing, in sentences.
     pub explanation: Vec<String>,
 }
+
+impl JobInfo {
+    /// How many frames it has, however they are cut and denoised, or how many bakes.
+    #[must_use]
+    pub fn frame_total(&self) -> u32 {
+        self.total / (self.tiles.count() + u32::from(self.denoises))
+    }
+}

@@ -571,7 +571,11 @@ class JobInfo:
     chunks: int
     frames: str
     tiles: str
-    """Columns and rows that each frame is cut into, "1x1" if it is not; then tiles are counted below instead of frames."""
+    """Columns and rows that each frame is cut into, "1x1" if it is not."""
+    piece: Literal["frame", "tile", "task", "bake"]
+    """What is counted below: tasks are a frame's tiles and its denoising."""
+    frame_total: int
+    """How many frames it has, however they are cut, or bakes."""
     state: Literal["waiting", "queued", "paused", "finished", "failed", "cancelled"]
     total: int
     queued: int

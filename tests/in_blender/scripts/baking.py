@@ -26,7 +26,7 @@ deadline = time.monotonic() + TIMEOUT_S
 while bpy.ops.render.netclientstatus() == {"FINISHED"} and view.jobs[0].state != "finished":
     assert time.monotonic() < deadline, view.jobs[0].explanation
     time.sleep(0.1)
-assert view.jobs[0].bakes
+assert view.jobs[0].piece == "bake"
 
 assert bpy.ops.render.netclientbakes() == {"FINISHED"}
 assert netrender.baking.unbaked(scene) == ["rigid bodies of Scene"]

@@ -19,8 +19,23 @@ settings = scene.network_render
 view = bpy.context.window_manager.network_render
 
 JOBS = (
-    {"name": "shot_040", "state": "waiting", "total": 120, "told_done": "0 / 120", "explanation": "waits for shot_030"},
-    {"name": "shot_030", "state": "queued", "total": 48, "done": 31, "told_done": "31 / 48", "told_left": "4 min"},
+    {
+        "name": "shot_040",
+        "piece": "frame",
+        "state": "waiting",
+        "total": 120,
+        "told_done": "0 / 120",
+        "explanation": "waits for shot_030",
+    },
+    {
+        "name": "shot_030",
+        "piece": "frame",
+        "state": "queued",
+        "total": 48,
+        "done": 31,
+        "told_done": "31 / 48",
+        "told_left": "4 min",
+    },
 )
 SLAVES = (
     {"name": "workstation", "state": "rendering", "told_doing": "shot_030", "told_speed": "2.4 x", "done": 212},
