@@ -56,8 +56,8 @@ impl Job {
 
 #[cfg(test)]
 mod tests {
-    use crate::farm::sim::trial::{Answer, Trial, a_job, tasks_of};
-    use crate::farm::{Effect, Event, JobEdit, JobState, NewJob, Refusal, Reset, TaskRef, TaskState};
+    use crate::farm::sim::trial::{Answer, Trial, a_job, a_machine, tasks_of};
+    use crate::farm::{Effect, Event, JobEdit, JobState, Machine, NewJob, Refusal, Reset, TaskRef, TaskState};
     use crate::ids::{JobId, Piece, SlaveId, TaskIndex};
 
     /// Frames of two tiles each.
@@ -123,6 +123,23 @@ mod tests {
         trial.done(slave, tiles[0]);
         trial.done(other, tiles[1]);
         assert_eq!(trial.farm.slave(idle).unwrap().leased.len(), 1);
+    }
+
+    #[test]
+    fn a_slave_of_an_earlier_release_gets_nothing_that_is_denoised() {
+        let mut trial = Trial::new();
+        let earlier = Machine {
+            denoises: false,
+            ..a_machine(&[])
+        };
+        let old = trial.register(1, earlier, &[]);
+        let job = submitted(&mut trial, 1);
+        assert_eq!(trial.want(old), None);
+        let told = (trial.farm.explain_job(job), trial.farm.explain_slave(old));
+        assert!(told.0[0].contains("of a release that cannot"), "{told:?}");
+        assert!(told.1.iter().any(|sentence| sentence.contains("release cannot")), "{told:?}");
+        let new = trial.slave(2);
+        finish_tiles(&mut trial, new);
     }
 
     #[test]
